@@ -1,0 +1,2 @@
+//! The one binary: every role of a chassis.
+fn main() {}
