@@ -55,7 +55,12 @@ pub struct SlotError(String);
 
 impl fmt::Display for SlotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' is no slot (R0, R1, or a card's number 0 to {})", self.0, CardSlot::MAX)
+        write!(
+            f,
+            "'{}' is no slot (R0, R1, or a card's number 0 to {})",
+            self.0,
+            CardSlot::MAX
+        )
     }
 }
 
@@ -109,7 +114,10 @@ pub struct PortId {
 impl PortId {
     /// Port `port` of card `card`.
     pub const fn new(card: u8, port: u8) -> Self {
-        Self { card: CardSlot(card), port }
+        Self {
+            card: CardSlot(card),
+            port,
+        }
     }
 
     /// The port as one number, for records and messages.
@@ -119,8 +127,13 @@ impl PortId {
 
     /// The port that [`PortId::to_u32`] made this number from; `None` for any other number.
     pub fn from_u32(number: u32) -> Option<PortId> {
-        let card = u8::try_from(number >> 8).ok().filter(|card| *card <= CardSlot::MAX)?;
-        Some(PortId { card: CardSlot(card), port: (number & 0xff) as u8 })
+        let card = u8::try_from(number >> 8)
+            .ok()
+            .filter(|card| *card <= CardSlot::MAX)?;
+        Some(PortId {
+            card: CardSlot(card),
+            port: (number & 0xff) as u8,
+        })
     }
 }
 
@@ -143,7 +156,10 @@ pub struct Epoch {
 
 impl Epoch {
     /// Before the first activity.
-    pub const NONE: Epoch = Epoch { counter: 0, slot: RpSlot::R0 };
+    pub const NONE: Epoch = Epoch {
+        counter: 0,
+        slot: RpSlot::R0,
+    };
 
     /// The epoch as one word: the counter above one byte for the slot.
     pub const fn to_word(self) -> u64 {
@@ -152,7 +168,10 @@ impl Epoch {
 
     /// Reverse of [`Epoch::to_word`]; `None` when the slot byte names no slot.
     pub fn from_word(word: u64) -> Option<Epoch> {
-        Some(Epoch { counter: word >> 8, slot: RpSlot::from_index(word & 0xff)? })
+        Some(Epoch {
+            counter: word >> 8,
+            slot: RpSlot::from_index(word & 0xff)?,
+        })
     }
 }
 

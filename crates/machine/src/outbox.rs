@@ -51,7 +51,12 @@ impl<O> Outbox<O> {
 
     /// Moves all outputs of `inner` here, translated by `translate`; releases are kept.
     pub fn absorb<I>(&mut self, inner: &mut Outbox<I>, mut translate: impl FnMut(I) -> O) {
-        self.items.extend(inner.items.drain(..).map(|(release, output)| (release, translate(output))));
+        self.items.extend(
+            inner
+                .items
+                .drain(..)
+                .map(|(release, output)| (release, translate(output))),
+        );
     }
 
     /// Whether nothing was asked for.

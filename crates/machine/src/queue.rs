@@ -13,7 +13,11 @@ pub struct BoundedQueue<T> {
 impl<T> BoundedQueue<T> {
     /// A queue that holds at most `capacity` items. Memory is taken as items arrive, not here.
     pub fn new(capacity: usize) -> Self {
-        Self { items: VecDeque::new(), capacity, refused: 0 }
+        Self {
+            items: VecDeque::new(),
+            capacity,
+            refused: 0,
+        }
     }
 
     /// Appends `item`, or gives it back (and counts it as refused) when the queue is full.

@@ -45,7 +45,10 @@ impl Add<Duration> for Instant {
     type Output = Instant;
     /// Saturates at the end of the clock, some 584 years after the origin.
     fn add(self, duration: Duration) -> Instant {
-        Instant(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+        Instant(
+            self.0
+                .saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }
 

@@ -34,7 +34,10 @@ impl<K: TimerKey, const N: usize> Timers<K, N> {
     /// When `N` is not the number of timers in `K`.
     pub fn new() -> Self {
         assert_eq!(N, K::ALL.len(), "the timer table has a place for each timer");
-        Self { deadlines: [None; N], keys: core::marker::PhantomData }
+        Self {
+            deadlines: [None; N],
+            keys: core::marker::PhantomData,
+        }
     }
 
     /// Sets `timer` to fire at `at`, replacing an earlier setting.
