@@ -290,11 +290,11 @@ impl ActiveEnd {
             if table.dirty_rows() == 0 {
                 continue;
             }
+            self.open_frame(now);
             if spent >= budget {
                 clean = false;
                 break;
             }
-            self.open_frame(now);
             table.drain(frame, &mut |key, value| {
                 spent += key.len() + value.map_or(0, <[u8]>::len) + 8;
                 if downloaded {
