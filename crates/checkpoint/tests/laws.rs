@@ -277,8 +277,12 @@ fn a_link_without_room_holds_work_and_coalesces_edits() {
     let mut pair = snapshot_law(filled(3), empty).unwrap();
     let start = Instant::from_millis(1000);
     pair.active.first.insert(1, note(3));
-    pair.active_end.turn_boundary(start, &mut pair.active, 1, false);
     pair.active.first.insert(2, note(4));
+    let drained = pair.active_end.turn_boundary(start, &mut pair.active, 1, false);
+    assert!(
+        drained.to_peer.is_empty() && drained.closed.is_none(),
+        "one row drained, nothing sent yet"
+    );
     for weight in 0..9 {
         pair.active.first.insert(1, note(weight));
         pair.active_end.turn_boundary(start, &mut pair.active, 0, false);
