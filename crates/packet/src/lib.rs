@@ -22,8 +22,13 @@ pub mod arp;
 pub mod checksum;
 mod error;
 pub mod ethernet;
+pub mod fuzz;
+pub mod icmpv4;
+pub mod ipv4;
 mod mac;
+pub mod offload;
 mod prefix;
+pub mod udp;
 
 pub use address::{Address, Family, V4, V6};
 pub use error::{AddressError, ParseError};
