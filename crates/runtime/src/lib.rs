@@ -6,6 +6,14 @@
 //! | module | about |
 //! | --- | --- |
 //! | [`clock`] | the process's monotonic clock |
+//! | [`event_loop`] | waiting for descriptors, deadlines and signals in one thread |
+//! | [`file`](mod@file) | files replaced whole, locks between processes |
+//! | [`shared_memory`] | the words that the processes of a chassis share |
 #![deny(missing_docs)]
 
 pub mod clock;
+pub mod event_loop;
+pub mod file;
+pub mod shared_memory;
+#[cfg(test)]
+mod test_directory;
