@@ -1,2 +1,52 @@
+//! The command language: grammar, modes, configuration tree, running-config text.
+//!
+//! One table ([`table`]) says which words exist, in which mode, at which privilege, with which help text. Everything
+//! an operator meets comes from that table, so that nothing can disagree with it:
+//!
+//! ```text
+//!                         ┌──▶ parse ───▶ Command ──▶ ConfigurationTree::apply
+//!   table of rows ────────┼──▶ help, completion, `^` marker
+//!   (words, kinds, help)  └──▶ render ──▶ canonical text of a command, running-config
+//! ```
+//!
+//! Contract: everything here is a pure function of its arguments. Parsing and loading never panic, whatever the
+//! text; [`ConfigurationTree::apply`] changes all that a command asks for, or nothing.
 #![no_std]
+#![deny(missing_docs)]
 extern crate alloc;
+
+mod bind;
+mod command;
+mod error;
+mod grammar;
+mod help;
+mod load;
+mod mode;
+mod name;
+mod render;
+pub mod table;
+mod token;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use command::{
+    AddressFilter, Command, ConfigCommand, ConfigLine, ExecCommand, InterfaceSetting, ModeCommand,
+    RedundancyMode, RoutePath, StaticRoute,
+};
+pub use error::{ConfigError, ParseError, ParseErrorKind, ReturnCode};
+pub use grammar::Grammar;
+pub use help::{Completion, Help, HelpRow};
+pub use load::{LoadError, Loaded, load};
+pub use mode::{Mode, ModeSet};
+pub use name::{INTERFACE_TYPE, InterfaceName};
+pub use table::{CommandId, Privilege, Row};
+pub use token::{Kind, Slot, Token, Value};
+pub use tree::{
+    ConfigurationTree, DESCRIPTION_BYTES_MAX, DISTANCE_DEFAULT, HOSTNAME_DEFAULT, InterfaceConfiguration,
+    MTU_DEFAULT, STATIC_ROUTES_MAX,
+};
+
+/// The longest command line that is accepted, in bytes, without its end of line.
+pub const LINE_BYTES_MAX: usize = 254;

@@ -1,0 +1,305 @@
+//! Between a matched row and the command as a typed value, in both directions.
+
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use machine::PortId;
+use packet::Prefix;
+
+use crate::command::{
+    AddressFilter, Command, ConfigCommand, ExecCommand, InterfaceSetting, ModeCommand, RedundancyMode,
+    RoutePath,
+};
+use crate::grammar::Matched;
+use crate::mode::Mode;
+use crate::table::CommandId;
+use crate::token::{Slot, Value};
+
+/// The command that a matched row means in `mode`; `None` when an argument is missing that the command needs, which
+/// a test over the whole table excludes.
+pub(crate) fn command(matched: &Matched, mode: &Mode) -> Option<Command> {
+    if let Some(command) = mode_command(matched.id) {
+        return Some(Command::Mode(command));
+    }
+    if let Some(command) = exec_command(matched) {
+        return Some(Command::Exec(command));
+    }
+    let command = match mode {
+        Mode::Interface(port) => ConfigCommand::Setting {
+            port: *port,
+            setting: setting(matched)?,
+        },
+        _ => config_command(matched)?,
+    };
+    Some(Command::Configure(command))
+}
+
+fn mode_command(id: CommandId) -> Option<ModeCommand> {
+    match id {
+        CommandId::Enable => Some(ModeCommand::Enable),
+        CommandId::Disable => Some(ModeCommand::Disable),
+        CommandId::ConfigureTerminal => Some(ModeCommand::ConfigureTerminal),
+        CommandId::Exit => Some(ModeCommand::Exit),
+        CommandId::End => Some(ModeCommand::End),
+        CommandId::Logout => Some(ModeCommand::Logout),
+        _ => None,
+    }
+}
+
+fn exec_command(matched: &Matched) -> Option<ExecCommand> {
+    Some(match matched.id {
+        CommandId::CopyRunningStartup => ExecCommand::CopyRunningStartup,
+        CommandId::Ping => ExecCommand::Ping {
+            target: matched.address(Slot::Address)?,
+            repeat: matched.number(Slot::Count),
+        },
+        CommandId::RedundancyForceSwitchover => ExecCommand::RedundancyForceSwitchover,
+        CommandId::Reload => ExecCommand::Reload,
+        CommandId::ShowArp => ExecCommand::ShowArp,
+        CommandId::ShowCheckpoint => ExecCommand::ShowCheckpoint,
+        CommandId::ShowCheckpointClients => ExecCommand::ShowCheckpointClients,
+        CommandId::ShowInterfaces => ExecCommand::ShowInterfaces { port: matched.port() },
+        CommandId::ShowIpCef => ExecCommand::ShowIpCef {
+            filter: matched.filter(),
+        },
+        CommandId::ShowIpInterfaceBrief => ExecCommand::ShowIpInterfaceBrief,
+        CommandId::ShowIpRoute => ExecCommand::ShowIpRoute {
+            filter: matched.filter(),
+        },
+        CommandId::ShowPlatform => ExecCommand::ShowPlatform,
+        CommandId::ShowRedundancy => ExecCommand::ShowRedundancy,
+        CommandId::ShowRedundancyClients => ExecCommand::ShowRedundancyClients,
+        CommandId::ShowRedundancyHistory => ExecCommand::ShowRedundancyHistory,
+        CommandId::ShowRedundancyStates => ExecCommand::ShowRedundancyStates,
+        CommandId::ShowRedundancySwitchoverHistory => ExecCommand::ShowRedundancySwitchoverHistory,
+        CommandId::ShowRunningConfig => ExecCommand::ShowRunningConfig,
+        CommandId::ShowStartupConfig => ExecCommand::ShowStartupConfig,
+        CommandId::ShowVersion => ExecCommand::ShowVersion,
+        CommandId::TerminalLength => ExecCommand::TerminalLength {
+            lines: matched.number(Slot::Length)?,
+        },
+        CommandId::WriteMemory => ExecCommand::WriteMemory,
+        _ => return None,
+    })
+}
+
+fn config_command(matched: &Matched) -> Option<ConfigCommand> {
+    let set = !matched.negated;
+    Some(match matched.id {
+        CommandId::Version => ConfigCommand::Version(matched.text(Slot::Text)?),
+        CommandId::Hostname if set => ConfigCommand::Hostname(Some(matched.text(Slot::Name)?)),
+        CommandId::Hostname => ConfigCommand::Hostname(None),
+        CommandId::Interface if set => ConfigCommand::Interface {
+            port: matched.port()?,
+        },
+        CommandId::Interface => ConfigCommand::NoInterface {
+            port: matched.port()?,
+        },
+        CommandId::IpRoute if set => ConfigCommand::IpRoute {
+            network: matched.address(Slot::Address)?,
+            mask: matched.address(Slot::Mask)?,
+            path: matched.path()?,
+            distance: matched.distance(),
+        },
+        CommandId::IpRoute => ConfigCommand::NoIpRoute {
+            network: matched.address(Slot::Address)?,
+            mask: matched.address(Slot::Mask)?,
+            only: matched.path().map(|path| (path, matched.distance())),
+        },
+        CommandId::Redundancy => ConfigCommand::Redundancy,
+        CommandId::RedundancyMode => ConfigCommand::RedundancyMode(set.then_some(RedundancyMode::Sso)),
+        _ => return None,
+    })
+}
+
+fn setting(matched: &Matched) -> Option<InterfaceSetting> {
+    let set = !matched.negated;
+    Some(match matched.id {
+        CommandId::Description if set => InterfaceSetting::Description(Some(matched.text(Slot::Text)?)),
+        CommandId::Description => InterfaceSetting::Description(None),
+        CommandId::IpAddress if set => InterfaceSetting::IpAddress {
+            address: matched.address(Slot::Address)?,
+            mask: matched.address(Slot::Mask)?,
+        },
+        CommandId::IpAddress => {
+            InterfaceSetting::NoIpAddress(matched.address(Slot::Address).zip(matched.address(Slot::Mask)))
+        }
+        CommandId::Mtu if set => InterfaceSetting::Mtu(Some(u16::try_from(matched.number(Slot::Mtu)?).ok()?)),
+        CommandId::Mtu => InterfaceSetting::Mtu(None),
+        CommandId::Shutdown => InterfaceSetting::Shutdown(set),
+        _ => return None,
+    })
+}
+
+/// The row's view of a configuration command.
+pub(crate) fn matched(command: &ConfigCommand) -> Matched {
+    let positive = |id, values| Matched {
+        id,
+        negated: false,
+        values,
+    };
+    let negative = |id, values| Matched {
+        id,
+        negated: true,
+        values,
+    };
+    match command {
+        ConfigCommand::Version(version) => positive(
+            CommandId::Version,
+            vec![(Slot::Text, Value::Text(version.clone()))],
+        ),
+        ConfigCommand::Hostname(Some(name)) => {
+            positive(CommandId::Hostname, vec![(Slot::Name, Value::Text(name.clone()))])
+        }
+        ConfigCommand::Hostname(None) => negative(CommandId::Hostname, vec![]),
+        ConfigCommand::Interface { port } => {
+            positive(CommandId::Interface, vec![(Slot::Port, Value::Port(*port))])
+        }
+        ConfigCommand::NoInterface { port } => {
+            negative(CommandId::Interface, vec![(Slot::Port, Value::Port(*port))])
+        }
+        ConfigCommand::Setting { setting, .. } => matched_setting(setting),
+        ConfigCommand::IpRoute {
+            network,
+            mask,
+            path,
+            distance,
+        } => positive(
+            CommandId::IpRoute,
+            route_values(*network, *mask, Some(*path), *distance),
+        ),
+        ConfigCommand::NoIpRoute { network, mask, only } => {
+            let (path, distance) = only.map_or((None, None), |(path, distance)| (Some(path), distance));
+            negative(CommandId::IpRoute, route_values(*network, *mask, path, distance))
+        }
+        ConfigCommand::Redundancy => positive(CommandId::Redundancy, vec![]),
+        ConfigCommand::RedundancyMode(Some(RedundancyMode::Sso)) => {
+            positive(CommandId::RedundancyMode, vec![])
+        }
+        ConfigCommand::RedundancyMode(None) => negative(CommandId::RedundancyMode, vec![]),
+    }
+}
+
+fn matched_setting(setting: &InterfaceSetting) -> Matched {
+    let positive = |id, values| Matched {
+        id,
+        negated: false,
+        values,
+    };
+    let negative = |id, values| Matched {
+        id,
+        negated: true,
+        values,
+    };
+    match setting {
+        InterfaceSetting::Description(Some(text)) => positive(
+            CommandId::Description,
+            vec![(Slot::Text, Value::Text(text.clone()))],
+        ),
+        InterfaceSetting::Description(None) => negative(CommandId::Description, vec![]),
+        InterfaceSetting::IpAddress { address, mask } => {
+            positive(CommandId::IpAddress, address_values(*address, *mask))
+        }
+        InterfaceSetting::NoIpAddress(Some((address, mask))) => {
+            negative(CommandId::IpAddress, address_values(*address, *mask))
+        }
+        InterfaceSetting::NoIpAddress(None) => negative(CommandId::IpAddress, vec![]),
+        InterfaceSetting::Mtu(Some(bytes)) => positive(
+            CommandId::Mtu,
+            vec![(Slot::Mtu, Value::Number(u32::from(*bytes)))],
+        ),
+        InterfaceSetting::Mtu(None) => negative(CommandId::Mtu, vec![]),
+        InterfaceSetting::Shutdown(true) => positive(CommandId::Shutdown, vec![]),
+        InterfaceSetting::Shutdown(false) => negative(CommandId::Shutdown, vec![]),
+    }
+}
+
+fn address_values(address: Ipv4Addr, mask: Ipv4Addr) -> Vec<(Slot, Value)> {
+    vec![
+        (Slot::Address, Value::Address(address)),
+        (Slot::Mask, Value::Address(mask)),
+    ]
+}
+
+fn route_values(
+    network: Ipv4Addr,
+    mask: Ipv4Addr,
+    path: Option<RoutePath>,
+    distance: Option<u8>,
+) -> Vec<(Slot, Value)> {
+    let mut values = address_values(network, mask);
+    values.extend(
+        path.and_then(|path| path.port())
+            .map(|port| (Slot::Port, Value::Port(port))),
+    );
+    values.extend(
+        path.and_then(|path| path.next_hop())
+            .map(|hop| (Slot::NextHop, Value::Address(hop))),
+    );
+    values.extend(distance.map(|distance| (Slot::Distance, Value::Number(u32::from(distance)))));
+    values
+}
+
+impl Matched {
+    fn value(&self, wanted: Slot) -> Option<&Value> {
+        self.values
+            .iter()
+            .find(|(slot, _)| *slot == wanted)
+            .map(|(_, value)| value)
+    }
+
+    fn address(&self, slot: Slot) -> Option<Ipv4Addr> {
+        match self.value(slot)? {
+            Value::Address(address) => Some(*address),
+            _ => None,
+        }
+    }
+
+    fn number(&self, slot: Slot) -> Option<u32> {
+        match self.value(slot)? {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    fn distance(&self) -> Option<u8> {
+        self.number(Slot::Distance)
+            .and_then(|distance| u8::try_from(distance).ok())
+    }
+
+    fn text(&self, slot: Slot) -> Option<String> {
+        match self.value(slot)? {
+            Value::Text(text) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    fn port(&self) -> Option<PortId> {
+        match self.value(Slot::Port)? {
+            Value::Port(port) => Some(*port),
+            _ => None,
+        }
+    }
+
+    fn path(&self) -> Option<RoutePath> {
+        match (self.port(), self.address(Slot::NextHop)) {
+            (None, None) => None,
+            (None, Some(next_hop)) => Some(RoutePath::NextHop(next_hop)),
+            (Some(port), None) => Some(RoutePath::Interface(port)),
+            (Some(port), Some(next_hop)) => Some(RoutePath::InterfaceNextHop(port, next_hop)),
+        }
+    }
+
+    fn filter(&self) -> Option<AddressFilter> {
+        match self.value(Slot::Address)? {
+            Value::Prefix(address, length) => Prefix::new(*address, *length).ok().map(AddressFilter::Prefix),
+            Value::Address(address) => match self.address(Slot::Mask) {
+                Some(mask) => Prefix::from_mask(*address, mask).ok().map(AddressFilter::Prefix),
+                None => Some(AddressFilter::Address(*address)),
+            },
+            _ => None,
+        }
+    }
+}

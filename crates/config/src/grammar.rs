@@ -1,0 +1,344 @@
+//! Reading a line against the table.
+//!
+//! All rows of the mode are followed at once, word by word, as a nondeterministic automaton: a [`Branch`] is a place
+//! in a row together with the argument values read so far. At each word the exact keywords win, then abbreviated
+//! keywords (of which only one may fit), then arguments.
+//!
+//! ```text
+//!   words:      sh        ip        ro          10.0.0.0
+//!   branches:   show ●    show ip ● show ip route ●   ... ● (end of row: a command)
+//!               show ●    show ip ●
+//!               ...
+//! ```
+
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::command::Command;
+use crate::error::{ParseError, ParseErrorKind};
+use crate::mode::{Mode, ModeSet};
+use crate::table::{CommandId, Privilege, ROWS, Row};
+use crate::token::{Kind, Slot, Token, Value};
+
+/// A command language: a table and what can be done with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Grammar {
+    rows: &'static [Row],
+}
+
+/// A command as the table sees it: which row, and the values of its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Matched {
+    pub id: CommandId,
+    pub negated: bool,
+    pub values: Vec<(Slot, Value)>,
+}
+
+/// A place in a row: its next token, and the values so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch {
+    pub row: &'static Row,
+    pub position: usize,
+    pub values: Vec<(Slot, Value)>,
+}
+
+impl Branch {
+    /// The token that comes next; `None` at the end of the row, where the line is a command.
+    pub fn next(&self) -> Option<&'static Token> {
+        self.row.tokens.get(self.position)
+    }
+
+    fn after(&self, value: Option<(Slot, Value)>) -> Branch {
+        let mut values = self.values.clone();
+        values.extend(value);
+        Branch {
+            row: self.row,
+            position: self.position + 1,
+            values,
+        }
+    }
+}
+
+/// Why a word cannot follow.
+enum Refusal {
+    /// Nothing fits; so many of its first characters do.
+    NoMatch {
+        characters: usize,
+    },
+    Ambiguous,
+}
+
+/// What a word leads to.
+enum Step {
+    /// The word was read.
+    Word(Vec<Branch>),
+    /// Only so many bytes of it were read, as an interface type; a port number is glued to it.
+    Glued(Vec<Branch>, usize),
+    /// The word and all that follows was read.
+    Rest(Vec<Branch>),
+}
+
+impl Grammar {
+    /// The router's language.
+    pub const fn standard() -> Grammar {
+        Grammar { rows: ROWS }
+    }
+
+    /// The rows of the language.
+    pub const fn rows(&self) -> &'static [Row] {
+        self.rows
+    }
+
+    /// Reads one line in `mode`. In a submode, a line that is no command of it is read as one of global configuration.
+    ///
+    /// # Errors
+    /// [`ParseError`] with the place of the first word that does not fit.
+    pub fn parse(&self, mode: &Mode, line: &str) -> Result<Command, ParseError> {
+        let own = match self.parse_in(mode, line) {
+            Err(own) if mode.is_submode() && own.kind == ParseErrorKind::Invalid => own,
+            result => return result,
+        };
+        match self.parse_in(&Mode::Global, line) {
+            Err(global) if global.column > own.column => Err(global),
+            Err(global) if global.column == own.column && global.kind != ParseErrorKind::Invalid => {
+                Err(global)
+            }
+            Err(_) => Err(own),
+            Ok(command) => Ok(command),
+        }
+    }
+
+    fn parse_in(&self, mode: &Mode, line: &str) -> Result<Command, ParseError> {
+        let content = line.trim_start();
+        if content.is_empty() || content.starts_with('!') {
+            return Ok(Command::Empty);
+        }
+        let branches = walk(self.start(mode.set(), mode.privilege()), line)?;
+        let incomplete = || ParseError {
+            kind: ParseErrorKind::Incomplete,
+            column: line.trim_end().chars().count(),
+            line: line.trim().to_string(),
+        };
+        let complete = branches
+            .into_iter()
+            .find(|branch| branch.next().is_none())
+            .ok_or_else(incomplete)?;
+        let matched = Matched {
+            id: complete.row.id,
+            negated: complete.row.negated,
+            values: complete.values,
+        };
+        crate::bind::command(&matched, mode).ok_or_else(incomplete)
+    }
+
+    /// The branches of an empty line.
+    pub(crate) fn start(&self, modes: ModeSet, privilege: Privilege) -> Vec<Branch> {
+        let usable = |row: &&'static Row| row.modes.intersects(modes) && row.privilege <= privilege;
+        let branch = |row| Branch {
+            row,
+            position: 0,
+            values: Vec::new(),
+        };
+        close(self.rows.iter().filter(usable).map(branch).collect())
+    }
+}
+
+/// Follows a whole line from `branches`.
+pub(crate) fn walk(mut branches: Vec<Branch>, line: &str) -> Result<Vec<Branch>, ParseError> {
+    let mut at = 0;
+    while let Some((start, end)) = next_word(line, at) {
+        match step(&branches, &line[start..end], line[start..].trim_end()) {
+            Ok(Step::Word(next)) => {
+                branches = next;
+                at = end;
+            }
+            Ok(Step::Glued(next, bytes)) => {
+                branches = next;
+                at = start + bytes;
+            }
+            Ok(Step::Rest(next)) => {
+                branches = next;
+                at = line.len();
+            }
+            Err(refusal) => {
+                let column = line[..start].chars().count();
+                let (kind, column) = match refusal {
+                    Refusal::NoMatch { characters } => (ParseErrorKind::Invalid, column + characters),
+                    Refusal::Ambiguous => (ParseErrorKind::Ambiguous, column),
+                };
+                return Err(ParseError {
+                    kind,
+                    column,
+                    line: line.trim().to_string(),
+                });
+            }
+        }
+    }
+    Ok(branches)
+}
+
+/// Byte range of the word at or after `from`.
+pub(crate) fn next_word(line: &str, from: usize) -> Option<(usize, usize)> {
+    let rest = line.get(from..)?;
+    let start = from + rest.find(|character: char| !character.is_whitespace())?;
+    let end = line[start..]
+        .find(char::is_whitespace)
+        .map_or(line.len(), |length| start + length);
+    Some((start, end))
+}
+
+fn step(branches: &[Branch], word: &str, rest: &str) -> Result<Step, Refusal> {
+    let exact = follow_keywords(branches, |keyword| keyword.eq_ignore_ascii_case(word));
+    if !exact.is_empty() {
+        return Ok(Step::Word(close(exact)));
+    }
+    if let Some(next) = follow_abbreviation(branches, word)? {
+        return Ok(Step::Word(next));
+    }
+    let arguments = follow_arguments(branches, word);
+    if !arguments.is_empty() {
+        return Ok(Step::Word(close(arguments)));
+    }
+    let lines = follow_lines(branches, rest);
+    if !lines.is_empty() {
+        return Ok(Step::Rest(close(lines)));
+    }
+    if let Some((next, bytes)) = follow_glued(branches, word)? {
+        return Ok(Step::Glued(next, bytes));
+    }
+    Err(Refusal::NoMatch {
+        characters: matching_characters(branches, word),
+    })
+}
+
+/// The branches whose next keyword begins with `word`; `None` without any.
+fn follow_abbreviation(branches: &[Branch], word: &str) -> Result<Option<Vec<Branch>>, Refusal> {
+    let fits = |keyword: &str| begins_with(keyword, word);
+    let mut keywords = branches
+        .iter()
+        .filter_map(keyword_of)
+        .filter(|keyword| fits(keyword));
+    let Some(first) = keywords.next() else {
+        return Ok(None);
+    };
+    if keywords.any(|keyword| keyword != first) {
+        return Err(Refusal::Ambiguous);
+    }
+    Ok(Some(close(follow_keywords(branches, fits))))
+}
+
+/// `e0/0`: letters that begin an interface type, then its number without a blank.
+fn follow_glued(branches: &[Branch], word: &str) -> Result<Option<(Vec<Branch>, usize)>, Refusal> {
+    let Some(bytes) = glued_type(branches, word) else {
+        return Ok(None);
+    };
+    let before_port: Vec<Branch> = branches
+        .iter()
+        .filter(|branch| is_interface_type(branch))
+        .cloned()
+        .collect();
+    Ok(follow_abbreviation(&before_port, &word[..bytes])?.map(|next| (next, bytes)))
+}
+
+/// Length in bytes of the interface type that `word` begins with and goes on after, if one can come next.
+pub(crate) fn glued_type(branches: &[Branch], word: &str) -> Option<usize> {
+    let bytes = word
+        .find(|character: char| !character.is_ascii_alphabetic())
+        .filter(|bytes| *bytes > 0)?;
+    let fits =
+        |branch: &Branch| keyword_of(branch).is_some_and(|keyword| begins_with(keyword, &word[..bytes]));
+    branches
+        .iter()
+        .any(|branch| is_interface_type(branch) && fits(branch))
+        .then_some(bytes)
+}
+
+fn is_interface_type(branch: &Branch) -> bool {
+    keyword_of(branch).is_some()
+        && matches!(
+            branch.row.tokens.get(branch.position + 1),
+            Some(Token::Argument { kind: Kind::Port, .. })
+        )
+}
+
+fn keyword_of(branch: &Branch) -> Option<&'static str> {
+    match branch.next() {
+        Some(Token::Keyword { word, .. }) => Some(word),
+        _ => None,
+    }
+}
+
+fn begins_with(keyword: &str, word: &str) -> bool {
+    keyword
+        .get(..word.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+fn follow_keywords(branches: &[Branch], fits: impl Fn(&str) -> bool) -> Vec<Branch> {
+    let fitting = branches
+        .iter()
+        .filter(|branch| keyword_of(branch).is_some_and(&fits));
+    fitting.map(|branch| branch.after(None)).collect()
+}
+
+fn follow_arguments(branches: &[Branch], word: &str) -> Vec<Branch> {
+    let follow = |branch: &Branch| match branch.next() {
+        Some(Token::Argument { kind: Kind::Line, .. }) => None,
+        Some(Token::Argument { slot, kind, .. }) => Some(branch.after(Some((*slot, kind.accept(word)?)))),
+        _ => None,
+    };
+    branches.iter().filter_map(follow).collect()
+}
+
+fn follow_lines(branches: &[Branch], rest: &str) -> Vec<Branch> {
+    let follow = |branch: &Branch| match branch.next() {
+        Some(Token::Argument {
+            slot,
+            kind: Kind::Line,
+            ..
+        }) => Some(branch.after(Some((*slot, Kind::Line.accept(rest)?)))),
+        _ => None,
+    };
+    branches.iter().filter_map(follow).collect()
+}
+
+/// Adds the branches that skip optional tokens, and steps over the marks of those.
+fn close(branches: Vec<Branch>) -> Vec<Branch> {
+    let mut closed = Vec::with_capacity(branches.len());
+    for branch in branches {
+        let mut open = vec![branch];
+        while let Some(mut branch) = open.pop() {
+            if let Some(Token::Optional(count)) = branch.next() {
+                let skipped = branch.position + 1 + count;
+                open.push(Branch {
+                    position: skipped,
+                    ..branch.clone()
+                });
+                branch.position += 1;
+                open.push(branch);
+            } else {
+                closed.push(branch);
+            }
+        }
+    }
+    closed
+}
+
+/// How far `word` agrees with the keyword that it agrees with most, in characters: the marker stands after that.
+fn matching_characters(branches: &[Branch], word: &str) -> usize {
+    let agreeing = |keyword: &str| {
+        let pairs = keyword.chars().zip(word.chars());
+        pairs
+            .take_while(|(left, right)| left.eq_ignore_ascii_case(right))
+            .count()
+    };
+    // A word longer than the keyword that it contains is wrong from its first superfluous character on; the marker
+    // stays within the word, because a whole keyword would have matched.
+    branches
+        .iter()
+        .filter_map(keyword_of)
+        .map(agreeing)
+        .max()
+        .unwrap_or(0)
+}

@@ -1,0 +1,248 @@
+//! The table: every command there is, its words, arguments, help texts, mode and privilege.
+//!
+//! Adding a command means: a row here, an identifier in [`CommandId`], a variant in [`crate::Command`]'s family and
+//! an arm in `bind.rs` that makes the variant from the row's arguments (and back, for a configuration command).
+//! Parsing, abbreviation, help, completion, error markers and running-config text follow from the row.
+
+use crate::mode::ModeSet;
+use crate::name::INTERFACE_TYPE;
+use crate::token::{Kind, Slot, Token, argument, keyword};
+
+/// What an operator may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Privilege {
+    /// Level 1: look.
+    User = 1,
+    /// Level 15: everything.
+    Privileged = 15,
+}
+
+/// Which command a row is a form of. A command may have more than one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the rows below say what each one is, word by word")]
+pub enum CommandId {
+    Enable,
+    Disable,
+    ConfigureTerminal,
+    Exit,
+    End,
+    Logout,
+    CopyRunningStartup,
+    Ping,
+    RedundancyForceSwitchover,
+    Reload,
+    ShowArp,
+    ShowCheckpoint,
+    ShowCheckpointClients,
+    ShowInterfaces,
+    ShowIpCef,
+    ShowIpInterfaceBrief,
+    ShowIpRoute,
+    ShowPlatform,
+    ShowRedundancy,
+    ShowRedundancyClients,
+    ShowRedundancyHistory,
+    ShowRedundancyStates,
+    ShowRedundancySwitchoverHistory,
+    ShowRunningConfig,
+    ShowStartupConfig,
+    ShowVersion,
+    TerminalLength,
+    WriteMemory,
+    Version,
+    Hostname,
+    Interface,
+    IpRoute,
+    Redundancy,
+    RedundancyMode,
+    Description,
+    IpAddress,
+    Mtu,
+    Shutdown,
+}
+
+/// One form of one command.
+#[derive(Debug)]
+pub struct Row {
+    /// Where it is read.
+    pub modes: ModeSet,
+    /// Who may use it.
+    pub privilege: Privilege,
+    /// The command that it is a form of.
+    pub id: CommandId,
+    /// Whether it is the `no` form. The `no` is the first of the tokens.
+    pub negated: bool,
+    /// Whether `?` and Tab keep silent about it.
+    pub hidden: bool,
+    /// Its words in order.
+    pub tokens: &'static [Token],
+}
+
+/// Least and greatest MTU of an interface, bytes.
+pub const MTU_RANGE: (u32, u32) = (64, 9216);
+
+macro_rules! row {
+    ($modes:ident $privilege:ident $id:ident: $($token:expr),+) => {
+        Row { modes: ModeSet::$modes, privilege: Privilege::$privilege, id: CommandId::$id, negated: false,
+              hidden: false, tokens: &[$($token),+] }
+    };
+    ($modes:ident $privilege:ident no $id:ident: $($token:expr),+) => {
+        Row { modes: ModeSet::$modes, privilege: Privilege::$privilege, id: CommandId::$id, negated: true,
+              hidden: false, tokens: &[NO, $($token),+] }
+    };
+    (hidden $modes:ident $privilege:ident $id:ident: $($token:expr),+) => {
+        Row { modes: ModeSet::$modes, privilege: Privilege::$privilege, id: CommandId::$id, negated: false,
+              hidden: true, tokens: &[$($token),+] }
+    };
+}
+
+const fn optional(tokens: usize) -> Token {
+    Token::Optional(tokens)
+}
+
+const NO: Token = keyword("no", "Negate a command or set its defaults");
+const SHOW: Token = keyword("show", "Show running system information");
+const SHOW_IP: Token = keyword("ip", "IP information");
+const SHOW_REDUNDANCY: Token = keyword("redundancy", "Redundancy Facility (RF) information");
+const SHOW_CHECKPOINT: Token = keyword("checkpoint", "Checkpoint Facility (CF) information");
+const SHOW_INTERFACES: Token = keyword("interfaces", "Interface status and configuration");
+const SHOW_ROUTE: Token = keyword("route", "IP routing table");
+const SHOW_CEF: Token = keyword("cef", "Express forwarding table");
+const LOOKUP: Token = argument(
+    Slot::Address,
+    Kind::AddressOrPrefix,
+    "Address to look up, or network to display",
+);
+const LOOKUP_NETWORK: Token = argument(Slot::Address, Kind::Address, "Network to display");
+const LOOKUP_MASK: Token = argument(Slot::Mask, Kind::Netmask, "Network mask");
+const SHOW_CLIENTS: Token = keyword("clients", "Clients in order of their sequence");
+const HISTORY: Token = keyword("history", "Log of past events");
+
+const ETHERNET: Token = keyword(INTERFACE_TYPE, "IEEE 802.3");
+const PORT: Token = argument(Slot::Port, Kind::Port, "Card slot and port number");
+const INTERFACE: Token = keyword("interface", "Select an interface to configure");
+
+const IP_GLOBAL: Token = keyword("ip", "Global IP configuration subcommands");
+const ROUTE: Token = keyword("route", "Establish static routes");
+const ROUTE_NETWORK: Token = argument(Slot::Address, Kind::Address, "Destination prefix");
+const ROUTE_MASK: Token = argument(Slot::Mask, Kind::Address, "Destination prefix mask");
+const NEXT_HOP: Token = argument(Slot::NextHop, Kind::Address, "Forwarding router's address");
+const DISTANCE: Token = argument(
+    Slot::Distance,
+    Kind::Number { min: 1, max: 255 },
+    "Distance metric for this route",
+);
+
+const HOSTNAME: Token = keyword("hostname", "Set system's network name");
+const HOSTNAME_NAME: Token = argument(Slot::Name, Kind::Word, "This system's network name");
+const REDUNDANCY_GLOBAL: Token = keyword("redundancy", "Enter redundancy mode");
+const MODE: Token = keyword("mode", "Redundancy mode for this chassis");
+const SSO: Token = keyword("sso", "Stateful switchover (hot standby)");
+
+const IP_INTERFACE: Token = keyword("ip", "Interface Internet Protocol config commands");
+const ADDRESS: Token = keyword("address", "Set the IP address of an interface");
+const ADDRESS_ADDRESS: Token = argument(Slot::Address, Kind::Address, "IP address");
+const ADDRESS_MASK: Token = argument(Slot::Mask, Kind::Address, "IP subnet mask");
+const SHUTDOWN: Token = keyword("shutdown", "Shutdown the selected interface");
+const MTU: Token = keyword("mtu", "Set the interface Maximum Transmission Unit (MTU)");
+const MTU_BYTES: Token = argument(
+    Slot::Mtu,
+    Kind::Number {
+        min: MTU_RANGE.0,
+        max: MTU_RANGE.1,
+    },
+    "MTU size in bytes",
+);
+const DESCRIPTION: Token = keyword("description", "Interface specific description");
+const DESCRIPTION_TEXT: Token = argument(
+    Slot::Text,
+    Kind::Line,
+    "A character string describing this interface",
+);
+
+/// All rows. Where two rows begin with the same keyword in the same mode, they use the same constant, so that the
+/// help text cannot differ.
+pub static ROWS: &[Row] = &[
+    // Moving about.
+    row!(EXEC User Enable: keyword("enable", "Turn on privileged commands")),
+    row!(EXEC User Disable: keyword("disable", "Turn off privileged commands")),
+    row!(EXEC User Exit: keyword("exit", "Exit from the EXEC")),
+    row!(EXEC User Logout: keyword("logout", "Exit from the EXEC")),
+    row!(EXEC Privileged ConfigureTerminal:
+        keyword("configure", "Enter configuration mode"), keyword("terminal", "Configure from the terminal")),
+    row!(CONFIGURATION Privileged Exit: keyword("exit", "Exit from the current configuration mode")),
+    row!(CONFIGURATION Privileged End: keyword("end", "Exit from configuration mode to the EXEC")),
+    // Doing.
+    row!(EXEC Privileged CopyRunningStartup:
+        keyword("copy", "Copy from one file to another"),
+        keyword("running-config", "Copy from current system configuration"),
+        keyword("startup-config", "Copy to startup configuration")),
+    row!(EXEC User Ping:
+        keyword("ping", "Send echo messages"),
+        argument(Slot::Address, Kind::Address, "Ping destination address"),
+        optional(2), keyword("repeat", "Specify repeat count"),
+        argument(Slot::Count, Kind::Number { min: 1, max: i32::MAX as u32 }, "Repeat count")),
+    row!(EXEC Privileged RedundancyForceSwitchover:
+        keyword("redundancy", "Redundancy Facility (RF) exec commands"),
+        keyword("force-switchover", "Force the standby to take over as active")),
+    row!(EXEC Privileged Reload: keyword("reload", "Halt and perform a cold restart")),
+    row!(EXEC User TerminalLength:
+        keyword("terminal", "Set terminal line parameters"),
+        keyword("length", "Set number of lines on a screen"),
+        argument(Slot::Length, Kind::Number { min: 0, max: 512 }, "Number of lines on screen (0 for no pausing)")),
+    row!(EXEC Privileged WriteMemory:
+        keyword("write", "Write running configuration to memory"),
+        optional(1), keyword("memory", "Write to NV memory")),
+    // Looking.
+    row!(EXEC User ShowArp: SHOW, keyword("arp", "ARP table")),
+    row!(EXEC User ShowArp: SHOW, SHOW_IP, keyword("arp", "IP ARP table")),
+    row!(EXEC User ShowCheckpoint: SHOW, SHOW_CHECKPOINT),
+    row!(EXEC User ShowCheckpointClients: SHOW, SHOW_CHECKPOINT, SHOW_CLIENTS),
+    row!(EXEC User ShowInterfaces: SHOW, SHOW_INTERFACES, optional(2), ETHERNET, PORT),
+    row!(EXEC User ShowIpCef: SHOW, SHOW_IP, SHOW_CEF, optional(1), LOOKUP),
+    row!(EXEC User ShowIpCef: SHOW, SHOW_IP, SHOW_CEF, LOOKUP_NETWORK, LOOKUP_MASK),
+    row!(EXEC User ShowIpInterfaceBrief: SHOW, SHOW_IP,
+        keyword("interface", "IP interface status and configuration"),
+        keyword("brief", "Brief summary of IP status and configuration")),
+    row!(EXEC User ShowIpRoute: SHOW, SHOW_IP, SHOW_ROUTE, optional(1), LOOKUP),
+    row!(EXEC User ShowIpRoute: SHOW, SHOW_IP, SHOW_ROUTE, LOOKUP_NETWORK, LOOKUP_MASK),
+    row!(EXEC User ShowPlatform: SHOW, keyword("platform", "Cards and route processors of the chassis")),
+    row!(EXEC User ShowRedundancy: SHOW, SHOW_REDUNDANCY),
+    row!(EXEC User ShowRedundancyClients: SHOW, SHOW_REDUNDANCY, SHOW_CLIENTS),
+    row!(EXEC User ShowRedundancyHistory: SHOW, SHOW_REDUNDANCY, HISTORY),
+    row!(EXEC User ShowRedundancyStates: SHOW, SHOW_REDUNDANCY,
+        keyword("states", "Redundancy Facility (RF) states")),
+    row!(EXEC User ShowRedundancySwitchoverHistory: SHOW, SHOW_REDUNDANCY,
+        keyword("switchover", "Redundancy Facility (RF) switchovers"), HISTORY),
+    row!(EXEC Privileged ShowRunningConfig: SHOW, keyword("running-config", "Current operating configuration")),
+    row!(EXEC Privileged ShowStartupConfig: SHOW, keyword("startup-config", "Contents of startup configuration")),
+    row!(EXEC User ShowVersion: SHOW, keyword("version", "System hardware and software status")),
+    // Global configuration. `version` is written into every configuration file and read back from it.
+    row!(hidden GLOBAL Privileged Version:
+        keyword("version", "Version of the configuration language"),
+        argument(Slot::Text, Kind::Word, "Version number")),
+    row!(GLOBAL Privileged Hostname: HOSTNAME, HOSTNAME_NAME),
+    row!(GLOBAL Privileged no Hostname: HOSTNAME, optional(1), HOSTNAME_NAME),
+    row!(GLOBAL Privileged Interface: INTERFACE, ETHERNET, PORT),
+    row!(GLOBAL Privileged no Interface: INTERFACE, ETHERNET, PORT),
+    row!(GLOBAL Privileged IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK, NEXT_HOP, optional(1), DISTANCE),
+    row!(GLOBAL Privileged IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK, ETHERNET, PORT,
+        optional(1), NEXT_HOP, optional(1), DISTANCE),
+    row!(GLOBAL Privileged no IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK,
+        optional(3), NEXT_HOP, optional(1), DISTANCE),
+    row!(GLOBAL Privileged no IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK, ETHERNET, PORT,
+        optional(1), NEXT_HOP, optional(1), DISTANCE),
+    row!(GLOBAL Privileged Redundancy: REDUNDANCY_GLOBAL),
+    // Redundancy configuration.
+    row!(REDUNDANCY Privileged RedundancyMode: MODE, SSO),
+    row!(REDUNDANCY Privileged no RedundancyMode: MODE, optional(1), SSO),
+    // Interface configuration.
+    row!(INTERFACE Privileged Description: DESCRIPTION, DESCRIPTION_TEXT),
+    row!(INTERFACE Privileged no Description: DESCRIPTION, optional(1), DESCRIPTION_TEXT),
+    row!(INTERFACE Privileged IpAddress: IP_INTERFACE, ADDRESS, ADDRESS_ADDRESS, ADDRESS_MASK),
+    row!(INTERFACE Privileged no IpAddress: IP_INTERFACE, ADDRESS, optional(2), ADDRESS_ADDRESS, ADDRESS_MASK),
+    row!(INTERFACE Privileged Mtu: MTU, MTU_BYTES),
+    row!(INTERFACE Privileged no Mtu: MTU, optional(1), MTU_BYTES),
+    row!(INTERFACE Privileged Shutdown: SHUTDOWN),
+    row!(INTERFACE Privileged no Shutdown: SHUTDOWN),
+];

@@ -1,0 +1,81 @@
+//! Tests of the command language, table by table.
+
+mod errors;
+mod helping;
+mod loading;
+mod parsing;
+mod properties;
+mod tables;
+mod trees;
+
+use machine::PortId;
+
+use crate::{Command, ConfigCommand, ConfigError, Grammar, InterfaceSetting, Mode, ParseError, ReturnCode};
+
+pub(crate) const PORT: PortId = PortId::new(0, 0);
+pub(crate) const OTHER: PortId = PortId::new(1, 3);
+
+/// Every mode once.
+pub(crate) const MODES: [Mode; 5] = [
+    Mode::UserExec,
+    Mode::PrivilegedExec,
+    Mode::Global,
+    Mode::Interface(PORT),
+    Mode::Redundancy,
+];
+
+pub(crate) fn parse(mode: Mode, line: &str) -> Result<Command, ParseError> {
+    Grammar::standard().parse(&mode, line)
+}
+
+pub(crate) fn config(mode: Mode, line: &str) -> ConfigCommand {
+    match parse(mode, line) {
+        Ok(Command::Configure(command)) => command,
+        other => panic!("{line}: no configuration command: {other:?}"),
+    }
+}
+
+pub(crate) fn on_port(setting: InterfaceSetting) -> ConfigCommand {
+    ConfigCommand::Setting { port: PORT, setting }
+}
+
+/// A tree with two interfaces, on which lines are executed as on a console.
+pub(crate) struct Console {
+    pub tree: crate::ConfigurationTree,
+    mode: Mode,
+}
+
+impl Console {
+    pub fn new() -> Self {
+        let mut tree = crate::ConfigurationTree::new();
+        tree.add_interface(PORT);
+        tree.add_interface(OTHER);
+        Self {
+            tree,
+            mode: Mode::Global,
+        }
+    }
+
+    pub fn line(&mut self, line: &str) -> Result<ReturnCode, ConfigError> {
+        let command = config(self.mode, line);
+        let code = self.tree.apply(&command)?;
+        self.mode = command.next_mode();
+        Ok(code)
+    }
+
+    /// Executes lines that must all be accepted.
+    pub fn lines(&mut self, text: &str) -> &mut Self {
+        for line in text.lines() {
+            self.line(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+        self
+    }
+
+    /// Executes a line that must be refused without a trace, and answers with the console's text.
+    pub fn refused(&mut self, line: &str) -> alloc::string::String {
+        let before = self.tree.clone();
+        let error = self.line(line).expect_err(line);
+        assert_eq!(self.tree, before, "{line} was refused, but left a trace");
+        alloc::string::ToString::to_string(&error)
+    }
+}

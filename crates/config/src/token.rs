@@ -1,0 +1,181 @@
+//! What the rows of the table are made of: keywords, arguments with their kinds, optional parts.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::net::Ipv4Addr;
+
+use machine::{CardSlot, PortId};
+use packet::netmask_length;
+
+use crate::name::parse_port;
+
+/// One element of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// A fixed word, which may be shortened as long as it is unique at its place.
+    Keyword {
+        /// The word in full.
+        word: &'static str,
+        /// What `?` says about it.
+        help: &'static str,
+    },
+    /// A word (or the rest of the line) that the operator chooses.
+    Argument {
+        /// Under which name the value reaches the command.
+        slot: Slot,
+        /// Which texts are values.
+        kind: Kind,
+        /// What `?` says about it.
+        help: &'static str,
+    },
+    /// The next so many tokens may be left out, all of them or none.
+    Optional(usize),
+}
+
+/// A keyword token.
+pub const fn keyword(word: &'static str, help: &'static str) -> Token {
+    Token::Keyword { word, help }
+}
+
+/// An argument token.
+pub const fn argument(slot: Slot, kind: Kind, help: &'static str) -> Token {
+    Token::Argument { slot, kind, help }
+}
+
+/// The role of an argument in its command. A row uses each slot once at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// An address, or an address with a prefix length.
+    Address,
+    /// A netmask.
+    Mask,
+    /// The address of a next hop.
+    NextHop,
+    /// Card and port of an interface.
+    Port,
+    /// Administrative distance.
+    Distance,
+    /// A host name.
+    Name,
+    /// Free text.
+    Text,
+    /// Maximum transmission unit, bytes.
+    Mtu,
+    /// How often.
+    Count,
+    /// Lines on a screen.
+    Length,
+}
+
+/// Which texts an argument accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `A.B.C.D`.
+    Address,
+    /// `A.B.C.D` or `A.B.C.D/n`.
+    AddressOrPrefix,
+    /// `A.B.C.D` whose ones are contiguous.
+    Netmask,
+    /// A decimal number in this range, both ends included.
+    Number {
+        /// Least value.
+        min: u32,
+        /// Greatest value.
+        max: u32,
+    },
+    /// One word without blanks.
+    Word,
+    /// The rest of the line, blanks included.
+    Line,
+    /// `card/port`. Follows the keyword of an interface type, to which it may be glued (`e0/0`).
+    Port,
+}
+
+/// The value of an argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Of [`Kind::Address`], [`Kind::AddressOrPrefix`] and [`Kind::Netmask`].
+    Address(Ipv4Addr),
+    /// Of [`Kind::AddressOrPrefix`]: the address as typed, and the prefix length 0..=32.
+    Prefix(Ipv4Addr, u8),
+    /// Of [`Kind::Number`].
+    Number(u32),
+    /// Of [`Kind::Word`] and [`Kind::Line`].
+    Text(String),
+    /// Of [`Kind::Port`].
+    Port(PortId),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Address(address) => write!(f, "{address}"),
+            Value::Prefix(address, length) => write!(f, "{address}/{length}"),
+            Value::Number(number) => write!(f, "{number}"),
+            Value::Text(text) => f.write_str(text),
+            Value::Port(port) => write!(f, "{port}"),
+        }
+    }
+}
+
+impl Kind {
+    /// How `?` writes an argument of this kind.
+    pub fn symbol(&self) -> String {
+        match self {
+            Kind::Address | Kind::Netmask => "A.B.C.D".to_string(),
+            Kind::AddressOrPrefix => "A.B.C.D[/nn]".to_string(),
+            Kind::Number { min, max } => format!("<{min}-{max}>"),
+            Kind::Word => "WORD".to_string(),
+            Kind::Line => "LINE".to_string(),
+            Kind::Port => format!("<0-{}>/<0-{}>", CardSlot::MAX, u8::MAX),
+        }
+    }
+
+    /// The value of `text`, or `None` when the text is not of this kind.
+    pub fn accept(&self, text: &str) -> Option<Value> {
+        match self {
+            Kind::Address => text.parse().ok().map(Value::Address),
+            Kind::AddressOrPrefix => match text.split_once('/') {
+                None => text.parse().ok().map(Value::Address),
+                Some((address, length)) => {
+                    let length = decimal(length).and_then(|length| u8::try_from(length).ok())?;
+                    let address = address.parse().ok()?;
+                    (length <= 32).then_some(Value::Prefix(address, length))
+                }
+            },
+            Kind::Netmask => text
+                .parse()
+                .ok()
+                .filter(|mask| netmask_length(*mask).is_ok())
+                .map(Value::Address),
+            Kind::Number { min, max } => decimal(text)
+                .filter(|number| (*min..=*max).contains(number))
+                .map(Value::Number),
+            Kind::Word | Kind::Line => (!text.is_empty()).then(|| Value::Text(text.to_string())),
+            Kind::Port => parse_port(text).map(Value::Port),
+        }
+    }
+
+    /// Whether `text`, not yet finished, could become a value: decides what `?` shows in the middle of a word.
+    pub fn may_begin_with(&self, text: &str) -> bool {
+        let all = |allowed: fn(char) -> bool| text.chars().all(allowed);
+        match self {
+            Kind::Address | Kind::Netmask => all(|character| character.is_ascii_digit() || character == '.'),
+            Kind::AddressOrPrefix | Kind::Port => {
+                all(|character| character.is_ascii_digit() || character == '.' || character == '/')
+            }
+            Kind::Number { .. } => all(|character| character.is_ascii_digit()),
+            Kind::Word | Kind::Line => true,
+        }
+    }
+}
+
+/// A decimal number of digits only: the standard parser would also take a leading `+`.
+fn decimal(text: &str) -> Option<u32> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
