@@ -1,0 +1,323 @@
+//! What is seen and heard of the other unit.
+
+use super::{
+    Body, ClaimPurpose, FailureDetector, Hello, HistoryEvent, Output, PeerLoss, RedundancyFacility,
+    RedundancyMode, ReloadReason, RfEvent, RfMessage, RfState, RfTimer, Status, Syslog,
+};
+use crate::heartbeat::Verdict;
+use crate::message::PROTOCOL_VERSION;
+use crate::syslog::PeerMonitor;
+use machine::{Duration, Epoch, Instant, Outbox};
+
+impl RedundancyFacility {
+    pub(super) fn peer_presence(&mut self, now: Instant, present: bool, out: &mut Outbox<Output>) {
+        if self.peer.present == present {
+            return;
+        }
+        self.peer.present = present;
+        self.tell_clients(now, Status::PeerPresence, u32::from(present), out);
+        if !present {
+            self.peer_failed(now, PeerLoss::Removed, out);
+        } else if self.state.is_active() {
+            out.now(Output::Log(Syslog::standby_insertion(PeerMonitor::Found)));
+        }
+    }
+
+    /// The life lock is a fact about one life of the peer; the next life starts with a presence of the peer.
+    pub(super) fn life_lost(&mut self, now: Instant, loss: PeerLoss, out: &mut Outbox<Output>) {
+        if self.peer.present {
+            self.peer.present = false;
+            self.tell_clients(now, Status::PeerPresence, 0, out);
+        }
+        self.peer_failed(now, loss, out);
+    }
+
+    pub(super) fn peer_communication(&mut self, now: Instant, up: bool, out: &mut Outbox<Output>) {
+        if self.peer.communication == up {
+            return;
+        }
+        self.peer.communication = up;
+        self.tell_clients(now, Status::PeerCommunication, u32::from(up), out);
+        if up {
+            self.heartbeats_sent = 0;
+            self.send(self.hello(), out);
+            self.timers.set(
+                RfTimer::Keepalive,
+                self.after(now, self.config.keepalive_interval_ms),
+            );
+            return;
+        }
+        self.timers.stop(RfTimer::Keepalive);
+        self.stop_judging();
+        let had_spoken = self.peer.hello.take().is_some();
+        if self.state.is_active() {
+            self.standby_unreachable(now, had_spoken, out);
+        } else if self.state.is_standby() && self.claim.is_none() {
+            self.timers.set(
+                RfTimer::CommunicationLoss,
+                self.after(now, self.config.keepalive_limit_ms),
+            );
+        } else if self.state == RfState::Negotiation {
+            self.set_peer_state(now, RfState::Unknown, out);
+        }
+    }
+
+    fn hello(&self) -> Body {
+        let (schema_hash, mode) = (self.config.schema_hash, self.config.mode);
+        Body::Hello(Hello {
+            version: PROTOCOL_VERSION,
+            schema_hash,
+            mode,
+        })
+    }
+
+    pub(super) fn peer_message(&mut self, now: Instant, message: RfMessage, out: &mut Outbox<Output>) {
+        if message.slot == self.config.slot || !self.peer.communication {
+            return;
+        }
+        if self.peer.dead_boot == Some(message.boot) {
+            // It does not know yet that it has been succeeded; its epoch tells it.
+            if self.epoch.is_some() && message.state.is_active() {
+                self.send(Body::State, out);
+            }
+            return;
+        }
+        let stale = message.epoch.counter < self.mastership.counter;
+        self.learn(message.epoch);
+        if let Some(mine) = self.epoch
+            && self.settle_two_actives(now, mine, &message, out)
+        {
+            return;
+        }
+        if let Body::Hello(hello) = message.body {
+            self.peer_said_hello(now, &message, hello, out);
+            return;
+        }
+        if self.peer.hello.is_none_or(|(boot, _)| boot != message.boot) {
+            return;
+        }
+        self.peer.epoch = message.epoch;
+        if let Some(detector) = &mut self.detector {
+            detector.heard(now);
+        }
+        if stale && message.state.is_active() {
+            self.send(Body::State, out);
+        }
+        self.peer_state_heard(now, message.state, out);
+        self.peer_body(now, &message, out);
+        self.evaluate_negotiation(now, out);
+    }
+
+    fn peer_body(&mut self, now: Instant, message: &RfMessage, out: &mut Outbox<Output>) {
+        match message.body {
+            Body::Hello(_) | Body::Heartbeat { .. } | Body::State => {}
+            Body::Progress(progression) => self.standby_asks(now, progression, out),
+            Body::ProgressDone(progression) => self.active_has_walked(now, progression, out),
+            Body::Resync => self.told_to_resync(now, out),
+            Body::Maintenance(enabled) => self.told_of_maintenance(now, enabled, out),
+            Body::SwitchoverRequest => self.asked_to_take_over(message.epoch, out),
+            Body::SwitchoverRefused => {
+                self.handover_failed(now, "Switchover aborted: standby refused", out);
+            }
+        }
+    }
+
+    /// Both believe they are active, or the peer knows a newer epoch than ours. True: the message is dealt with.
+    fn settle_two_actives(
+        &mut self,
+        now: Instant,
+        mine: Epoch,
+        message: &RfMessage,
+        out: &mut Outbox<Output>,
+    ) -> bool {
+        let newer = message.epoch.counter > mine.counter && message.epoch.slot != self.config.slot;
+        if message.state.is_active() {
+            // Equal counters cannot come from one arbiter; should they, the secondary backs down.
+            let tie = message.epoch.counter == mine.counter;
+            if newer || (tie && self.config.slot != machine::RpSlot::R0) {
+                let handed_over = self.handover != super::Handover::None;
+                let reason = if handed_over {
+                    ReloadReason::Switchover
+                } else {
+                    ReloadReason::Superseded
+                };
+                self.reload_self(now, reason, out);
+            } else {
+                self.send(Body::State, out);
+            }
+            return true;
+        }
+        if newer && self.handover == super::Handover::None {
+            // The epoch was given to the peer, but it did not live to use it: take it back.
+            self.ask_for_activity(ClaimPurpose::Raise, out);
+        }
+        false
+    }
+
+    fn peer_said_hello(&mut self, now: Instant, message: &RfMessage, hello: Hello, out: &mut Outbox<Output>) {
+        if self.peer.hello.is_some_and(|(boot, _)| boot != message.boot) {
+            // A new life on a link that never went down: the old one ended unseen.
+            self.peer_failed(now, PeerLoss::Killed, out);
+        }
+        if !self.peer.present {
+            self.peer.present = true;
+            self.tell_clients(now, Status::PeerPresence, 1, out);
+        }
+        self.peer.hello = Some((message.boot, hello));
+        self.peer.epoch = message.epoch;
+        self.peer.in_step = false;
+        self.peer.resync_pending = false;
+        self.timers.stop(RfTimer::SilentPeer);
+        self.timers.stop(RfTimer::CommunicationLoss);
+        self.begin_judging(now);
+        if self.state.is_standby() {
+            self.hello_heard_on_standby(now, message.state, out);
+            return;
+        }
+        self.peer_state_heard(now, message.state, out);
+        if self.state.is_active() {
+            self.settle_mode(now, out);
+            if self.maintenance {
+                self.send(Body::Maintenance(true), out);
+            }
+        }
+        self.evaluate_negotiation(now, out);
+    }
+
+    fn hello_heard_on_standby(&mut self, now: Instant, state: RfState, out: &mut Outbox<Output>) {
+        if !state.is_active() {
+            // Whom we follow has started anew, so nobody is active.
+            self.active_is_lost(now, PeerLoss::Killed, out);
+            self.set_peer_state(now, state, out);
+        } else if self.claim.is_none() {
+            self.maintenance = false;
+            self.set_peer_state(now, state, out);
+            self.settle_mode(now, out);
+            self.restart_standby(now, out);
+        }
+    }
+
+    /// The mode in which this pair can operate: hot only when both speak the same schemas.
+    pub(super) fn settle_mode(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        let mode = match self.peer.hello {
+            None => RedundancyMode::NonRedundant,
+            Some((_, hello)) if hello.mode.min(self.config.mode) == RedundancyMode::NonRedundant => {
+                RedundancyMode::NonRedundant
+            }
+            Some((_, hello)) => {
+                let same = hello.version == PROTOCOL_VERSION && hello.schema_hash == self.config.schema_hash;
+                if same {
+                    hello.mode.min(self.config.mode)
+                } else {
+                    RedundancyMode::Rpr
+                }
+            }
+        };
+        if mode != self.operating_mode {
+            self.operating_mode = mode;
+            self.tell_clients(now, Status::RedundancyModeChange, mode.snmp(), out);
+            out.now(Output::Log(Syslog::mode(mode, self.config.mode)));
+        }
+    }
+
+    fn peer_state_heard(&mut self, now: Instant, state: RfState, out: &mut Outbox<Output>) {
+        let before = self.peer.state;
+        self.set_peer_state(now, state, out);
+        if state != RfState::StandbyHot {
+            self.peer.resync_pending = false;
+        }
+        self.peer.in_step = state == RfState::StandbyHot && !self.peer.resync_pending;
+        if before == state {
+            return;
+        }
+        if self.state.is_active() && state == RfState::StandbyCold {
+            out.now(Output::Log(Syslog::standby_insertion(PeerMonitor::StateChange)));
+        }
+        if self.state.is_standby() && !state.is_active() {
+            self.active_is_lost(now, PeerLoss::Reloaded, out);
+        }
+    }
+
+    /// Keeps the peer's state and tells when it is a new one.
+    pub(super) fn set_peer_state(&mut self, now: Instant, state: RfState, out: &mut Outbox<Output>) {
+        if self.peer.state == state {
+            return;
+        }
+        self.peer.state = state;
+        self.peer.since = now;
+        let mine = self.state;
+        self.note(
+            now,
+            HistoryEvent::States {
+                mine,
+                peer: state,
+                mine_changed: false,
+                peer_changed: true,
+            },
+        );
+        out.now(Output::StateChanged { mine, peer: state });
+    }
+
+    /// One place for all the ways in which a peer is found to be gone.
+    fn peer_failed(&mut self, now: Instant, loss: PeerLoss, out: &mut Outbox<Output>) {
+        self.stop_judging();
+        let had_spoken = self.peer.hello.is_some();
+        self.forget_peer();
+        if self.state.is_active() {
+            self.standby_is_lost(now, loss, had_spoken, out);
+        } else if self.state.is_standby() {
+            self.active_is_lost(now, loss, out);
+        } else {
+            self.set_peer_state(now, RfState::Disabled, out);
+            self.peer_lost_in_negotiation(loss, out);
+        }
+    }
+
+    /// Nothing that this life of the peer still has under way is listened to.
+    pub(super) fn forget_peer(&mut self) {
+        if let Some((boot, _)) = self.peer.hello.take() {
+            self.peer.dead_boot = Some(boot);
+        }
+        self.peer.in_step = false;
+        self.peer.resync_pending = false;
+    }
+
+    fn begin_judging(&mut self, now: Instant) {
+        let interval = Duration::from_millis(self.config.keepalive_interval_ms);
+        let limit = Duration::from_millis(self.config.keepalive_limit_ms);
+        let detector = FailureDetector::new(now, interval, limit);
+        self.timers.set(RfTimer::PeerCheck, detector.next_check());
+        self.detector = Some(detector);
+    }
+
+    pub(super) fn stop_judging(&mut self) {
+        self.detector = None;
+        self.timers.stop(RfTimer::PeerCheck);
+    }
+
+    pub(super) fn judge_peer(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        let Some(detector) = &mut self.detector else {
+            return;
+        };
+        let verdict = detector.check(now);
+        self.timers.set(RfTimer::PeerCheck, detector.next_check());
+        if verdict == Verdict::Failed {
+            self.note_event(now, RfEvent::KeepaliveExpired);
+            self.peer_failed(now, PeerLoss::Silent, out);
+        }
+    }
+
+    pub(super) fn send_heartbeat(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        self.heartbeats_sent += 1;
+        self.send(
+            Body::Heartbeat {
+                sequence: self.heartbeats_sent,
+            },
+            out,
+        );
+        self.timers.set(
+            RfTimer::Keepalive,
+            self.after(now, self.config.keepalive_interval_ms),
+        );
+    }
+}

@@ -1,0 +1,249 @@
+//! The standby's life: getting in step, staying in step, taking over.
+
+use super::{
+    Body, ClaimPurpose, ColdStart, Output, PeerLoss, Progression, RedundancyFacility, RedundancyMode,
+    RfEvent, RfState, RfTimer, SwitchoverCause, Syslog,
+};
+use crate::syslog::PeerMonitor;
+use alloc::format;
+use machine::{Epoch, Instant, Outbox};
+
+impl RedundancyFacility {
+    /// The own pass of a standby state is through: let the active walk the one that matches.
+    pub(super) fn ask_active_to_walk(
+        &mut self,
+        now: Instant,
+        progression: Progression,
+        out: &mut Outbox<Output>,
+    ) {
+        if self.maintenance || !self.peer.communication {
+            // Rests here; a new link or a reload starts the progression again.
+            self.timers.stop(RfTimer::Notification);
+            return;
+        }
+        self.waits_for_active = Some(progression);
+        let limit_ms = if progression == Progression::StandbyBulk {
+            self.config.bulk_limit_ms
+        } else {
+            self.config.notification_time_ms
+        };
+        self.timers.set(RfTimer::Notification, self.after(now, limit_ms));
+        self.note_client_progression(now);
+        self.send(Body::Progress(progression), out);
+    }
+
+    pub(super) fn active_has_walked(
+        &mut self,
+        now: Instant,
+        progression: Progression,
+        out: &mut Outbox<Output>,
+    ) {
+        if self.waits_for_active == Some(progression) {
+            self.waits_for_active = None;
+            self.standby_step_done(now, out);
+        }
+    }
+
+    pub(super) fn bulk_finished(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        if self.state == RfState::StandbyColdBulk && self.waits_for_bulk {
+            self.waits_for_bulk = false;
+            self.standby_step_done(now, out);
+        }
+    }
+
+    /// Goes on to the next standby state once the own pass, the active's and the bulk are all through.
+    fn standby_step_done(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        let bulk_runs = self.state == RfState::StandbyColdBulk && self.waits_for_bulk;
+        if self.walk.is_some() || self.waits_for_active.is_some() || bulk_runs || self.claim.is_some() {
+            return;
+        }
+        self.timers.stop(RfTimer::Notification);
+        let next = match self.state {
+            RfState::StandbyCold if self.operating_mode != RedundancyMode::Sso => None,
+            RfState::StandbyCold => Some(RfState::StandbyColdConfig),
+            RfState::StandbyColdConfig => Some(RfState::StandbyColdFilesys),
+            RfState::StandbyColdFilesys => Some(RfState::StandbyColdBulk),
+            RfState::StandbyColdBulk => Some(RfState::StandbyHot),
+            _ => None,
+        };
+        match next {
+            Some(next) => {
+                self.waits_for_bulk = next == RfState::StandbyColdBulk;
+                self.enter(now, next, out);
+            }
+            None => out.now(Output::Log(Syslog::terminal_state(self.operating_mode))),
+        }
+    }
+
+    /// Starts from COLD: what was applied belongs to a conversation that has ended.
+    pub(super) fn restart_standby(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        self.active_lost = None;
+        out.now(Output::StartStandby {
+            active: self.mastership,
+        });
+        self.fall_back_to_cold(now, out);
+    }
+
+    fn fall_back_to_cold(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        self.waits_for_bulk = false;
+        if self.state == RfState::StandbyCold {
+            self.waits_for_active = None;
+            self.begin_own_pass(now, Progression::StandbyCold, out);
+        } else {
+            self.enter(now, RfState::StandbyCold, out);
+        }
+    }
+
+    pub(super) fn told_to_resync(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        if self.state.is_standby() {
+            self.standby_out_of_step(now, out);
+        }
+    }
+
+    /// A frame was missed, did not apply, or was not acknowledged in time.
+    pub(super) fn standby_out_of_step(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        match self.state {
+            RfState::StandbyHot => {
+                self.waits_for_bulk = true;
+                self.enter(now, RfState::StandbyColdBulk, out);
+            }
+            RfState::StandbyColdBulk => self.restart_standby(now, out),
+            // The bulk is still to come.
+            _ => {}
+        }
+    }
+
+    pub(super) fn told_of_maintenance(&mut self, now: Instant, enabled: bool, out: &mut Outbox<Output>) {
+        if !self.state.is_standby() || self.maintenance == enabled {
+            return;
+        }
+        self.maintenance = enabled;
+        if self.claim.is_none() {
+            self.fall_back_to_cold(now, out);
+        }
+    }
+
+    /// The link has been down for so long that this unit's state is history, while the active lives on.
+    pub(super) fn link_to_active_stays_down(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        if self.state.is_standby() && self.claim.is_none() && !self.peer.communication {
+            self.note_text(now, format!("Link to the active stays down in {}", self.state));
+            self.fall_back_to_cold(now, out);
+            self.set_peer_state(now, RfState::Unknown, out);
+        }
+    }
+
+    pub(super) fn asked_to_take_over(&mut self, epoch: Epoch, out: &mut Outbox<Output>) {
+        let ready = match self.operating_mode {
+            RedundancyMode::Sso => self.state == RfState::StandbyHot,
+            RedundancyMode::Rpr => self.state == RfState::StandbyCold,
+            RedundancyMode::NonRedundant => false,
+        };
+        if !ready || self.claim.is_some() || epoch != self.mastership {
+            self.send(Body::SwitchoverRefused, out);
+            return;
+        }
+        self.ask_for_activity(ClaimPurpose::Takeover(SwitchoverCause::Forced), out);
+    }
+
+    pub(super) fn active_is_lost(&mut self, now: Instant, loss: PeerLoss, out: &mut Outbox<Output>) {
+        if self.active_lost.is_some() {
+            return;
+        }
+        self.active_lost = Some(loss);
+        self.timers.stop(RfTimer::CommunicationLoss);
+        self.note_text(now, format!("Active is lost: {loss}"));
+        let monitor = match loss {
+            PeerLoss::Silent => PeerMonitor::Down,
+            PeerLoss::Reloaded => PeerMonitor::StateChange,
+            _ => PeerMonitor::NotPresent,
+        };
+        out.now(Output::Log(Syslog::switchover(monitor)));
+        if loss == PeerLoss::Silent {
+            out.now(Output::KillPeer);
+        }
+        self.ask_for_activity(ClaimPurpose::Takeover(SwitchoverCause::Lost(loss)), out);
+    }
+
+    pub(super) fn take_over(
+        &mut self,
+        now: Instant,
+        epoch: Epoch,
+        cause: SwitchoverCause,
+        out_of_step: bool,
+        out: &mut Outbox<Output>,
+    ) {
+        self.epoch = Some(epoch);
+        self.maintenance = false;
+        self.active_lost = None;
+        self.timers.stop(RfTimer::CommunicationLoss);
+        let old_active_speaks = self.peer.hello.is_some() && self.peer.state.is_active();
+        if cause == SwitchoverCause::Forced || old_active_speaks {
+            // It only reloads from here on.
+            self.stop_judging();
+            self.forget_peer();
+        }
+        self.note_event(now, RfEvent::GoActive);
+        let reason = if self.state != RfState::StandbyHot {
+            Some(ColdStart::NotHot(self.state))
+        } else if out_of_step {
+            Some(ColdStart::OutOfStep)
+        } else {
+            None
+        };
+        match reason {
+            None => out.now(Output::Promote { epoch, cause }),
+            Some(reason) => {
+                self.note_text(now, format!("Restart as active instead of promotion: {reason}"));
+                out.now(Output::RestartAsActive { epoch, cause, reason });
+            }
+        }
+        out.now(Output::Log(Syslog::became_active()));
+        let (previous, current) = (self.config.slot.peer(), self.config.slot);
+        out.now(Output::RecordSwitchover {
+            previous,
+            current,
+            reason: cause.reason(),
+        });
+        let peer = if self.peer.hello.is_some() {
+            self.peer.state
+        } else {
+            RfState::Disabled
+        };
+        self.enter_with_peer(now, RfState::ActiveFast, peer, out);
+        self.settle_mode(now, out);
+        self.raise_above_floor(out);
+    }
+
+    /// Somebody else swapped before. Whoever is dead does not act in that epoch; whoever lives is followed.
+    pub(super) fn lost_takeover(&mut self, now: Instant, cause: SwitchoverCause, out: &mut Outbox<Output>) {
+        let Some(loss) = self.active_lost else {
+            // A forced switchover that the old active took back.
+            debug_assert_eq!(cause, SwitchoverCause::Forced);
+            return;
+        };
+        let new_life = self.peer.present && loss != PeerLoss::Silent;
+        if self.peer.hello.is_some() && self.peer.state.is_active() {
+            self.restart_standby(now, out);
+        } else if new_life && self.mastership.slot != self.config.slot {
+            // It went ahead without us; what we hold is of an epoch before the last.
+            self.active_lost = None;
+            self.fall_back_to_cold(now, out);
+        } else {
+            self.ask_for_activity(ClaimPurpose::Takeover(SwitchoverCause::Lost(loss)), out);
+        }
+    }
+
+    fn note_client_progression(&mut self, now: Instant) {
+        let event = RfEvent::ClientProgression;
+        let client = Some(crate::client::LAST_CLIENT);
+        self.note(
+            now,
+            crate::history::HistoryEvent::Event {
+                event,
+                client,
+                operand: 1,
+                return_code: Some(0),
+            },
+        );
+    }
+}
