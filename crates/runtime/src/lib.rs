@@ -6,14 +6,20 @@
 //! | module | about |
 //! | --- | --- |
 //! | [`clock`] | the process's monotonic clock |
+//! | [`crash`] | dying: resign first, report second |
 //! | [`event_loop`] | waiting for descriptors, deadlines and signals in one thread |
 //! | [`file`](mod@file) | files replaced whole, locks between processes |
+//! | [`life`] | life locks: knowing within milliseconds that an RP is gone |
+//! | [`process`] | processes by id and start time |
 //! | [`shared_memory`] | the words that the processes of a chassis share |
 #![deny(missing_docs)]
 
 pub mod clock;
+pub mod crash;
 pub mod event_loop;
 pub mod file;
+pub mod life;
+pub mod process;
 pub mod shared_memory;
 #[cfg(test)]
 mod test_directory;

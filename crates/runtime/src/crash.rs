@@ -1,0 +1,365 @@
+//! What a process does when it is about to die: tell the peer first, write down what happened second.
+//!
+//! ```text
+//!   SIGSEGV SIGBUS SIGILL SIGFPE SIGABRT            panic in any thread
+//!        │ on the alternate stack                        │ panic hook
+//!        ▼                                               ▼
+//!   resign(FatalSignal(n))                          resign(Panic)
+//!        ▼                                               ▼
+//!   crashinfo: signal, address, registers           crashinfo: message, place, backtrace
+//!        ▼                                               ▼
+//!   default action, signal sent again: core         abort() ──▶ SIGABRT, left column (the first cause stays)
+//! ```
+//!
+//! Resigning costs a microsecond. Dumping core costs half a second for a gigabyte, and the kernel releases the life lock
+//! only afterwards: hence the order. Whether a core is written is the business of `RLIMIT_CORE`, which stays as it is
+//! unless [`CoreDumps::Enabled`] asks for more.
+//!
+//! Everything in the signal handler is async-signal-safe: atomics, system calls, and formatting into a buffer on the stack.
+
+use crate::life::{Resignation, Resigner};
+use rustix::fs::{Mode, OFlags};
+use std::ffi::CString;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The signals that end a process because of its own doing.
+pub const FATAL_SIGNALS: [i32; 5] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGABRT,
+];
+
+/// Crash information files kept for each name; the oldest go first.
+const REPORTS_KEPT: usize = 10;
+
+/// Whether the kernel may write a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoreDumps {
+    /// `RLIMIT_CORE` stays as it was inherited.
+    AsConfigured,
+    /// The soft limit is raised to the hard limit.
+    Enabled,
+}
+
+/// How this process dies.
+#[derive(Debug)]
+pub struct CrashConfig {
+    /// Who it is, for the name of the file: a slot ("R0") or a role.
+    pub name: String,
+    /// Where crash information goes; it exists.
+    pub directory: PathBuf,
+    /// The release, for the first line.
+    pub version: &'static str,
+    /// The life to give up, for an RP.
+    pub resigner: Option<Resigner>,
+    /// Whether to ask for a core.
+    pub core_dumps: CoreDumps,
+}
+
+struct Installed {
+    resigner: Option<Resigner>,
+    report: CString,
+    name: String,
+    version: &'static str,
+}
+
+static INSTALLED: AtomicPtr<Installed> = AtomicPtr::new(std::ptr::null_mut());
+
+fn installed() -> Option<&'static Installed> {
+    // SAFETY: the pointer is null or comes from a box that `install` leaked, so it stays valid and is never written again.
+    unsafe { INSTALLED.load(Ordering::SeqCst).as_ref() }
+}
+
+/// Makes this process die as the module says. Returns where its crash information will be.
+///
+/// Call it once, as early as possible, in the main thread; what is called later replaces what was called before.
+///
+/// # Errors
+/// When the system refuses a signal handler, a stack or the limit.
+pub fn install(config: CrashConfig) -> io::Result<PathBuf> {
+    let prefix = format!("crashinfo-{}-", config.name);
+    remove_old_reports(&config.directory, &prefix);
+    let now_s = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let path = config
+        .directory
+        .join(format!("{prefix}{now_s}-{}.txt", std::process::id()));
+    let installed = Installed {
+        resigner: config.resigner,
+        report: CString::new(path.as_os_str().as_bytes())?,
+        name: config.name,
+        version: config.version,
+    };
+    INSTALLED.store(Box::into_raw(Box::new(installed)), Ordering::SeqCst);
+    if config.core_dumps == CoreDumps::Enabled {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Core);
+        let raised = rustix::process::Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        rustix::process::setrlimit(rustix::process::Resource::Core, raised)?;
+    }
+    ensure_alternate_stack()?;
+    for signal in FATAL_SIGNALS {
+        handle(signal)?;
+    }
+    std::panic::set_hook(Box::new(on_panic));
+    Ok(path)
+}
+
+/// Gives this thread an alternate signal stack, so that even an overflow of its own stack can be reported.
+///
+/// Threads of the standard library have one; call it in threads made by others. A stack that is there is kept.
+///
+/// # Errors
+/// When the system refuses the memory or the stack.
+pub fn ensure_alternate_stack() -> io::Result<()> {
+    // SAFETY: all-zero is a valid value of this plain structure.
+    let mut present: libc::stack_t = unsafe { std::mem::zeroed() };
+    // SAFETY: a null new stack only asks; `present` is exclusively borrowed.
+    if unsafe { libc::sigaltstack(std::ptr::null(), &mut present) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if present.ss_flags & libc::SS_DISABLE == 0 {
+        return Ok(());
+    }
+    // The kernel's frame needs AT_MINSIGSTKSZ (it grows with vector registers); our handler a few KiB.
+    // SAFETY: getauxval only reads; an unknown key gives 0.
+    let frame = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
+    let memory = Box::leak(vec![0u8; frame + 32 * 1024].into_boxed_slice());
+    let stack = libc::stack_t {
+        ss_sp: memory.as_mut_ptr().cast(),
+        ss_flags: 0,
+        ss_size: memory.len(),
+    };
+    // SAFETY: the memory is leaked, so it is ours for as long as the thread lives, and used for nothing else.
+    if unsafe { libc::sigaltstack(&stack, std::ptr::null_mut()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+fn handle(signal: i32) -> io::Result<()> {
+    // SAFETY: all-zero is a valid value of this plain structure: no flags, an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = on_fatal_signal as *const () as libc::sighandler_t;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    // SAFETY: the handler has the three-argument form that SA_SIGINFO asks for and is async-signal-safe.
+    if unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+extern "C" fn on_fatal_signal(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    if let Some(installed) = installed() {
+        if let Some(resigner) = installed.resigner {
+            resigner.resign(Resignation::FatalSignal(signal as u8));
+        }
+        write_signal_report(installed, signal, info, context);
+    }
+    // SAFETY: plain system calls that POSIX allows in a handler. `info` is the structure that the kernel has passed to
+    // us; sent again to this very thread it is delivered when the handler returns, with the default action, so that a
+    // core shows the original cause and the registers of the fault.
+    unsafe {
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(signal, &default, std::ptr::null_mut());
+        let (process, thread) = (libc::getpid(), libc::syscall(libc::SYS_gettid));
+        if libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info) != 0 {
+            libc::syscall(libc::SYS_tgkill, process, thread, signal);
+        }
+    }
+}
+
+fn write_signal_report(
+    installed: &Installed,
+    signal: i32,
+    info: *const libc::siginfo_t,
+    context: *const libc::c_void,
+) {
+    let mut text = StackText::new();
+    // SAFETY: the kernel passes valid pointers to a handler with SA_SIGINFO; null is checked by `as_ref`.
+    let info = unsafe { info.as_ref() };
+    // A text that does not fit is cut; the start matters most.
+    let _ = writeln!(
+        text,
+        "holdover {} {}: fatal signal {signal}, thread {}",
+        installed.version,
+        installed.name,
+        rustix::thread::gettid().as_raw_nonzero()
+    );
+    if let Some(info) = info {
+        // SAFETY: for the signals that we handle the kernel fills in the address; for a sent signal it is meaningless
+        // but initialised.
+        let address = unsafe { info.si_addr() }.addr();
+        let _ = writeln!(text, "code {}, address {address:#x}", info.si_code);
+    }
+    if let Some((instruction, stack)) = registers(context) {
+        let _ = writeln!(text, "instruction {instruction:#x}, stack {stack:#x}");
+    }
+    if let Ok(file) = open_report(installed) {
+        let _ = rustix::io::write(&file, text.as_bytes());
+    }
+    let _ = rustix::io::write(rustix::stdio::stderr(), text.as_bytes());
+}
+
+#[cfg(target_arch = "x86_64")]
+fn registers(context: *const libc::c_void) -> Option<(u64, u64)> {
+    // SAFETY: the kernel passes a valid `ucontext_t` to a handler with SA_SIGINFO; null is checked.
+    let context = unsafe { context.cast::<libc::ucontext_t>().as_ref() }?;
+    let registers = &context.uc_mcontext.gregs;
+    Some((
+        registers[libc::REG_RIP as usize] as u64,
+        registers[libc::REG_RSP as usize] as u64,
+    ))
+}
+
+#[cfg(target_arch = "aarch64")]
+fn registers(context: *const libc::c_void) -> Option<(u64, u64)> {
+    // SAFETY: the kernel passes a valid `ucontext_t` to a handler with SA_SIGINFO; null is checked.
+    let context = unsafe { context.cast::<libc::ucontext_t>().as_ref() }?;
+    Some((context.uc_mcontext.pc, context.uc_mcontext.sp))
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn registers(_context: *const libc::c_void) -> Option<(u64, u64)> {
+    None
+}
+
+fn on_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let installed = installed();
+    if let Some(resigner) = installed.and_then(|installed| installed.resigner) {
+        resigner.resign(Resignation::Panic);
+    }
+    if let Some(installed) = installed {
+        let report = panic_report(installed, panic);
+        // Standard error is a log file; the report stands for itself if one of the two cannot be written.
+        let _ = std::io::stderr().write_all(report.as_bytes());
+        if let Ok(file) = open_report(installed) {
+            let _ = std::fs::File::from(file).write_all(report.as_bytes());
+        }
+    }
+    std::process::abort();
+}
+
+fn panic_report(installed: &Installed, panic: &std::panic::PanicHookInfo<'_>) -> String {
+    let thread = std::thread::current();
+    let place = panic
+        .location()
+        .map_or_else(|| "an unknown place".to_string(), ToString::to_string);
+    format!(
+        "holdover {} {}: panic in thread '{}' at {place}:\n{}\n\n{}\n",
+        installed.version,
+        installed.name,
+        thread.name().unwrap_or("unnamed"),
+        panic.payload_as_str().unwrap_or("(no message)"),
+        std::backtrace::Backtrace::force_capture(),
+    )
+}
+
+fn open_report(installed: &Installed) -> rustix::io::Result<rustix::fd::OwnedFd> {
+    rustix::fs::open(
+        installed.report.as_c_str(),
+        OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW,
+        Mode::RUSR | Mode::WUSR,
+    )
+}
+
+/// Keeps room for one more report. Names sort by time: seconds since 1970 have ten digits until 2286.
+fn remove_old_reports(directory: &Path, prefix: &str) {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return;
+    };
+    let mut reports: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.as_bytes().starts_with(prefix.as_bytes()))
+        })
+        .collect();
+    reports.sort();
+    let surplus = (reports.len() + 1).saturating_sub(REPORTS_KEPT);
+    for path in &reports[..surplus] {
+        // A report that cannot be removed only takes room.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Text in a fixed buffer; what does not fit is refused.
+struct StackText {
+    bytes: [u8; 512],
+    length: usize,
+}
+
+impl StackText {
+    fn new() -> StackText {
+        StackText {
+            bytes: [0; 512],
+            length: 0,
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl std::fmt::Write for StackText {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let room = &mut self.bytes[self.length..];
+        let count = text.len().min(room.len());
+        room[..count].copy_from_slice(&text.as_bytes()[..count]);
+        self.length += count;
+        if count < text.len() {
+            Err(std::fmt::Error)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_directory::TestDirectory;
+
+    #[test]
+    fn only_the_latest_reports_of_a_name_are_kept() {
+        let directory = TestDirectory::new("reports");
+        for number in 0..15 {
+            std::fs::write(
+                directory
+                    .path()
+                    .join(format!("crashinfo-R0-17000000{number:02}-1.txt")),
+                "",
+            )
+            .unwrap();
+        }
+        std::fs::write(directory.path().join("crashinfo-R1-1700000000-1.txt"), "").unwrap();
+        remove_old_reports(directory.path(), "crashinfo-R0-");
+        let mut names: Vec<String> = std::fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names.len(), REPORTS_KEPT - 1 + 1);
+        assert_eq!(names[0], "crashinfo-R0-1700000006-1.txt");
+        assert_eq!(names[9], "crashinfo-R1-1700000000-1.txt");
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_is_cut_and_not_lost() {
+        let mut text = StackText::new();
+        assert!(write!(text, "{:>600}", 7).is_err());
+        assert_eq!(text.as_bytes().len(), 512);
+    }
+}
