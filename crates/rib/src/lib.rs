@@ -1,2 +1,48 @@
+//! Routes, next hops, the best path over protocols, and the FIB that follows from them.
+//!
+//! Every protocol puts its routes into one table; the routing information base (RIB) picks the best ones for each
+//! prefix and writes what a card shall do with it into the FIB.
+//!
+//! ```text
+//!   insert / remove / set_interface
+//!          │
+//!          ▼                 best routes of the prefix
+//!      [routes] ────────────────────────────────────────▶ [fib] ──▶ cards
+//!          │                            ▲
+//!          │ a next hop to look up      │ its paths
+//!          ▼                            │
+//!      [next hops] ── resolved in [routes], recursively ──┘
+//!          ▲
+//!          └── [sweeps]: which of these are to be looked at again, and how far that is
+//! ```
+//!
+//! A changed prefix gets its new FIB entry in the same turn. What depends on it (next hops that resolve over it, and
+//! the prefixes behind those) is looked at again by [`Rib::run`], as much per turn as the caller allows. Sweeps are
+//! rows as well, so a promoted standby goes on where the active was, and promotion itself has nothing to do.
+//!
+//! Contract: after `run` has returned true, the FIB is a function of the routes alone, however they came to be there.
+//!
+//! - [`RouteKey`], [`Route`], [`Protocol`], [`Via`]: what a protocol installs.
+//! - [`Rib`]: the tables and the operations on them.
+//! - [`Generator`]: a client that installs synthetic routes.
+//! - [`show`]: `show ip route`, `show ip cef`.
 #![no_std]
+#![deny(missing_docs)]
 extern crate alloc;
+
+mod family;
+mod generator;
+mod next_hop;
+mod resolve;
+mod route;
+pub mod show;
+mod sweep;
+mod table;
+
+pub use family::RouteFamily;
+pub use generator::{GENERATOR_ROUTES_MAX, GENERATOR_TABLE, Generator, GeneratorBusy, GeneratorState};
+pub use next_hop::{NextHop, NextHopIndex, NextHopKey, NextHopRecord};
+pub use resolve::{PATHS_MAX, RESOLUTION_DEPTH_MAX};
+pub use route::{Protocol, Route, RouteIndex, RouteKey, RouteRecord, Via, static_route};
+pub use sweep::{Sweep, SweepKey, SweepRecord};
+pub use table::{FibIndex, Rib};
