@@ -75,18 +75,15 @@ impl RedundancyFacility {
         if message.slot == self.config.slot || !self.peer.communication {
             return;
         }
-        if self.peer.dead_boot == Some(message.boot) {
-            // It does not know yet that it has been succeeded; its epoch tells it.
-            if self.epoch.is_some() && message.state.is_active() {
-                self.send(Body::State, out);
-            }
-            return;
-        }
+        // Epochs are facts, whoever tells them, even a life that was declared dead.
         let stale = message.epoch.counter < self.mastership.counter;
         self.learn(message.epoch);
         if let Some(mine) = self.epoch
             && self.settle_two_actives(now, mine, &message, out)
         {
+            return;
+        }
+        if self.peer.dead_boot == Some(message.boot) {
             return;
         }
         if let Body::Hello(hello) = message.body {

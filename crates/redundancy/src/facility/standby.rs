@@ -107,8 +107,8 @@ impl RedundancyFacility {
                 self.waits_for_bulk = true;
                 self.enter(now, RfState::StandbyColdBulk, out);
             }
-            RfState::StandbyColdBulk => self.restart_standby(now, out),
-            // The bulk is still to come.
+            RfState::StandbyColdBulk if self.claim.is_none() => self.restart_standby(now, out),
+            // The bulk is still to come, or this unit is about to start anew as active.
             _ => {}
         }
     }

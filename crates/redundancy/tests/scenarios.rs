@@ -1,0 +1,820 @@
+//! Stories of two route processors: boot, loss at each step, forced switchover, quarrels.
+
+mod common;
+
+use RpSlot::{R0, R1};
+use common::{Item, Pair};
+use machine::{Epoch, Instant, Machine, Outbox, RpSlot};
+use redundancy::{
+    Answer, Body, ColdStart, Input, ManualSwitchover, Output, PeerLoss, Progression, RedundancyMode,
+    ReloadReason, ReloadScope, RfState, SwitchoverCause, SwitchoverReason,
+};
+
+const KILLED: SwitchoverCause = SwitchoverCause::Lost(PeerLoss::Killed);
+
+#[test]
+fn both_boot_together_and_the_primary_becomes_active_and_the_secondary_hot() {
+    let pair = Pair::duplex();
+    assert_eq!(pair.word, Epoch { counter: 1, slot: R0 });
+    assert_eq!(pair.unit(R0).rf.epoch(), Some(pair.word));
+    assert_eq!(pair.unit(R1).rf.epoch(), None);
+    assert_eq!(pair.unit(R1).rf.mastership(), pair.word);
+}
+
+#[test]
+fn the_secondary_that_boots_first_by_more_than_the_negotiation_time_is_active_and_stays_so() {
+    let mut pair = Pair::new();
+    pair.boot_default(R1);
+    pair.run_ms(999);
+    assert_eq!(
+        pair.state(R1),
+        RfState::Negotiation,
+        "nobody claims before the negotiation time is up"
+    );
+    pair.run_ms(1);
+    assert_eq!(pair.state(R1), RfState::Active);
+    pair.boot_default(R0);
+    pair.connect();
+    pair.run_ms(100);
+    assert_eq!(pair.state(R1), RfState::Active);
+    assert_eq!(pair.state(R0), RfState::StandbyHot);
+    assert_eq!(pair.word.counter, 1);
+}
+
+#[test]
+fn units_that_cannot_hear_each_other_at_boot_get_one_active_by_the_swap() {
+    let mut pair = Pair::new();
+    pair.boot_default(R0);
+    pair.boot_default(R1);
+    pair.run_ms(1_000);
+    let active: Vec<RpSlot> = RpSlot::ALL
+        .into_iter()
+        .filter(|slot| pair.state(*slot).is_active())
+        .collect();
+    assert_eq!(active, [pair.word.slot]);
+    pair.connect();
+    pair.run_ms(100);
+    assert_eq!(pair.state(active[0]), RfState::Active);
+    assert_eq!(pair.state(active[0].peer()), RfState::StandbyHot);
+    assert_eq!(pair.violation, None);
+}
+
+#[test]
+fn a_peer_that_dies_during_negotiation_leaves_the_other_active_without_waiting() {
+    let mut pair = Pair::new();
+    pair.boot_default(R0);
+    pair.boot_default(R1);
+    pair.connect();
+    pair.end(R0, PeerLoss::Killed);
+    pair.run_ms(0);
+    assert_eq!(pair.state(R1), RfState::Active);
+    assert!(pair.asked(R1, |output| matches!(output, Output::StartActive { .. })));
+}
+
+#[test]
+fn a_healthy_active_is_not_robbed_by_a_new_unit_whose_link_is_late() {
+    let mut pair = Pair::new();
+    pair.boot_default(R0);
+    pair.run_ms(1_000);
+    pair.boot_default(R1);
+    pair.run_ms(40_000);
+    assert_eq!(pair.state(R0), RfState::Active);
+    assert_eq!(pair.state(R1), RfState::Negotiation);
+    pair.connect();
+    pair.run_ms(100);
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
+    assert_eq!(pair.word, Epoch { counter: 1, slot: R0 });
+}
+
+#[test]
+fn a_unit_that_holds_the_mastership_and_stays_silent_for_the_limit_is_killed_and_succeeded() {
+    let mut pair = Pair::new();
+    pair.boot_default(R0);
+    pair.run_ms(1_000);
+    pair.boot_default(R1);
+    pair.run_ms(46_100);
+    assert!(pair.asked(R1, |output| *output == Output::KillPeer));
+    assert_eq!(pair.state(R1), RfState::Active);
+    assert_eq!(pair.word, Epoch { counter: 2, slot: R1 });
+}
+
+#[test]
+fn the_standby_takes_over_at_once_when_the_active_is_killed() {
+    let mut pair = Pair::duplex();
+    pair.end(R0, PeerLoss::Killed);
+    pair.run_ms(0);
+    assert_eq!(pair.state(R1), RfState::Active);
+    let epoch = Epoch { counter: 2, slot: R1 };
+    assert!(pair.asked(R1, |output| *output == Output::Promote { epoch, cause: KILLED }));
+    let entry = Output::RecordSwitchover {
+        previous: R0,
+        current: R1,
+        reason: SwitchoverReason::ActiveUnitFailed,
+    };
+    assert!(pair.asked(R1, |output| *output == entry));
+    assert!(
+        !pair.asked(R1, |output| *output == Output::KillPeer),
+        "a dead unit needs no killing"
+    );
+}
+
+#[test]
+fn nobody_acts_as_active_before_the_arbiter_has_answered() {
+    let mut pair = Pair::duplex();
+    pair.end(R0, PeerLoss::Killed);
+    assert!(pair.learn_loss(R1));
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
+    assert!(pair.swap(R1));
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
+    assert!(pair.learn_claim(R1));
+    assert!(pair.state(R1).is_active());
+}
+
+#[test]
+fn the_reason_of_a_switchover_follows_from_how_the_active_was_lost() {
+    for (loss, reason) in [
+        (PeerLoss::Panicked, SwitchoverReason::ActiveUnitFailed),
+        (PeerLoss::Signalled(11), SwitchoverReason::ActiveUnitFailed),
+        (PeerLoss::Removed, SwitchoverReason::ActiveUnitRemoved),
+        (PeerLoss::PoweredOff, SwitchoverReason::ActiveUnitRemoved),
+    ] {
+        let mut pair = Pair::duplex();
+        pair.end(R0, loss);
+        pair.run_ms(0);
+        let told =
+            |output: &Output| matches!(output, Output::RecordSwitchover { reason: of, .. } if *of == reason);
+        assert!(pair.asked(R1, told), "{loss}");
+    }
+}
+
+#[test]
+fn a_hung_active_is_killed_and_its_successor_does_not_wait_for_its_death() {
+    let mut pair = Pair::duplex();
+    // R0 hangs: its clock and its inbox stand still, its process lives on.
+    for _ in 0..40 {
+        pair.fire(R1);
+        pair.swap(R1);
+        pair.learn_claim(R1);
+    }
+    assert!(pair.asked(R1, |output| *output == Output::KillPeer));
+    let promoted = Output::Promote {
+        epoch: Epoch { counter: 2, slot: R1 },
+        cause: SwitchoverCause::Lost(PeerLoss::Silent),
+    };
+    assert!(pair.asked(R1, |output| *output == promoted));
+    assert!(pair.units[R0.index()].is_some(), "not dead yet");
+    // It wakes up before the signal arrives, hears of the newer epoch and goes.
+    pair.settle();
+    assert!(pair.asked(R0, |output| *output
+        == Output::ReloadSelf(ReloadReason::Superseded)));
+}
+
+#[test]
+fn a_standby_that_slept_itself_listens_once_more_before_it_judges_the_active() {
+    let mut pair = Pair::duplex();
+    pair.run_ms(200);
+    let now = pair.unit(R1).now;
+    pair.expire_at(R1, now + machine::Duration::from_secs(20));
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
+    assert_eq!(pair.unit(R1).claim, None);
+}
+
+#[test]
+fn loss_of_the_active_at_each_step_of_the_standby_restarts_it_cold_with_the_step_as_reason() {
+    let mut pair = Pair::new();
+    pair.boot_default(R0);
+    pair.run_ms(1_000);
+    pair.boot_default(R1);
+    pair.connect();
+    let mut steps_seen = Vec::new();
+    // One delivery at a time; at each stop a copy of the world loses its active.
+    for _ in 0..200 {
+        let mut copy = pair.clone();
+        let state = copy.state(R1);
+        if state.is_standby() && steps_seen.last() != Some(&state) {
+            steps_seen.push(state);
+            copy.outputs.clear();
+            copy.end(R0, PeerLoss::Killed);
+            copy.run_ms(0);
+            assert_eq!(copy.state(R1), RfState::Active);
+            let epoch = Epoch { counter: 2, slot: R1 };
+            let expected = if state == RfState::StandbyHot {
+                Output::Promote { epoch, cause: KILLED }
+            } else {
+                Output::RestartAsActive {
+                    epoch,
+                    cause: KILLED,
+                    reason: ColdStart::NotHot(state),
+                }
+            };
+            assert!(
+                copy.asked(R1, |output| *output == expected),
+                "{state}: {:?}",
+                copy.outputs
+            );
+        }
+        let moved = pair.deliver(R0) | pair.deliver(R1);
+        if !moved {
+            break;
+        }
+    }
+    let all: Vec<RfState> = RfState::ALL
+        .into_iter()
+        .filter(|state| state.is_standby())
+        .collect();
+    assert_eq!(steps_seen, all);
+}
+
+#[test]
+fn a_standby_marked_as_out_of_step_is_not_promoted_even_when_it_believes_that_it_is_hot() {
+    let mut pair = Pair::duplex();
+    pair.out_of_step_mark = true;
+    pair.end(R0, PeerLoss::Killed);
+    pair.run_ms(0);
+    let expected = Output::RestartAsActive {
+        epoch: Epoch { counter: 2, slot: R1 },
+        cause: KILLED,
+        reason: ColdStart::OutOfStep,
+    };
+    assert!(pair.asked(R1, |output| *output == expected));
+    assert!(!pair.asked(R1, |output| matches!(output, Output::Promote { .. })));
+}
+
+#[test]
+fn loss_of_the_standby_is_logged_by_each_detector_and_the_active_goes_on_alone() {
+    let mut pair = Pair::duplex();
+    pair.end(R1, PeerLoss::Killed);
+    pair.run_ms(0);
+    assert_eq!(pair.state(R0), RfState::Active);
+    assert_eq!(
+        pair.log(R0),
+        [
+            "%REDUNDANCY-3-STANDBY_LOST: Standby processor fault (PEER_NOT_PRESENT)",
+            "%REDUNDANCY-5-PEER_MONITOR_EVENT: Active detected a standby removal (raw-event=PEER_NOT_PRESENT(3))",
+            "%REDUNDANCY-3-STANDBY_LOST: Standby processor fault (PEER_REDUNDANCY_STATE_CHANGE)",
+            "%REDUNDANCY-5-PEER_MONITOR_EVENT: Active detected a standby removal \
+             (raw-event=PEER_REDUNDANCY_STATE_CHANGE(5))",
+            "%HA-5-MODE: Operating mode is Non-redundant, configured mode is sso.",
+        ]
+    );
+    assert!(pair.asked(R0, |output| *output == Output::StopSync));
+    let status = pair.unit(R0).rf.status(pair.unit(R0).now);
+    assert_eq!(status.manual_switchover, ManualSwitchover::Simplex);
+    assert_eq!(status.standby_failures, 1);
+}
+
+#[test]
+fn a_killed_unit_comes_back_as_standby_and_can_take_over_in_turn() {
+    let mut pair = Pair::duplex();
+    for (old, new, counter) in [(R0, R1, 2), (R1, R0, 3), (R0, R1, 4)] {
+        pair.end(old, PeerLoss::Killed);
+        pair.run_ms(5);
+        assert_eq!(pair.state(new), RfState::Active);
+        assert_eq!(pair.word, Epoch { counter, slot: new });
+        pair.boot_default(old);
+        pair.connect();
+        pair.run_ms(100);
+        assert_eq!(pair.state(old), RfState::StandbyHot, "{old}");
+        assert_eq!(pair.state(new), RfState::Active, "{new}");
+    }
+    assert_eq!(pair.violation, None);
+}
+
+#[test]
+fn a_standby_that_joins_logs_insertion_then_bulk_sync_then_terminal_state() {
+    let mut pair = Pair::new();
+    pair.boot_default(R0);
+    pair.run_ms(1_000);
+    pair.outputs.clear();
+    pair.boot_default(R1);
+    pair.connect();
+    pair.run_ms(100);
+    assert_eq!(
+        pair.log(R0),
+        [
+            "%REDUNDANCY-5-PEER_MONITOR_EVENT: Active detected a standby insertion (raw-event=PEER_FOUND(4))",
+            "%HA-5-MODE: Operating mode is sso, configured mode is sso.",
+            "%REDUNDANCY-5-PEER_MONITOR_EVENT: Active detected a standby insertion \
+             (raw-event=PEER_REDUNDANCY_STATE_CHANGE(5))",
+            "%HA_CONFIG_SYNC-6-BULK_CFGSYNC_SUCCEED: Bulk Sync succeeded",
+            "%RF-5-RF_TERMINAL_STATE: Terminal state reached for (SSO)",
+        ]
+    );
+}
+
+#[test]
+fn forced_switchover_moves_the_activity_and_the_old_active_reloads() {
+    let mut pair = Pair::duplex();
+    pair.input(R0, Input::ForceSwitchover);
+    pair.run_ms(10);
+    assert!(pair.asked(R0, |output| *output == Output::PrepareHandover));
+    let promoted = Output::Promote {
+        epoch: Epoch { counter: 2, slot: R1 },
+        cause: SwitchoverCause::Forced,
+    };
+    assert!(pair.asked(R1, |output| *output == promoted));
+    assert!(pair.asked(R0, |output| *output
+        == Output::ReloadSelf(ReloadReason::Switchover)));
+    assert_eq!(
+        pair.log(R0).last().map(String::as_str),
+        Some("%PMAN-3-RELOAD_RP: R0/0: pvp: Reloading: RP switchover initiated. This RP will be reloaded")
+    );
+    let entry = Output::RecordSwitchover {
+        previous: R0,
+        current: R1,
+        reason: SwitchoverReason::UserForced,
+    };
+    assert!(pair.asked(R1, |output| *output == entry));
+    pair.boot_default(R0);
+    pair.connect();
+    pair.run_ms(100);
+    assert_eq!(
+        (pair.state(R0), pair.state(R1)),
+        (RfState::StandbyHot, RfState::Active)
+    );
+}
+
+#[test]
+fn forced_switchover_is_refused_with_the_documented_words() {
+    let refused = |pair: &mut Pair, slot: RpSlot, words: &'static str| {
+        pair.outputs.clear();
+        pair.input(slot, Input::ForceSwitchover);
+        assert_eq!(pair.outputs, [(slot, Output::Refused(words))]);
+    };
+    let mut pair = Pair::duplex();
+    refused(
+        &mut pair,
+        R1,
+        "% Switchover cannot be initiated from this the standby unit",
+    );
+    pair.hold_handover = true;
+    pair.input(R0, Input::ForceSwitchover);
+    refused(&mut pair, R0, "% Switchover is in progress already");
+
+    let mut pair = Pair::duplex();
+    pair.input(R0, Input::SyncLost);
+    refused(&mut pair, R0, "Standby RP is not in RF_STANDBY_HOT state");
+
+    let mut pair = Pair::duplex();
+    pair.input(R0, Input::MaintenanceMode(true));
+    refused(&mut pair, R0, "% Switchover refused: maintenance mode is enabled");
+
+    let mut pair = Pair::new();
+    pair.boot_default(R0);
+    refused(&mut pair, R0, "% Switchover refused: this unit is not ACTIVE yet");
+    pair.run_ms(1_000);
+    refused(&mut pair, R0, "% There is no STANDBY present");
+}
+
+#[test]
+fn a_standby_that_dies_before_it_was_asked_lets_the_active_resume_in_its_epoch() {
+    let mut pair = Pair::duplex();
+    pair.hold_handover = true;
+    pair.input(R0, Input::ForceSwitchover);
+    pair.end(R1, PeerLoss::Killed);
+    pair.run_ms(0);
+    let resumed = Output::HandoverResumed {
+        reason: "Switchover aborted: standby lost",
+    };
+    assert!(pair.asked(R0, |output| *output == resumed));
+    assert_eq!(pair.word.counter, 1);
+    assert_eq!(pair.state(R0), RfState::Active);
+}
+
+#[test]
+fn a_standby_that_does_not_answer_the_request_loses_the_race_for_the_swap() {
+    let mut pair = Pair::duplex();
+    pair.input(R0, Input::ForceSwitchover);
+    // The request lies unread while R0's limit passes, and R0 takes the activity back.
+    let mut fired = 0;
+    while pair.unit(R0).claim.is_none() {
+        assert!(pair.fire(R0));
+        fired += 1;
+        assert!(fired < 1_000);
+    }
+    pair.swap(R0);
+    pair.learn_claim(R0);
+    assert!(pair.asked(R0, |output| *output
+        == Output::EpochRaised(Epoch { counter: 2, slot: R0 })));
+    pair.settle();
+    // Now R1 reads the request, claims, and loses.
+    assert!(pair.asked(R1, |output| matches!(output, Output::Claim { .. })));
+    assert_eq!(pair.state(R0), RfState::Active);
+    assert!(!pair.asked(R1, |output| matches!(output, Output::Promote { .. })));
+    assert_eq!(pair.unit(R1).rf.mastership(), Epoch { counter: 2, slot: R0 });
+}
+
+#[test]
+fn past_the_point_of_no_return_the_old_active_only_reloads() {
+    let mut pair = Pair::duplex();
+    pair.input(R0, Input::ForceSwitchover);
+    while pair.deliver(R1) {}
+    assert!(
+        pair.swap(R1),
+        "the new active has claimed, and dies before it says so"
+    );
+    pair.end(R1, PeerLoss::Killed);
+    pair.settle();
+    assert!(pair.asked(R0, |output| *output
+        == Output::ReloadSelf(ReloadReason::Switchover)));
+    assert!(!pair.asked(R0, |output| matches!(output, Output::HandoverResumed { .. })));
+}
+
+#[test]
+fn an_active_that_dies_during_the_handover_is_succeeded() {
+    let mut pair = Pair::duplex();
+    pair.hold_handover = true;
+    pair.input(R0, Input::ForceSwitchover);
+    pair.end(R0, PeerLoss::Killed);
+    pair.run_ms(0);
+    assert_eq!(pair.state(R1), RfState::Active);
+    assert!(pair.asked(R1, |output| matches!(
+        output,
+        Output::Promote { cause: KILLED, .. }
+    )));
+}
+
+#[test]
+fn of_two_units_active_in_one_epoch_the_secondary_backs_down() {
+    // No arbiter would grant this; should it ever happen, one of them gives way.
+    let mut pair = Pair::new();
+    pair.grants_always = true;
+    pair.boot_default(R0);
+    pair.boot_default(R1);
+    pair.run_ms(1_000);
+    assert!(pair.violation.is_some());
+    assert!(pair.state(R0).is_active() && pair.state(R1).is_active());
+    pair.connect();
+    pair.settle();
+    assert!(pair.asked(R1, |output| *output
+        == Output::ReloadSelf(ReloadReason::Superseded)));
+    assert_eq!(pair.state(R0), RfState::Active);
+}
+
+#[test]
+fn an_old_active_that_learns_of_a_newer_active_backs_down_whatever_its_slot() {
+    let mut pair = Pair::duplex();
+    // The link breaks without a word, R1 is told that R0 is dead, but R0 lives.
+    pair.link_up = false;
+    for slot in RpSlot::ALL {
+        pair.input(slot, Input::PeerCommunication(false));
+    }
+    pair.input(R1, Input::LifeLost(PeerLoss::Killed));
+    pair.settle();
+    assert_eq!(
+        (pair.state(R0), pair.state(R1)),
+        (RfState::Active, RfState::Active)
+    );
+    assert_eq!(pair.violation, None, "each in its own epoch");
+    pair.connect();
+    pair.settle();
+    assert!(pair.asked(R0, |output| *output
+        == Output::ReloadSelf(ReloadReason::Superseded)));
+    assert_eq!(pair.state(R1), RfState::Active);
+}
+
+#[test]
+fn loss_of_step_on_either_side_leads_through_a_bulk_back_to_hot() {
+    for slot in RpSlot::ALL {
+        let mut pair = Pair::duplex();
+        pair.input(slot, Input::SyncLost);
+        let status = pair.unit(R0).rf.status(pair.unit(R0).now);
+        if slot == R0 {
+            assert_eq!(status.manual_switchover, ManualSwitchover::PeerNotTerminal);
+        }
+        pair.settle();
+        assert!(pair.asked(R0, |output| *output == Output::StartBulk));
+        assert_eq!(pair.state(R1), RfState::StandbyHot);
+        let status = pair.unit(R0).rf.status(pair.unit(R0).now);
+        assert_eq!(status.manual_switchover, ManualSwitchover::Enabled);
+    }
+}
+
+#[test]
+fn hot_said_before_the_standby_heard_of_the_resync_does_not_count() {
+    let mut pair = Pair::duplex();
+    pair.input(R0, Input::SyncLost);
+    // A heartbeat of R1, still hot, crosses the order to synchronise anew.
+    assert!(pair.fire(R1));
+    while matches!(pair.unit(R0).inbox.front(), Some(Item::Message(message)) if message.state == RfState::StandbyHot)
+    {
+        pair.deliver(R0);
+    }
+    let status = pair.unit(R0).rf.status(pair.unit(R0).now);
+    assert_eq!(status.manual_switchover, ManualSwitchover::PeerNotTerminal);
+}
+
+#[test]
+fn a_link_that_flaps_makes_the_standby_start_from_cold() {
+    let mut pair = Pair::duplex();
+    pair.link_up = false;
+    for slot in RpSlot::ALL {
+        pair.input(slot, Input::PeerCommunication(false));
+    }
+    assert_eq!(
+        pair.state(R1),
+        RfState::StandbyHot,
+        "a hangup may be the first sign of a crash"
+    );
+    pair.connect();
+    assert!(pair.deliver(R1));
+    assert_eq!(pair.state(R1), RfState::StandbyCold);
+    pair.run_ms(10);
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
+}
+
+#[test]
+fn a_crash_whose_hangup_is_seen_before_the_life_lock_still_promotes_hot() {
+    let mut pair = Pair::duplex();
+    pair.end(R0, PeerLoss::Killed);
+    while pair.deliver(R1) {}
+    assert!(pair.learn_link_down(R1));
+    assert!(pair.learn_loss(R1));
+    pair.settle();
+    assert!(pair.asked(R1, |output| matches!(output, Output::Promote { .. })));
+}
+
+#[test]
+fn a_link_that_stays_down_while_the_active_lives_makes_the_standby_cold_and_nobody_is_killed() {
+    let mut pair = Pair::duplex();
+    pair.link_up = false;
+    for slot in RpSlot::ALL {
+        pair.input(slot, Input::PeerCommunication(false));
+    }
+    pair.run_ms(60_000);
+    assert_eq!(pair.state(R0), RfState::Active);
+    assert_eq!(pair.state(R1), RfState::StandbyCold);
+    assert!(!pair.asked(R1, |output| matches!(
+        output,
+        Output::KillPeer | Output::Claim { .. }
+    )));
+    pair.connect();
+    pair.run_ms(10);
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
+}
+
+#[test]
+fn an_active_that_reboots_unseen_is_noticed_by_its_new_life() {
+    let mut pair = Pair::duplex();
+    // R0 dies and is back so fast that R1 hears its new hello before anything else.
+    pair.units[R0.index()] = None;
+    pair.link_up = false;
+    pair.boot_default(R0);
+    pair.input(R1, Input::PeerCommunication(false));
+    pair.connect();
+    pair.run_ms(10);
+    assert_eq!(pair.state(R1), RfState::Active);
+    assert!(pair.asked(R1, |output| matches!(output, Output::Promote { .. })));
+    assert_eq!(pair.state(R0), RfState::StandbyHot);
+}
+
+#[test]
+fn a_card_that_has_seen_a_higher_epoch_makes_the_active_claim_above_it() {
+    let mut pair = Pair::duplex();
+    pair.input(R0, Input::EpochSeen(41));
+    pair.settle();
+    let epoch = Epoch {
+        counter: 42,
+        slot: R0,
+    };
+    assert!(pair.asked(R0, |output| *output == Output::EpochRaised(epoch)));
+    assert_eq!(pair.unit(R1).rf.mastership(), epoch, "the standby hears of it");
+    pair.end(R0, PeerLoss::Killed);
+    pair.run_ms(0);
+    assert_eq!(
+        pair.word,
+        Epoch {
+            counter: 43,
+            slot: R1
+        }
+    );
+}
+
+#[test]
+fn units_of_different_schemas_form_a_cold_pair() {
+    let mut pair = Pair::new();
+    pair.boot_default(R0);
+    pair.boot(R1, |config| config.schema_hash = 0xbad);
+    pair.connect();
+    pair.run_ms(100);
+    assert_eq!(
+        (pair.state(R0), pair.state(R1)),
+        (RfState::Active, RfState::StandbyCold)
+    );
+    let status = pair.unit(R0).rf.status(pair.unit(R0).now);
+    assert_eq!(status.operating_mode, RedundancyMode::Rpr);
+    assert!(
+        pair.log(R0)
+            .iter()
+            .any(|line| line.ends_with("Terminal state reached for (RPR)"))
+    );
+}
+
+#[test]
+fn maintenance_mode_holds_the_standby_cold_and_leaving_it_reloads_the_standby() {
+    let mut pair = Pair::duplex();
+    pair.input(R0, Input::MaintenanceMode(true));
+    pair.run_ms(60_000);
+    assert_eq!(
+        (pair.state(R0), pair.state(R1)),
+        (RfState::Active, RfState::StandbyCold)
+    );
+    pair.input(R0, Input::MaintenanceMode(false));
+    assert!(pair.asked(R0, |output| *output
+        == Output::ReloadPeer(ReloadReason::MaintenanceLeft)));
+    pair.end(R1, PeerLoss::Killed);
+    pair.settle();
+    pair.boot_default(R1);
+    pair.connect();
+    pair.run_ms(10);
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
+}
+
+#[test]
+fn reload_is_for_the_active_to_order() {
+    let mut pair = Pair::duplex();
+    pair.input(R1, Input::Reload(ReloadScope::Shelf));
+    assert!(pair.asked(R1, |output| *output
+        == Output::Refused("% Reload allowed only from Active")));
+    pair.input(R0, Input::Reload(ReloadScope::Peer));
+    assert!(pair.asked(R0, |output| *output
+        == Output::ReloadPeer(ReloadReason::Requested)));
+    pair.input(R0, Input::Reload(ReloadScope::Shelf));
+    assert!(pair.asked(R0, |output| *output == Output::ReloadShelf));
+}
+
+/// A lone unit whose clients do not answer by themselves.
+struct Lone {
+    rf: redundancy::RedundancyFacility,
+    now: Instant,
+    out: Outbox<Output>,
+}
+
+impl Lone {
+    fn new(clients_per_turn: u32) -> Lone {
+        let mut config = common::config(R0, 1);
+        config.clients_per_turn = clients_per_turn;
+        let now = Instant::ZERO;
+        let mut rf = redundancy::RedundancyFacility::new(config, now);
+        for client in [
+            redundancy::client::ARP,
+            redundancy::client::CEF,
+            redundancy::client::IF_INDEX,
+            redundancy::client::HDLC,
+        ] {
+            rf.register(now, client).expect("four different clients");
+        }
+        Lone {
+            rf,
+            now,
+            out: Outbox::new(),
+        }
+    }
+
+    fn called(&mut self) -> Vec<u32> {
+        let calls = self.out.drain().filter_map(|(_, output)| match output {
+            Output::RunClient { client, .. } => Some(client.id.0),
+            _ => None,
+        });
+        calls.collect()
+    }
+
+    fn start(&mut self) {
+        self.rf.handle(
+            self.now,
+            Input::Started {
+                mastership: Epoch::NONE,
+            },
+            &mut self.out,
+        );
+    }
+
+    fn answer(&mut self, client: u32, answer: Answer) {
+        let input = Input::ClientAnswered {
+            client: redundancy::ClientId(client),
+            progression: Progression::Initialization,
+            answer,
+        };
+        self.rf.handle(self.now, input, &mut self.out);
+    }
+}
+
+#[test]
+fn clients_are_called_in_sequence_and_last_client_waits_for_the_late_ones() {
+    let mut lone = Lone::new(100);
+    lone.start();
+    assert_eq!(lone.called(), [139]);
+    lone.answer(139, Answer::Later);
+    assert_eq!(lone.called(), [24], "the walk goes on");
+    lone.answer(57, Answer::Done);
+    assert_eq!(lone.called(), [], "nobody has called ARP");
+    for (client, next) in [(24, 49), (49, 57)] {
+        lone.answer(client, Answer::Done);
+        assert_eq!(lone.called(), [next]);
+    }
+    lone.answer(57, Answer::Done);
+    assert_eq!(lone.rf.state(), RfState::Initialization);
+    let (client, progression) = (redundancy::ClientId(139), Progression::Initialization);
+    lone.rf.handle(
+        lone.now,
+        Input::ClientCompleted { client, progression },
+        &mut lone.out,
+    );
+    assert_eq!(lone.rf.state(), RfState::Negotiation);
+    let history = lone.rf.history().show();
+    let tail: Vec<&str> = history.lines().skip(4).collect();
+    assert_eq!(
+        tail,
+        [
+            "00:00:00 *my state = INITIALIZATION(2) peer state = DISABLED(1)",
+            "00:00:00 RF_PROG_INITIALIZATION(100) First Client(0) op=0 rc=11",
+            "00:00:00 RF_PROG_INITIALIZATION(100) IfIndex(139) op=0 rc=23",
+            "00:00:00 RF_PROG_INITIALIZATION(100) CEF RRP RF Client(24) op=0 rc=11",
+            "00:00:00 RF_PROG_INITIALIZATION(100) HDLC(49) op=0 rc=11",
+            "00:00:00 RF_PROG_INITIALIZATION(100) ARP(57) op=0 rc=11",
+            "00:00:00 RF_PROG_INITIALIZATION(100) IfIndex(139) op=0 rc=11",
+            "00:00:00 RF_PROG_INITIALIZATION(100) Last Client(65000) op=0 rc=11",
+            "00:00:00 *my state = NEGOTIATION(3) peer state = DISABLED(1)",
+        ]
+    );
+}
+
+#[test]
+fn a_turn_calls_no_more_clients_than_allowed_and_asks_to_be_woken_at_once() {
+    let mut lone = Lone::new(2);
+    lone.start();
+    lone.answer(139, Answer::Done);
+    lone.answer(24, Answer::Done);
+    assert_eq!(lone.called(), [139, 24]);
+    assert_eq!(lone.rf.next_deadline().map(|(at, _)| at), Some(lone.now));
+    lone.rf.expire(lone.now, &mut lone.out);
+    assert_eq!(lone.called(), [49]);
+}
+
+#[test]
+fn a_client_that_never_answers_fails_the_boot_and_the_unit_reloads() {
+    let mut lone = Lone::new(100);
+    lone.start();
+    lone.now = Instant::from_millis(29_999);
+    lone.rf.expire(lone.now, &mut lone.out);
+    assert_eq!(lone.rf.state(), RfState::Initialization);
+    lone.now = Instant::from_millis(30_000);
+    lone.rf.expire(lone.now, &mut lone.out);
+    let (client, progression) = (redundancy::ClientId(139), Progression::Initialization);
+    let reason = ReloadReason::ClientStuck { client, progression };
+    assert!(
+        lone.out
+            .drain()
+            .any(|(_, output)| output == Output::ReloadSelf(reason))
+    );
+    assert_eq!(lone.rf.state(), RfState::Disabled);
+    assert_eq!(lone.rf.next_deadline(), None);
+}
+
+#[test]
+fn an_active_goes_on_without_a_client_that_is_stuck_when_nobody_could_do_better() {
+    let mut pair = Pair::duplex();
+    pair.end(R0, PeerLoss::Killed);
+    pair.learn_loss(R1);
+    pair.learn_link_down(R1);
+    pair.swap(R1);
+    // From here on the clients of R1 do not answer.
+    let unit = pair.units[R1.index()].as_mut().expect("R1 lives");
+    let mut out = Outbox::new();
+    let result = unit.claim_result.take().expect("the arbiter has answered");
+    unit.rf.handle(unit.now, Input::ClaimResult(result), &mut out);
+    for _ in 0..1_000 {
+        if unit.rf.state() == RfState::Active {
+            break;
+        }
+        let (at, _) = unit.rf.next_deadline().expect("the notification timer runs");
+        unit.now = unit.now.max(at);
+        unit.rf.expire(unit.now, &mut out);
+    }
+    assert_eq!(unit.rf.state(), RfState::Active);
+    assert!(
+        !out.drain()
+            .any(|(_, output)| matches!(output, Output::ReloadSelf(_)))
+    );
+}
+
+#[test]
+fn messages_of_a_dead_life_and_of_the_own_slot_change_nothing() {
+    let mut pair = Pair::duplex();
+    let mut message = redundancy::RfMessage {
+        slot: R1,
+        boot: pair.unit(R1).rf.config().boot,
+        epoch: pair.word,
+        state: RfState::StandbyHot,
+        body: Body::Progress(Progression::StandbyCold),
+    };
+    pair.input(R0, Input::LifeLost(PeerLoss::Killed));
+    pair.outputs.clear();
+    pair.input(R0, Input::PeerMessage(message));
+    assert_eq!(pair.outputs, []);
+    assert_eq!(pair.unit(R0).rf.peer_state(), RfState::Disabled);
+    message.slot = R0;
+    message.epoch.counter = 99;
+    pair.input(R0, Input::PeerMessage(message));
+    assert_eq!(pair.outputs, []);
+}
