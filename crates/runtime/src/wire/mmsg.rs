@@ -92,7 +92,7 @@ impl ReceiveBatch {
         for (index, message) in messages.iter().enumerate().take(received) {
             self.lens[index] = (message.msg_len as usize).min(self.stride);
             self.flags[index] = message.msg_hdr.msg_flags;
-            self.control_lens[index] = (message.msg_hdr.msg_controllen as usize).min(CONTROL_LEN);
+            self.control_lens[index] = message.msg_hdr.msg_controllen.min(CONTROL_LEN);
         }
         Ok(received)
     }

@@ -94,7 +94,10 @@ impl Readiness {
     pub fn set_timer(&self, after: Duration) -> io::Result<()> {
         // Zero would stop the timer.
         let after = after.max(Duration::from_nanos(1));
-        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let zero = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         let value = Timespec {
             tv_sec: i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: after.subsec_nanos().into(),
@@ -113,7 +116,10 @@ impl Readiness {
     /// When the kernel refuses, which a valid set never sees.
     pub fn poll(&mut self) -> io::Result<impl Iterator<Item = Ready> + use<>> {
         self.events.clear();
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         let buffer = rustix::buffer::spare_capacity(&mut self.events);
         match epoll::wait(&self.epoll, buffer, Some(&now)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
