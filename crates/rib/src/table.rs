@@ -122,6 +122,13 @@ impl<F: RouteFamily> Rib<F> {
         self.routes.index().port_is_up(port)
     }
 
+    /// Whether `address` is one of the router's own, on a link that is up.
+    pub fn is_own(&self, address: F::Address) -> bool {
+        let host = self.routes.range(RouteKey::first_of(Prefix::host(address))..);
+        host.take_while(|(key, _)| key.prefix == Prefix::host(address))
+            .any(|(key, _)| key.protocol == Protocol::Local)
+    }
+
     /// The FIB entry that a packet to `address` is forwarded by, and its prefix.
     pub fn lookup(&self, address: F::Address) -> Option<(Prefix<F>, &FibEntry<F>)> {
         longest_match(self.fib.index().lengths(), address, |prefix| {
