@@ -112,6 +112,11 @@ impl Source {
         sent
     }
 
+    /// Whether an arrived payload has the length and the fill with which it was sent.
+    fn is_whole(&self, payload: &[u8]) -> bool {
+        payload.get(payload::HEADER_LEN..) == self.payload.get(payload::HEADER_LEN..)
+    }
+
     fn start(&mut self, now: Instant) {
         self.pace.restart(now);
         self.running = true;
@@ -166,7 +171,7 @@ impl Flow {
 
     /// Notes a packet of this stream at the receiving host.
     pub fn received(&mut self, now: Instant, payload: &Payload, bytes: &[u8]) {
-        if bytes.len() == self.source.payload.len() && payload::fill_is_right(bytes) {
+        if self.source.is_whole(bytes) {
             self.meter.received(now, payload.sequence, payload.sent_at);
         } else {
             self.meter.unreadable();
@@ -262,7 +267,7 @@ impl Prober {
 
     /// Notes an answer at the probing host.
     pub fn answered(&mut self, now: Instant, payload: &Payload, bytes: &[u8]) {
-        if bytes.len() == self.source.payload.len() && payload::fill_is_right(bytes) {
+        if self.source.is_whole(bytes) {
             self.meter.answered(now, payload.sequence, payload.sent_at);
         } else {
             self.meter.unreadable();

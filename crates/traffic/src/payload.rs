@@ -79,12 +79,3 @@ pub fn fill(buffer: &mut [u8]) {
         *byte = (index.saturating_sub(HEADER_LEN) % 251) as u8;
     }
 }
-
-/// Whether what follows the header is the fill.
-pub fn fill_is_right(payload: &[u8]) -> bool {
-    payload
-        .iter()
-        .skip(HEADER_LEN)
-        .enumerate()
-        .all(|(index, byte)| usize::from(*byte) == index % 251)
-}
