@@ -25,5 +25,5 @@ pub mod message;
 pub mod rows;
 
 pub use card_end::{CardEnd, ClaimAnswer, LinkId};
-pub use download::{Download, DownloadPhase};
+pub use download::{Download, DownloadPhase, downloaded_digest};
 pub use message::{CardMessage, MessageError, RpMessage};

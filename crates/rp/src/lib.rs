@@ -1,2 +1,45 @@
+//! A route processor: all its machines put together.
+//!
+//! The processor passes inputs and outputs between machines and decides nothing that belongs to one of them. What it
+//! does add is the order of things: a turn's records go into a frame, what the turn reveals waits at the gate for that
+//! frame, and at a turn boundary frames go to the standby and to the cards.
+//!
+//! ```text
+//!   RpInput ──▶ RouteProcessor ──▶ facility (RF)      who is active
+//!                     │        ──▶ Standby            applies frames only
+//!                     │        ──▶ Active             cards, packets, configuration, EXEC
+//!                     ▼                                   │ Now          │ AfterSync
+//!                 RpOutput  ◀─────────────────────────────┴──── gate ◀───┘
+//! ```
+//!
+//! Contract: [`machine::Machine`], and in addition the driver sends [`RpInput::TurnEnd`] after each batch of inputs,
+//! with the room that the link to the peer has; nothing that waits for a frame leaves before.
 #![no_std]
+#![deny(missing_docs)]
 extern crate alloc;
+
+mod active;
+mod cards;
+mod clients;
+mod configuration;
+mod console;
+mod exec;
+mod inventory;
+mod io;
+mod log;
+mod processor;
+mod promote;
+mod show;
+mod standby;
+mod status;
+mod system;
+
+pub use active::{Active, ActiveConfig};
+pub use clients::Clients;
+pub use io::{
+    CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, PeerMessageError, Phase, RpInput, RpOutput,
+    SessionId,
+};
+pub use processor::{RouteProcessor, RpConfig};
+pub use standby::Standby;
+pub use status::{CardStatus, RpStatus};

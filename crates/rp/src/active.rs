@@ -1,0 +1,729 @@
+//! The active: serves cards, packets and configuration, and keeps the standby in step.
+//!
+//! Everything that it holds outside [`Clients`] is lost at a switchover, on purpose: connections, gates, timers.
+
+use crate::cards::{CardMail, Cards};
+use crate::clients::Clients;
+use crate::inventory::{Card, CardState, Port};
+use crate::io::{CardLinkEvent, PeerMessage, Phase, RpOutput};
+use crate::log;
+use alloc::vec;
+use alloc::vec::Vec;
+use chassis::message::{PuntReason, Truth};
+use chassis::rows::PortConfiguration;
+use chassis::{CardMessage, RpMessage};
+use checkpoint::{Acknowledgement, ActiveEnd, ActiveEndConfig, Gate, PeerSync, ResyncRequest};
+use config::{ConfigCommand, ConfigError, ReturnCode};
+use core::net::Ipv4Addr;
+use line::arp::{ArpEvent, ArpInput, ArpInterface, ArpOutput};
+use machine::{
+    CardSlot, Deadline, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, PortId, Release, earliest,
+};
+use packet::icmpv4::{self, Unreachable};
+use redundancy::Input as RfInput;
+use rib::{GeneratorBusy, Via};
+
+/// Prefixes that the RIB recomputes in one turn, and routes that the generator installs in one.
+const RIB_BUDGET: u32 = 2_000;
+/// The generator's routes are the same in every run.
+const GENERATOR_SEED: u64 = 1;
+
+/// What an active is told once.
+#[derive(Clone, Debug)]
+pub struct ActiveConfig {
+    /// Limits of the checkpoint facility.
+    pub checkpoint: ActiveEndConfig,
+    /// Interval of frames that are closed even when they are empty.
+    pub heartbeat_interval: Duration,
+}
+
+/// State of an active.
+pub struct Active {
+    /// What survives a switchover.
+    pub clients: Clients,
+    /// Connections to the cards.
+    pub cards: Cards,
+    config: ActiveConfig,
+    epoch: Epoch,
+    checkpoint: ActiveEnd,
+    gate: Gate<RpOutput>,
+    /// Rows for the cards of the frame that is still open.
+    open_card_rows: Vec<Vec<u8>>,
+    next_heartbeat: Instant,
+    peer_room: usize,
+    /// While the activity is being handed over, nothing that changes state is accepted.
+    draining: bool,
+    rib_busy: bool,
+    /// Static routes go with their ports: reconciled when the configuration changes.
+    claim_measured: bool,
+    identification: u16,
+    for_facility: Vec<RfInput>,
+    /// Frames to the router itself that a command may be waiting for.
+    for_commands: Vec<Vec<u8>>,
+}
+
+impl Active {
+    /// An active that goes on after `last_frame`. The cards in `expected` were seated before.
+    pub fn new(
+        now: Instant,
+        epoch: Epoch,
+        config: ActiveConfig,
+        clients: Clients,
+        last_frame: FrameNumber,
+        expected: impl IntoIterator<Item = CardSlot>,
+    ) -> Self {
+        let cards = Cards::new(now, expected);
+        Self {
+            claim_measured: cards.all_claimed(),
+            cards,
+            checkpoint: ActiveEnd::new(config.checkpoint.clone(), last_frame),
+            gate: Gate::new(),
+            open_card_rows: Vec::new(),
+            next_heartbeat: now,
+            peer_room: usize::MAX,
+            draining: false,
+            rib_busy: true,
+            identification: 0,
+            for_facility: Vec::new(),
+            for_commands: Vec::new(),
+            clients,
+            config,
+            epoch,
+        }
+    }
+
+    /// The epoch in which this RP is active.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// How far the standby is in step.
+    pub fn peer_sync(&self) -> &PeerSync {
+        self.checkpoint.peer()
+    }
+
+    /// Last closed frame, last acknowledged frame, and outputs waiting at the gate.
+    pub fn frames(&self) -> (FrameNumber, FrameNumber, usize) {
+        (
+            self.checkpoint.last_closed(),
+            self.checkpoint.acknowledged(),
+            self.gate.len(),
+        )
+    }
+
+    /// Facts for the redundancy facility that came up since the last call.
+    pub fn take_facts(&mut self) -> Vec<RfInput> {
+        core::mem::take(&mut self.for_facility)
+    }
+
+    /// Frames to the router itself that came since the last call and that a command may be waiting for.
+    pub fn take_frames_for_commands(&mut self) -> Vec<Vec<u8>> {
+        core::mem::take(&mut self.for_commands)
+    }
+
+    /// Whether commands that change the configuration are accepted.
+    pub fn accepts_configuration(&self) -> bool {
+        !self.draining
+            && !matches!(
+                self.checkpoint.peer(),
+                PeerSync::Bulk { .. } | PeerSync::Finishing { .. }
+            )
+    }
+
+    /// Whether ordinary work has to wait because a frame has been open for too long.
+    pub fn holds_work(&self, now: Instant) -> bool {
+        self.checkpoint.holds_work(now)
+    }
+
+    /// A new epoch for the same activity.
+    pub fn raise_epoch(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+    }
+
+    /// The redundancy facility has a standby that takes frames.
+    pub fn start_bulk(&mut self) {
+        self.clients.configuration.write_lines();
+        self.checkpoint.peer_connected();
+    }
+
+    /// The standby takes no frames any more. If it was in step, the world is told before the gate opens.
+    pub fn stop_sync(&mut self, out: &mut Outbox<RpOutput>) {
+        if matches!(
+            self.checkpoint.peer(),
+            PeerSync::InStep | PeerSync::Finishing { .. }
+        ) {
+            self.publish_out_of_step(out);
+        }
+        self.checkpoint.peer_lost();
+    }
+
+    fn publish_out_of_step(&mut self, out: &mut Outbox<RpOutput>) {
+        let since = self.checkpoint.acknowledged();
+        out.now(RpOutput::PublishOutOfStep {
+            epoch: self.epoch,
+            since,
+        });
+        let mail = self.cards.to_all(&RpMessage::OutOfStep { since: Some(since) });
+        post(mail, out);
+    }
+
+    /// Nothing that changes state is accepted any more; once everything is acknowledged the facility is told.
+    pub fn prepare_handover(&mut self) {
+        self.draining = true;
+    }
+
+    /// The handover came to nothing.
+    pub fn resume(&mut self) {
+        self.draining = false;
+    }
+
+    /// The standby has committed frames.
+    pub fn acknowledgement(&mut self, acknowledgement: &Acknowledgement, out: &mut Outbox<RpOutput>) {
+        match self.checkpoint.acknowledge(acknowledgement) {
+            Ok(false) => {}
+            Ok(true) => {
+                out.now(RpOutput::ClearOutOfStep);
+                let mail = self.cards.to_all(&RpMessage::OutOfStep { since: None });
+                post(mail, out);
+            }
+            Err(frame) => {
+                out.now(RpOutput::Log(log::digest_differs(frame)));
+                self.lose_step(out);
+            }
+        }
+    }
+
+    /// The standby asks for everything again.
+    pub fn resync_requested(&mut self, request: &ResyncRequest, out: &mut Outbox<RpOutput>) {
+        if *self.checkpoint.peer() == PeerSync::None {
+            return;
+        }
+        let ours = checkpoint::table_digests(&self.clients);
+        let differing: Vec<u32> = request
+            .tables
+            .iter()
+            .filter(|theirs| {
+                ours.iter()
+                    .any(|table| table.table == theirs.table && table != *theirs)
+            })
+            .map(|table| table.table)
+            .collect();
+        out.now(RpOutput::Log(log::resync_requested(&request.why, &differing)));
+        self.lose_step(out);
+    }
+
+    fn lose_step(&mut self, out: &mut Outbox<RpOutput>) {
+        self.stop_sync(out);
+        self.for_facility.push(RfInput::SyncLost);
+    }
+
+    /// Executes a configuration command: the standby gets it in this turn's frame.
+    ///
+    /// # Errors
+    /// Why the command was refused.
+    pub fn configure(
+        &mut self,
+        now: Instant,
+        command: &ConfigCommand,
+        out: &mut Outbox<RpOutput>,
+    ) -> Result<ReturnCode, ConfigError> {
+        let result = self.clients.configuration.execute(command);
+        if result.is_ok() {
+            match command {
+                ConfigCommand::Interface { port } | ConfigCommand::Setting { port, .. } => {
+                    self.reconcile_port(now, *port, out);
+                }
+                ConfigCommand::IpRoute { .. } | ConfigCommand::NoIpRoute { .. } => {
+                    self.reconcile_static_routes()
+                }
+                _ => {}
+            }
+        }
+        result
+    }
+
+    /// Brings all ports' rows and machines in line with the configuration.
+    pub fn reconcile_ports(&mut self, now: Instant, out: &mut Outbox<RpOutput>) {
+        let ports: Vec<PortId> = self
+            .clients
+            .inventory
+            .ports
+            .iter()
+            .map(|(port, _)| *port)
+            .collect();
+        for port in ports {
+            self.reconcile_port(now, port, out);
+        }
+    }
+
+    /// Brings the static routes in line with the configuration. Costs their number: not for a promotion, which has
+    /// them as rows.
+    pub fn reconcile_static_routes(&mut self) {
+        let wanted = self.clients.configuration.tree().static_routes();
+        let desired = wanted
+            .map(|route| {
+                let via = match (route.path.port(), route.path.next_hop()) {
+                    (Some(port), Some(next_hop)) => Via::Neighbor(port, next_hop),
+                    (Some(port), None) => Via::Attached(port),
+                    (None, Some(next_hop)) => Via::NextHop(next_hop),
+                    (None, None) => Via::Discard,
+                };
+                rib::static_route(route.prefix, via, Some(route.distance))
+            })
+            .collect();
+        self.clients.rib.replace_static(&desired);
+        self.rib_busy = true;
+    }
+
+    /// Brings one port's rows and machines in line with its configuration and its link.
+    fn reconcile_port(&mut self, now: Instant, port: PortId, out: &mut Outbox<RpOutput>) {
+        let configured = self
+            .clients
+            .configuration
+            .tree()
+            .interface(port)
+            .cloned()
+            .unwrap_or_default();
+        let Some(Port { mac, .. }) = self.clients.inventory.ports.get(&port) else {
+            return;
+        };
+        let row = PortConfiguration {
+            admin_up: !configured.shutdown,
+            mtu: configured.mtu,
+            mac: *mac,
+            ipv4: configured.address,
+        };
+        let up = row.admin_up && self.clients.inventory.is_up(port);
+        self.clients.rib.set_interface(port, up, row.ipv4);
+        let input = match row.ipv4.filter(|_| up) {
+            Some(address) => ArpInput::InterfaceUp {
+                port,
+                interface: ArpInterface {
+                    mac: row.mac,
+                    address,
+                    mtu: row.mtu,
+                },
+            },
+            None => ArpInput::InterfaceDown { port },
+        };
+        self.clients.port_configurations.insert(port, row);
+        self.tell_arp(now, input, out);
+        self.rib_busy = true;
+    }
+
+    fn tell_arp(&mut self, now: Instant, input: ArpInput, out: &mut Outbox<RpOutput>) {
+        let mut asked = Outbox::new();
+        self.clients.arp.handle(now, input, &mut asked);
+        self.post_arp(now, asked, out);
+    }
+
+    fn post_arp(&mut self, now: Instant, mut asked: Outbox<ArpOutput>, out: &mut Outbox<RpOutput>) {
+        for (release, output) in asked.drain() {
+            match output {
+                ArpOutput::Inject { port, frame } => self.inject(port, frame, release, out),
+                ArpOutput::Undeliverable { packet, reason } => self.undeliverable(now, &packet, reason, out),
+                ArpOutput::Log(ArpEvent::DuplicateAddress { port, address, mac }) => {
+                    out.push(release, RpOutput::Log(log::duplicate_address(address, mac, port)));
+                }
+            }
+        }
+    }
+
+    /// Tells a packet's source that it cannot be delivered, where the rules allow that.
+    fn undeliverable(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        reason: Unreachable,
+        out: &mut Outbox<RpOutput>,
+    ) {
+        let Ok(header) = packet::ipv4::Packet::validate(packet) else {
+            return;
+        };
+        let Some(from) = self.source_address(header.source()) else {
+            return;
+        };
+        if icmpv4::error::may_send_error_about(packet, false).is_err() {
+            return;
+        }
+        let mut error = vec![0; icmpv4::error::ERROR_LEN_MAX];
+        self.identification = self.identification.wrapping_add(1);
+        let cause = icmpv4::error::Cause::Unreachable(reason);
+        if let Ok(length) = icmpv4::error::build(cause, from, self.identification, packet, &mut error) {
+            error.truncate(length);
+            self.originate(now, error, out);
+        }
+    }
+
+    /// The router's own address that a packet of its own to `destination` comes from: that of the port it leaves by.
+    pub fn source_address(&self, destination: Ipv4Addr) -> Option<Ipv4Addr> {
+        let port = match self.clients.rib.first_path(destination) {
+            Some((port, _)) => port,
+            None if self.clients.port_configurations.index().contains(destination) => {
+                return Some(destination);
+            }
+            None => return None,
+        };
+        self.clients
+            .port_configurations
+            .get(&port)?
+            .ipv4
+            .map(|own| own.address())
+    }
+
+    /// Sends a packet of the router itself by the routes.
+    pub fn originate(&mut self, now: Instant, packet: Vec<u8>, out: &mut Outbox<RpOutput>) {
+        let Ok(header) = packet::ipv4::Packet::validate(&packet) else {
+            return;
+        };
+        if let Some((port, next_hop)) = self.clients.rib.first_path(header.destination()) {
+            self.tell_arp(
+                now,
+                ArpInput::Send {
+                    port,
+                    next_hop,
+                    packet,
+                },
+                out,
+            );
+        }
+    }
+
+    /// Sends an Ethernet frame out of a port, if its card is there.
+    pub fn inject(&mut self, port: PortId, frame: Vec<u8>, release: Release, out: &mut Outbox<RpOutput>) {
+        if let Some(session) = self.cards.session(port.card) {
+            let message = RpMessage::Inject { port, frame };
+            out.push(
+                release,
+                RpOutput::Card {
+                    card: port.card,
+                    session,
+                    message,
+                },
+            );
+        }
+    }
+
+    /// A connection to a card has come or gone.
+    pub fn card_link(
+        &mut self,
+        now: Instant,
+        card: CardSlot,
+        event: CardLinkEvent,
+        out: &mut Outbox<RpOutput>,
+    ) {
+        match event {
+            CardLinkEvent::Up { session } => {
+                self.cards.connected(now, card, session);
+                let message = RpMessage::Claim { epoch: self.epoch };
+                out.now(RpOutput::Card {
+                    card,
+                    session,
+                    message,
+                });
+            }
+            CardLinkEvent::Down { session, why } => {
+                let was_claimed = self.cards.disconnected(card, session);
+                self.measure_claim(out);
+                if was_claimed {
+                    out.now(RpOutput::Log(log::card_offline(card, &why)));
+                    self.card_lost(now, card, out);
+                }
+            }
+        }
+    }
+
+    fn measure_claim(&mut self, out: &mut Outbox<RpOutput>) {
+        if !self.claim_measured && self.cards.all_claimed() {
+            self.claim_measured = true;
+            out.now(RpOutput::Phase(Phase::EpochClaimed));
+        }
+    }
+
+    fn card_lost(&mut self, now: Instant, card: CardSlot, out: &mut Outbox<RpOutput>) {
+        self.clients
+            .inventory
+            .cards
+            .edit(&card, |row| row.state = CardState::Lost);
+        let ports: Vec<PortId> = self
+            .clients
+            .inventory
+            .ports_of(card)
+            .map(|(port, _)| *port)
+            .collect();
+        for port in ports {
+            self.clients
+                .inventory
+                .ports
+                .edit(&port, |row| row.link_up = false);
+            self.reconcile_port(now, port, out);
+        }
+    }
+
+    /// A message from a card.
+    pub fn card_message(
+        &mut self,
+        now: Instant,
+        card: CardSlot,
+        session: u64,
+        message: CardMessage,
+        out: &mut Outbox<RpOutput>,
+    ) {
+        if !self.cards.is_current(card, session) {
+            return;
+        }
+        match message {
+            CardMessage::Truth(truth) => self.card_truth(now, card, truth, out),
+            CardMessage::Refused { epoch } => self.for_facility.push(RfInput::EpochSeen(epoch.counter)),
+            CardMessage::Punt { port, reason, frame } => self.punt(now, port, reason, frame, out),
+            CardMessage::PortStatus { port, link_up } => self.port_status(now, port, link_up, out),
+            CardMessage::Applied { bytes } => self.cards.applied(card, bytes),
+            CardMessage::Counters(counters) => self.cards.count(counters),
+            CardMessage::DigestMismatch { frame, digest } => {
+                if self.cards.digest_differs(card) {
+                    out.now(RpOutput::Log(log::card_digest_differs(card, frame, digest)));
+                }
+            }
+        }
+    }
+
+    /// The card's truth against what we believe of it: differences are logged and the card is right.
+    fn card_truth(&mut self, now: Instant, card: CardSlot, truth: Truth, out: &mut Outbox<RpOutput>) {
+        let known = self.clients.inventory.cards.get(&card).cloned();
+        if known.is_none() {
+            out.now(RpOutput::Log(log::card_inserted(card)));
+        }
+        if known.is_none_or(|known| known.state == CardState::Lost) {
+            out.now(RpOutput::Log(log::card_online(card)));
+        }
+        self.clients.inventory.cards.insert(
+            card,
+            Card {
+                state: CardState::Ok,
+                model: truth.model.clone(),
+            },
+        );
+        let stale: Vec<PortId> = self
+            .clients
+            .inventory
+            .ports_of(card)
+            .map(|(port, _)| *port)
+            .filter(|port| truth.ports.iter().all(|reported| reported.port != *port))
+            .collect();
+        for port in stale {
+            self.port_status(now, port, false, out);
+        }
+        for reported in truth.ports.iter().filter(|reported| reported.port.card == card) {
+            self.clients.configuration.port_found(reported.port);
+            let before = self
+                .clients
+                .inventory
+                .ports
+                .get(&reported.port)
+                .map(|port| port.link_up);
+            let row = Port {
+                link_up: reported.link_up,
+                mac: reported.mac,
+                wire: reported.wire.clone(),
+            };
+            self.clients.inventory.ports.insert(reported.port, row);
+            if before.is_some_and(|up| up != reported.link_up) {
+                out.now(RpOutput::Log(log::link_changed(reported.port, reported.link_up)));
+            }
+            self.reconcile_port(now, reported.port, out);
+        }
+        self.cards.accepted(card, truth);
+        self.measure_claim(out);
+    }
+
+    fn port_status(&mut self, now: Instant, port: PortId, link_up: bool, out: &mut Outbox<RpOutput>) {
+        let changed = self
+            .clients
+            .inventory
+            .ports
+            .edit(&port, |row| core::mem::replace(&mut row.link_up, link_up));
+        if changed.is_some_and(|before| before != link_up) {
+            out.now(RpOutput::Log(log::link_changed(port, link_up)));
+            self.reconcile_port(now, port, out);
+        }
+    }
+
+    fn punt(
+        &mut self,
+        now: Instant,
+        port: PortId,
+        reason: PuntReason,
+        frame: Vec<u8>,
+        out: &mut Outbox<RpOutput>,
+    ) {
+        match reason {
+            PuntReason::Arp => self.tell_arp(now, ArpInput::Packet { port, frame }, out),
+            PuntReason::Glean => self.glean(now, frame, out),
+            PuntReason::Receive => {
+                let own = self.clients.port_configurations.index();
+                if let Some(reply) = line::host::echo_reply(&frame, |address| own.contains(address)) {
+                    // An echo answer reveals nothing that the standby does not know.
+                    self.inject(port, reply, Release::Now, out);
+                } else {
+                    self.for_commands.push(frame);
+                }
+            }
+        }
+    }
+
+    /// A packet whose next neighbour is not resolved: the routes tell which neighbour that is.
+    fn glean(&mut self, now: Instant, frame: Vec<u8>, out: &mut Outbox<RpOutput>) {
+        let Some(packet) = line::host::ipv4_packet(&frame) else {
+            return;
+        };
+        let Ok(header) = packet::ipv4::Packet::validate(packet) else {
+            return;
+        };
+        if let Some((port, next_hop)) = self.clients.rib.first_path(header.destination()) {
+            self.tell_arp(
+                now,
+                ArpInput::Glean {
+                    port,
+                    next_hop,
+                    frame,
+                },
+                out,
+            );
+        }
+    }
+
+    /// Lets the generator client hold this many routes.
+    ///
+    /// # Errors
+    /// Why it does not take that order; nothing has changed then.
+    pub fn generate(&mut self, routes: u32, next_hops: &[Ipv4Addr]) -> Result<(), GeneratorBusy> {
+        self.rib_busy = true;
+        self.clients.generator.start(routes, GENERATOR_SEED, next_hops)
+    }
+
+    /// Runs what is due.
+    pub fn expire(&mut self, now: Instant, out: &mut Outbox<RpOutput>) {
+        if self.checkpoint.stalled(now) {
+            out.now(RpOutput::Log(log::standby_stalled(
+                self.checkpoint.acknowledged(),
+            )));
+            self.lose_step(out);
+        }
+        let mut asked = Outbox::new();
+        self.clients.arp.expire(now, &mut asked);
+        self.post_arp(now, asked, out);
+        for card in self.cards.overdue(now) {
+            out.now(RpOutput::Log(log::card_offline(
+                card,
+                "did not come back after the switchover",
+            )));
+            self.card_lost(now, card, out);
+        }
+        self.clients.system.write_age(now);
+    }
+
+    /// A batch of turns is over: work in portions, the frame, the gate.
+    pub fn turn_end(&mut self, now: Instant, peer_room: usize, out: &mut Outbox<RpOutput>) {
+        self.peer_room = peer_room;
+        if self.rib_busy && !self.holds_work(now) && !self.draining {
+            let settled = self.clients.rib.run(RIB_BUDGET as usize);
+            let generated = self.clients.generator.run(&mut self.clients.rib, RIB_BUDGET);
+            self.rib_busy = !(settled && generated);
+        }
+        let heartbeat = now >= self.next_heartbeat;
+        if heartbeat {
+            self.next_heartbeat = now + self.config.heartbeat_interval;
+        }
+        let drained = self
+            .checkpoint
+            .turn_boundary(now, &mut self.clients, peer_room, heartbeat);
+        for chunk in drained.to_peer {
+            out.now(RpOutput::Peer(PeerMessage::Chunk(chunk)));
+        }
+        self.open_card_rows.extend(drained.to_cards);
+        if let Some(frame) = drained.closed
+            && !self.open_card_rows.is_empty()
+        {
+            let rows = core::mem::take(&mut self.open_card_rows);
+            let mail = self.cards.frame(&self.clients, frame, &rows);
+            self.hold(mail);
+        }
+        if self.clients.dirty_rows() == 0 {
+            let mail = self
+                .cards
+                .clean_boundary(&self.clients, self.checkpoint.last_closed());
+            self.hold(mail);
+        }
+        if self.draining && self.is_drained() {
+            self.for_facility.push(RfInput::HandoverReady);
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.clients.dirty_rows() == 0
+            && self.gate.is_empty()
+            && self.checkpoint.acknowledged() == self.checkpoint.last_closed()
+    }
+
+    fn hold(&mut self, mail: Vec<CardMail>) {
+        let frame = self.checkpoint.gate_frame(false);
+        for (card, session, message) in mail {
+            self.gate.hold(
+                frame,
+                RpOutput::Card {
+                    card,
+                    session,
+                    message,
+                },
+            );
+        }
+    }
+
+    /// Sends `outbox` on: what may leave leaves, the rest waits for the frame that holds this turn's rows.
+    pub fn route(&mut self, outbox: &mut Outbox<RpOutput>, out: &mut Outbox<RpOutput>) {
+        let frame = self.checkpoint.gate_frame(self.clients.dirty_rows() > 0);
+        for (release, output) in outbox.drain() {
+            match release {
+                Release::Now => out.now(output),
+                Release::AfterSync => self.gate.hold(frame, output),
+            }
+        }
+        while let Some(output) = self.gate.release(self.checkpoint.releasable()) {
+            match &output {
+                RpOutput::Card { card, session, .. } if !self.cards.is_current(*card, *session) => {}
+                _ => out.now(output),
+            }
+        }
+    }
+
+    /// When `expire` or a turn boundary has something to do.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        let dirty = self.clients.dirty_rows() > 0;
+        let bulk = matches!(self.checkpoint.peer(), PeerSync::Bulk { .. });
+        let room = self.peer_room > 0 || *self.checkpoint.peer() == PeerSync::None;
+        let busy = self.rib_busy && !self.draining;
+        let work = ((dirty || bulk || busy) && room) || (self.cards.has_work() && !dirty);
+        let mut next = self.checkpoint.next_deadline();
+        next = earliest(next, work.then_some((Instant::ZERO, "work goes on")));
+        next = earliest(next, Some((self.next_heartbeat, "checkpoint heartbeat")));
+        next = earliest(next, self.clients.arp.next_deadline());
+        next = earliest(
+            next,
+            self.cards.overdue_at().map(|at| (at, "cards may come back")),
+        );
+        earliest(
+            next,
+            Some((self.clients.system.next_age(), "system age is written")),
+        )
+    }
+}
+
+fn post(mail: Vec<CardMail>, out: &mut Outbox<RpOutput>) {
+    for (card, session, message) in mail {
+        out.now(RpOutput::Card {
+            card,
+            session,
+            message,
+        });
+    }
+}

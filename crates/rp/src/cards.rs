@@ -1,0 +1,234 @@
+//! The cards as the active sees them: one connection and one download each.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use chassis::message::{PortCounters, Truth};
+use chassis::{Download, DownloadPhase, RpMessage};
+use checkpoint::Tables;
+use machine::{CardSlot, Duration, FrameNumber, Instant, PortId};
+
+/// How long a card that was there before a switchover may stay away before it counts as lost.
+const RETURN_LIMIT: Duration = Duration::from_secs(2);
+
+/// One card's connection.
+#[derive(Debug)]
+struct CardSession {
+    session: u64,
+    download: Download,
+    /// What the card told about itself, until the next turn boundary at which nothing is dirty.
+    truth: Option<Truth>,
+    claimed: bool,
+    connected_at: Instant,
+    card_uptime: Duration,
+}
+
+/// All cards.
+#[derive(Debug, Default)]
+pub struct Cards {
+    sessions: BTreeMap<CardSlot, CardSession>,
+    /// Cards of before the switchover that have not come back yet, and until when they may.
+    awaited: BTreeSet<CardSlot>,
+    awaited_until: Option<Instant>,
+    /// Cards whose acceptance of the epoch is outstanding, for the measurement.
+    unclaimed: BTreeSet<CardSlot>,
+    counters: BTreeMap<PortId, PortCounters>,
+    lost_punts: BTreeMap<CardSlot, u64>,
+}
+
+/// A message to a card's present connection.
+pub type CardMail = (CardSlot, u64, RpMessage);
+
+impl Cards {
+    /// No card is connected; those in `expected` were there before.
+    pub fn new(now: Instant, expected: impl IntoIterator<Item = CardSlot>) -> Self {
+        let awaited: BTreeSet<CardSlot> = expected.into_iter().collect();
+        let awaited_until = (!awaited.is_empty()).then(|| now + RETURN_LIMIT);
+        Self {
+            unclaimed: awaited.clone(),
+            awaited,
+            awaited_until,
+            ..Self::default()
+        }
+    }
+
+    /// A card is connected.
+    pub fn connected(&mut self, now: Instant, card: CardSlot, session: u64) {
+        self.sessions.insert(
+            card,
+            CardSession {
+                session,
+                download: Download::new(),
+                truth: None,
+                claimed: false,
+                connected_at: now,
+                card_uptime: Duration::ZERO,
+            },
+        );
+    }
+
+    /// A connection is gone. Returns whether it was the card's present one and had been claimed.
+    pub fn disconnected(&mut self, card: CardSlot, session: u64) -> bool {
+        self.unclaimed.remove(&card);
+        if self
+            .sessions
+            .get(&card)
+            .is_some_and(|known| known.session == session)
+        {
+            return self.sessions.remove(&card).is_some_and(|known| known.claimed);
+        }
+        false
+    }
+
+    /// Whether `session` is the card's present connection.
+    pub fn is_current(&self, card: CardSlot, session: u64) -> bool {
+        self.sessions
+            .get(&card)
+            .is_some_and(|known| known.session == session)
+    }
+
+    /// The card has accepted the epoch and told its truth. Returns whether all awaited cards have by now.
+    pub fn accepted(&mut self, card: CardSlot, truth: Truth) -> bool {
+        self.awaited.remove(&card);
+        if self.awaited.is_empty() {
+            self.awaited_until = None;
+        }
+        self.lost_punts.insert(card, truth.lost_punts);
+        if let Some(known) = self.sessions.get_mut(&card) {
+            known.claimed = true;
+            known.card_uptime = Duration::from_millis(truth.uptime_ms);
+            known.truth = Some(truth);
+        }
+        self.unclaimed.remove(&card)
+    }
+
+    /// Whether no card's acceptance of the epoch is outstanding.
+    pub fn all_claimed(&self) -> bool {
+        self.unclaimed.is_empty()
+    }
+
+    /// The card has applied some rows.
+    pub fn applied(&mut self, card: CardSlot, bytes: u32) {
+        if let Some(known) = self.sessions.get_mut(&card) {
+            known.download.applied(bytes);
+        }
+    }
+
+    /// The card's digest is not ours: everything again. Returns false while that is under way already.
+    pub fn digest_differs(&mut self, card: CardSlot) -> bool {
+        match self.sessions.get_mut(&card) {
+            Some(known) if *known.download.phase() == DownloadPhase::Live => {
+                known.download.refresh();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Rows of a frame that was just closed, for all cards.
+    pub fn frame(&mut self, tables: &dyn Tables, frame: FrameNumber, rows: &[Vec<u8>]) -> Vec<CardMail> {
+        let mut mail = Vec::new();
+        for (card, known) in &mut self.sessions {
+            let messages = known.download.frame(tables, frame, rows);
+            mail.extend(
+                messages
+                    .into_iter()
+                    .map(|message| (*card, known.session, message)),
+            );
+        }
+        mail
+    }
+
+    /// A turn boundary at which nothing is dirty: answers truths and goes on with refreshes.
+    pub fn clean_boundary(&mut self, tables: &dyn Tables, frame: FrameNumber) -> Vec<CardMail> {
+        let mut mail = Vec::new();
+        for (card, known) in &mut self.sessions {
+            let mut messages = match known.truth.take() {
+                Some(truth) => known.download.truth(tables, frame, &truth),
+                None => Vec::new(),
+            };
+            messages.extend(known.download.refresh_step(tables, frame));
+            mail.extend(
+                messages
+                    .into_iter()
+                    .map(|message| (*card, known.session, message)),
+            );
+        }
+        mail
+    }
+
+    /// Whether a truth waits to be answered, or a refresh has room to go on: the next turn boundary has work.
+    pub fn has_work(&self) -> bool {
+        self.sessions.values().any(|known| known.truth.is_some())
+    }
+
+    /// The same message for every card that has accepted the epoch.
+    pub fn to_all(&self, message: &RpMessage) -> Vec<CardMail> {
+        self.claimed()
+            .map(|(card, session)| (card, session, message.clone()))
+            .collect()
+    }
+
+    /// Cards that have accepted the epoch, with their connections.
+    pub fn claimed(&self) -> impl Iterator<Item = (CardSlot, u64)> + '_ {
+        self.sessions
+            .iter()
+            .filter(|(_, known)| known.claimed)
+            .map(|(card, known)| (*card, known.session))
+    }
+
+    /// The connection of a card that has accepted the epoch.
+    pub fn session(&self, card: CardSlot) -> Option<u64> {
+        self.sessions
+            .get(&card)
+            .filter(|known| known.claimed)
+            .map(|known| known.session)
+    }
+
+    /// Cards that have not come back in time.
+    pub fn overdue(&mut self, now: Instant) -> Vec<CardSlot> {
+        if self.awaited_until.is_none_or(|until| until > now) {
+            return Vec::new();
+        }
+        self.awaited_until = None;
+        core::mem::take(&mut self.awaited).into_iter().collect()
+    }
+
+    /// When `overdue` may have something.
+    pub fn overdue_at(&self) -> Option<Instant> {
+        self.awaited_until
+    }
+
+    /// Whether a card of before the switchover may still come back.
+    pub fn is_awaited(&self, card: CardSlot) -> bool {
+        self.awaited.contains(&card)
+    }
+
+    /// Takes a card's counters.
+    pub fn count(&mut self, counters: Vec<(PortId, PortCounters)>) {
+        self.counters.extend(counters);
+    }
+
+    /// A port's counters as last reported.
+    pub fn counters(&self, port: PortId) -> PortCounters {
+        self.counters.get(&port).copied().unwrap_or_default()
+    }
+
+    /// Punts that the card had to drop because its buffer was full while it had no RP.
+    pub fn lost_punts(&self, card: CardSlot) -> u64 {
+        self.lost_punts.get(&card).copied().unwrap_or(0)
+    }
+
+    /// Phase of a card's download and the bytes on their way.
+    pub fn download(&self, card: CardSlot) -> Option<(&DownloadPhase, usize)> {
+        self.sessions
+            .get(&card)
+            .map(|known| (known.download.phase(), known.download.outstanding_bytes()))
+    }
+
+    /// How long the card has been running.
+    pub fn uptime(&self, now: Instant, card: CardSlot) -> Option<Duration> {
+        self.sessions
+            .get(&card)
+            .map(|known| known.card_uptime + (now - known.connected_at))
+    }
+}

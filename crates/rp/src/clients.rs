@@ -1,0 +1,201 @@
+//! The clients of the checkpoint facility: all state that survives a switchover, in one place.
+//!
+//! | client | tables | what survives |
+//! | --- | --- | --- |
+//! | IfIndex | cards, ports | what is in the chassis, and the state of each link |
+//! | Config Sync | commands, lines, startup | running and startup configuration |
+//! | CEF | port configurations, adjacencies, FIB | what the cards forward by |
+//! | IP routing | routes, generator | routes of all protocols |
+//! | History | system age, switchovers | uptime and switchover history |
+
+use crate::configuration::{COMMAND_TABLE, Configuration, LINE_TABLE, STARTUP_TABLE};
+use crate::inventory::{CARD_TABLE, Inventory, PORT_TABLE};
+use crate::system::{SWITCHOVER_TABLE, SYSTEM_TABLE, System};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use chassis::rows::{ADJACENCY_V4_TABLE, FIB_V4_TABLE, PORT_CONFIGURATION_TABLE, PortConfiguration};
+use checkpoint::Index;
+use checkpoint::{Table, TableId, Tables, Tracked};
+use core::net::Ipv4Addr;
+use line::arp::{Arp, ArpInterface};
+use machine::PortId;
+use packet::V4;
+use rib::{GENERATOR_TABLE, Generator, Rib, RouteFamily};
+
+const ROUTE_V4_TABLE: TableId = <V4 as RouteFamily>::ROUTE_TABLE;
+const NEXT_HOP_V4_TABLE: TableId = <V4 as RouteFamily>::NEXT_HOP_TABLE;
+const SWEEP_V4_TABLE: TableId = <V4 as RouteFamily>::SWEEP_TABLE;
+
+/// The router's own addresses, and whose they are.
+#[derive(Clone, Debug, Default)]
+pub struct OwnAddresses(BTreeMap<Ipv4Addr, PortId>);
+
+impl OwnAddresses {
+    /// Whether this is one of the router's own addresses.
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        self.0.contains_key(&address)
+    }
+}
+
+impl Index<PortId, PortConfiguration> for OwnAddresses {
+    fn inserted(&mut self, port: &PortId, row: &PortConfiguration) {
+        if let Some(own) = row.ipv4 {
+            self.0.insert(own.address(), *port);
+        }
+    }
+
+    fn removed(&mut self, port: &PortId, row: &PortConfiguration) {
+        // An address that moved to another port in the same frame is that port's by now.
+        if let Some(own) = row.ipv4
+            && self.0.get(&own.address()) == Some(port)
+        {
+            self.0.remove(&own.address());
+        }
+    }
+}
+
+/// All checkpointed state of a route processor.
+pub struct Clients {
+    /// Cards and ports.
+    pub inventory: Inventory,
+    /// Running and startup configuration.
+    pub configuration: Configuration,
+    /// What the cards are told of each port.
+    pub port_configurations: Tracked<PortId, PortConfiguration, OwnAddresses>,
+    /// Neighbours on the ports' networks.
+    pub arp: Arp,
+    /// Routes and the IPv4 FIB.
+    pub rib: Rib<V4>,
+    /// Synthetic routes for benches.
+    pub generator: Generator,
+    /// Uptime and switchover history.
+    pub system: System,
+}
+
+/// The tables in client order: what comes first in a bulk is what later tables refer to.
+const ORDER: &[TableId] = &[
+    CARD_TABLE,
+    PORT_TABLE,
+    PORT_CONFIGURATION_TABLE,
+    COMMAND_TABLE,
+    LINE_TABLE,
+    STARTUP_TABLE,
+    ADJACENCY_V4_TABLE,
+    ROUTE_V4_TABLE,
+    NEXT_HOP_V4_TABLE,
+    SWEEP_V4_TABLE,
+    FIB_V4_TABLE,
+    GENERATOR_TABLE,
+    SYSTEM_TABLE,
+    SWITCHOVER_TABLE,
+];
+
+impl Clients {
+    /// Empty tables. `seed` makes the machines' unpredictable choices; it is never checkpointed.
+    pub fn new() -> Self {
+        Self {
+            inventory: Inventory::default(),
+            configuration: Configuration::default(),
+            port_configurations: Tracked::with_recent_changes(PORT_CONFIGURATION_TABLE),
+            arp: Arp::new(),
+            rib: Rib::new(),
+            generator: Generator::new(),
+            system: System::default(),
+        }
+    }
+
+    /// The ports that are up with an address, as ARP is told of them.
+    pub fn interfaces_up(&self) -> Vec<(PortId, ArpInterface)> {
+        let interface = |(port, row): (&PortId, &PortConfiguration)| {
+            let address = row.ipv4.filter(|_| row.admin_up && self.inventory.is_up(*port))?;
+            Some((
+                *port,
+                ArpInterface {
+                    mac: row.mac,
+                    address,
+                    mtu: row.mtu,
+                },
+            ))
+        };
+        self.port_configurations.iter().filter_map(interface).collect()
+    }
+
+    /// Rows that no frame holds yet.
+    pub fn dirty_rows(&self) -> usize {
+        let mut dirty = 0;
+        self.each(&mut |table| dirty += table.dirty_rows());
+        dirty
+    }
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tables for Clients {
+    fn each(&self, visit: &mut dyn FnMut(&dyn Table)) {
+        for id in ORDER {
+            if let Some(table) = self.table(*id) {
+                visit(table);
+            }
+        }
+    }
+
+    fn each_mut(&mut self, visit: &mut dyn FnMut(&mut dyn Table)) {
+        for id in ORDER {
+            if let Some(table) = self.table_mut(*id) {
+                visit(table);
+            }
+        }
+    }
+
+    fn table(&self, id: TableId) -> Option<&dyn Table> {
+        Some(match id {
+            CARD_TABLE => &self.inventory.cards,
+            PORT_TABLE => &self.inventory.ports,
+            PORT_CONFIGURATION_TABLE => &self.port_configurations,
+            COMMAND_TABLE => &self.configuration.commands,
+            LINE_TABLE => &self.configuration.lines,
+            STARTUP_TABLE => &self.configuration.startup,
+            ADJACENCY_V4_TABLE => &self.arp.adjacencies,
+            ROUTE_V4_TABLE => &self.rib.routes,
+            NEXT_HOP_V4_TABLE => &self.rib.next_hops,
+            SWEEP_V4_TABLE => &self.rib.sweeps,
+            FIB_V4_TABLE => &self.rib.fib,
+            GENERATOR_TABLE => &self.generator.state,
+            SYSTEM_TABLE => &self.system.age,
+            SWITCHOVER_TABLE => &self.system.switchovers,
+            _ => return None,
+        })
+    }
+
+    fn table_mut(&mut self, id: TableId) -> Option<&mut dyn Table> {
+        Some(match id {
+            CARD_TABLE => &mut self.inventory.cards,
+            PORT_TABLE => &mut self.inventory.ports,
+            PORT_CONFIGURATION_TABLE => &mut self.port_configurations,
+            COMMAND_TABLE => &mut self.configuration.commands,
+            LINE_TABLE => &mut self.configuration.lines,
+            STARTUP_TABLE => &mut self.configuration.startup,
+            ADJACENCY_V4_TABLE => &mut self.arp.adjacencies,
+            ROUTE_V4_TABLE => &mut self.rib.routes,
+            NEXT_HOP_V4_TABLE => &mut self.rib.next_hops,
+            SWEEP_V4_TABLE => &mut self.rib.sweeps,
+            FIB_V4_TABLE => &mut self.rib.fib,
+            GENERATOR_TABLE => &mut self.generator.state,
+            SYSTEM_TABLE => &mut self.system.age,
+            SWITCHOVER_TABLE => &mut self.system.switchovers,
+            _ => return None,
+        })
+    }
+
+    fn order(&self) -> &'static [TableId] {
+        ORDER
+    }
+
+    fn is_downloaded(&self, id: TableId) -> bool {
+        matches!(id, PORT_CONFIGURATION_TABLE | ADJACENCY_V4_TABLE | FIB_V4_TABLE)
+    }
+}

@@ -1,0 +1,325 @@
+//! Configuration on both route processors (client Config Sync).
+//!
+//! Two ways lead to the standby's tree. A bulk carries the canonical lines of the active's tree as rows; from there on
+//! each command goes over as text and is executed on both. With the text goes what came of it on the active, return
+//! code and digest of the tree, and the standby compares: a difference is noticed at the very command.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use checkpoint::{Row, TableId, Tracked};
+use config::{Command, ConfigCommand, ConfigError, ConfigurationTree, Grammar, Mode, ReturnCode};
+use core::fmt;
+
+/// Commands, by number.
+pub const COMMAND_TABLE: TableId = TableId(5);
+/// The lines of the tree at the last bulk, by hash.
+pub const LINE_TABLE: TableId = TableId(6);
+/// The startup configuration, one row with key 0.
+pub const STARTUP_TABLE: TableId = TableId(7);
+
+const ONLY_ROW: u32 = 0;
+/// Executed commands that stay in the table.
+const COMMANDS_MAX: usize = 256;
+
+/// A command that was executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutedCommand {
+    /// The line that leads to its mode, empty for global configuration.
+    pub mode_path: String,
+    /// Its canonical text.
+    pub text: String,
+    /// What came of it on the active.
+    pub return_code: u32,
+    /// Digest of the active's tree after it.
+    pub tree_digest: u64,
+}
+
+/// Tagged form of [`ExecutedCommand`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ExecutedCommandRecord {
+    /// See [`ExecutedCommand::mode_path`].
+    #[prost(string, tag = "1")]
+    pub mode_path: String,
+    /// See [`ExecutedCommand::text`].
+    #[prost(string, tag = "2")]
+    pub text: String,
+    /// See [`ExecutedCommand::return_code`].
+    #[prost(uint32, tag = "3")]
+    pub return_code: u32,
+    /// See [`ExecutedCommand::tree_digest`].
+    #[prost(fixed64, tag = "4")]
+    pub tree_digest: u64,
+}
+
+impl Row for ExecutedCommand {
+    type Record = ExecutedCommandRecord;
+
+    fn to_record(&self) -> ExecutedCommandRecord {
+        let ExecutedCommand {
+            mode_path,
+            text,
+            return_code,
+            tree_digest,
+        } = self.clone();
+        ExecutedCommandRecord {
+            mode_path,
+            text,
+            return_code,
+            tree_digest,
+        }
+    }
+
+    fn from_record(record: ExecutedCommandRecord) -> Result<Self, &'static str> {
+        let ExecutedCommandRecord {
+            mode_path,
+            text,
+            return_code,
+            tree_digest,
+        } = record;
+        Ok(ExecutedCommand {
+            mode_path,
+            text,
+            return_code,
+            tree_digest,
+        })
+    }
+}
+
+/// A text as a row: a configuration line (mode path, tab, text) or a whole startup configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text(pub String);
+
+/// Tagged form of [`Text`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TextRecord {
+    /// The text.
+    #[prost(string, tag = "1")]
+    pub text: String,
+}
+
+impl Row for Text {
+    type Record = TextRecord;
+
+    fn to_record(&self) -> TextRecord {
+        let Text(text) = self.clone();
+        TextRecord { text }
+    }
+
+    fn from_record(record: TextRecord) -> Result<Self, &'static str> {
+        Ok(Text(record.text))
+    }
+}
+
+/// A command had another outcome on the standby than on the active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The command, or `bulk`.
+    pub command: String,
+    /// What differs.
+    pub what: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "configuration differs after \"{}\": {}",
+            self.command, self.what
+        )
+    }
+}
+
+/// The configuration and its tables.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The last commands, by number.
+    pub commands: Tracked<u64, ExecutedCommand>,
+    /// The lines of the tree at the last bulk.
+    pub lines: Tracked<u64, Text>,
+    /// What is in NVRAM.
+    pub startup: Tracked<u32, Text>,
+    /// Derived on both sides from the tables, by the same commands.
+    tree: ConfigurationTree,
+    executed: u64,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            commands: Tracked::new(COMMAND_TABLE),
+            lines: Tracked::new(LINE_TABLE),
+            startup: Tracked::new(STARTUP_TABLE),
+            tree: ConfigurationTree::new(),
+            executed: 0,
+        }
+    }
+}
+
+impl Configuration {
+    /// The running configuration.
+    pub fn tree(&self) -> &ConfigurationTree {
+        &self.tree
+    }
+
+    /// The startup configuration's text; `None` while there is none.
+    pub fn startup_text(&self) -> Option<&str> {
+        self.startup.get(&ONLY_ROW).map(|text| text.0.as_str())
+    }
+
+    /// The startup configuration is in NVRAM now.
+    pub fn startup_written(&mut self, text: String) {
+        self.startup.insert(ONLY_ROW, Text(text));
+    }
+
+    /// Executes one command on the active and records it for the standby.
+    ///
+    /// # Errors
+    /// Why it was refused; the refusal is recorded too, so that the standby can refuse likewise.
+    pub fn execute(&mut self, command: &ConfigCommand) -> Result<ReturnCode, ConfigError> {
+        let result = self.tree.apply(command);
+        let return_code = match &result {
+            Ok(code) => *code,
+            Err(error) => error.code(),
+        };
+        let line = command.to_line();
+        self.executed += 1;
+        let executed = ExecutedCommand {
+            mode_path: line.mode.path(),
+            text: line.text,
+            return_code: return_code.to_u32(),
+            tree_digest: self.tree.digest(),
+        };
+        self.commands.insert(self.executed, executed);
+        while self.commands.len() > COMMANDS_MAX {
+            let Some(oldest) = self.commands.iter().next().map(|(number, _)| *number) else {
+                break;
+            };
+            self.commands.remove(&oldest);
+        }
+        result
+    }
+
+    /// The inventory has found a port: its interface exists from now on. Recorded like a typed command.
+    pub fn port_found(&mut self, port: machine::PortId) {
+        if self.tree.interface(port).is_none() {
+            // Creating an interface is never refused.
+            let _created = self.execute(&ConfigCommand::Interface { port });
+        }
+    }
+
+    /// Takes over a tree that was read from a startup configuration (active, before anything is served).
+    pub fn adopt(&mut self, tree: ConfigurationTree) {
+        self.tree = tree;
+    }
+
+    /// Writes the tree's lines into the table that a bulk carries over, and drops the commands that led to them
+    /// (active, at the start of a bulk). Costs the length of the configuration.
+    pub fn write_lines(&mut self) {
+        let numbers: Vec<u64> = self.commands.iter().map(|(number, _)| *number).collect();
+        for number in numbers {
+            self.commands.remove(&number);
+        }
+        let lines: alloc::collections::BTreeMap<u64, String> = self
+            .tree
+            .lines()
+            .into_iter()
+            .map(|line| {
+                let text = alloc::format!("{}\t{}", line.mode.path(), line.text);
+                (checkpoint::row_hash(LINE_TABLE, &[], text.as_bytes()), text)
+            })
+            .collect();
+        let gone: Vec<u64> = self
+            .lines
+            .iter()
+            .map(|(hash, _)| *hash)
+            .filter(|hash| !lines.contains_key(hash))
+            .collect();
+        for hash in gone {
+            self.lines.remove(&hash);
+        }
+        for (hash, text) in lines {
+            self.lines.insert(hash, Text(text));
+        }
+    }
+
+    /// The bulk has ended: builds the tree from its lines and executes the commands that came after them (standby).
+    ///
+    /// # Errors
+    /// The first line that did not apply here although it did on the active.
+    pub fn bulk_ended(&mut self) -> Result<(), Mismatch> {
+        let mut tree = ConfigurationTree::new();
+        // What a tree accepts does not depend on the order of its lines, but for interfaces, which come first.
+        let mut commands = Vec::new();
+        for (_, Text(line)) in self.lines.iter() {
+            let (path, text) = line.split_once('\t').unwrap_or(("", line));
+            let command = parse(path, text).ok_or_else(|| mismatch(text, "the line is no command here"))?;
+            commands.push(command);
+        }
+        commands.sort_by_key(|command| !matches!(command, ConfigCommand::Interface { .. }));
+        for command in &commands {
+            tree.apply(command)
+                .map_err(|error| mismatch(&command.text(), &error.to_string()))?;
+        }
+        self.tree = tree;
+        self.executed = 0;
+        self.execute_received()
+    }
+
+    /// Executes the commands of the frames committed since the last call (standby).
+    ///
+    /// # Errors
+    /// The first command with another outcome than on the active.
+    pub fn execute_received(&mut self) -> Result<(), Mismatch> {
+        let due: Vec<(u64, ExecutedCommand)> = self
+            .commands
+            .range(self.executed + 1..)
+            .map(|(number, command)| (*number, command.clone()))
+            .collect();
+        for (number, command) in due {
+            self.executed = number;
+            let parsed = parse(&command.mode_path, &command.text);
+            let return_code = match parsed.map(|parsed| self.tree.apply(&parsed)) {
+                None => ReturnCode::NotParsed,
+                Some(Ok(code)) => code,
+                Some(Err(error)) => error.code(),
+            };
+            if return_code.to_u32() != command.return_code {
+                let what = alloc::format!(
+                    "parser return code {} where the active had {}",
+                    return_code.to_u32(),
+                    command.return_code
+                );
+                return Err(mismatch(&command.text, &what));
+            }
+            let digest = self.tree.digest();
+            if digest != command.tree_digest {
+                let what = alloc::format!(
+                    "digest {digest:016x} where the active had {:016x}",
+                    command.tree_digest
+                );
+                return Err(mismatch(&command.text, &what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of commands executed since the chassis started.
+    pub fn executed(&self) -> u64 {
+        self.executed
+    }
+}
+
+fn mismatch(command: &str, what: &str) -> Mismatch {
+    Mismatch {
+        command: command.to_string(),
+        what: what.to_string(),
+    }
+}
+
+fn parse(mode_path: &str, text: &str) -> Option<ConfigCommand> {
+    let mode = Mode::from_path(mode_path)?;
+    match Grammar::standard().parse(&mode, text) {
+        Ok(Command::Configure(command)) => Some(command),
+        _ => None,
+    }
+}

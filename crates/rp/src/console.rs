@@ -1,0 +1,337 @@
+//! The consoles: sessions, and what goes on in each while a command is being executed.
+//!
+//! What a console is told goes through the gate, all of it and in order: a prompt that came back means that the
+//! standby has what the command did.
+
+use crate::io::{ConsoleInput, ConsoleOutput, RpOutput, SessionId};
+use crate::processor::{Role, RouteProcessor};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use line::ping::Pinger;
+use machine::{Deadline, Instant, Machine, Outbox, earliest};
+use management::{CloseReason, ConsoleRole, ConsoleSession, Outcome, SessionEvent, SessionOptions};
+use packet::{Prefix, V4};
+
+/// What follows once the startup configuration is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterSave {
+    /// The command was about saving.
+    Done,
+    /// `redundancy force-switchover` goes on.
+    Switchover,
+    /// `reload` goes on.
+    Reload,
+}
+
+/// A table that is shown page by page, and the position of its next page.
+#[derive(Clone, Debug)]
+pub(crate) enum Page {
+    Routes(Option<Prefix<V4>>),
+    Cef(Option<Prefix<V4>>),
+    Arp(Option<line::arp::show::Position>),
+}
+
+/// A command under way that does not end in its own turn.
+pub(crate) enum Running {
+    /// The operator is asked whether to save first.
+    AskedToSave(AfterSave),
+    /// The operator is asked to confirm.
+    AskedToConfirm(AfterSave),
+    /// The startup configuration is being written.
+    Saving(AfterSave),
+    /// The redundancy facility was asked to switch over.
+    SwitchingOver,
+    /// `ping`.
+    Pinging(Pinger),
+    /// A table too long for one turn.
+    Paging(Page),
+}
+
+pub(crate) struct Console {
+    pub(crate) session: ConsoleSession,
+    pub(crate) running: Option<Running>,
+    /// Bytes of a script that the session has not taken yet.
+    unread: Vec<u8>,
+    /// Whether the driver has sent on all that it was given.
+    drained: bool,
+}
+
+/// All consoles of a route processor.
+pub struct Consoles {
+    pub(crate) sessions: BTreeMap<SessionId, Console>,
+    /// Sessions whose save is on its way, oldest first, with the text being written.
+    pub(crate) saving: VecDeque<(SessionId, String)>,
+    active: bool,
+}
+
+/// Consoles that may be open at one time.
+pub const SESSIONS_MAX: usize = 16;
+/// Bytes of a script beyond which the driver is to wait.
+const UNREAD_BYTES_MAX: usize = 64 * 1024;
+
+impl Consoles {
+    /// No consoles.
+    pub fn new() -> Self {
+        Self {
+            sessions: BTreeMap::new(),
+            saving: VecDeque::new(),
+            active: false,
+        }
+    }
+
+    /// The route processor has become active, or a standby.
+    pub fn role_changed(&mut self, active: bool, out: &mut Outbox<RpOutput>) {
+        self.active = active;
+        let role = self.role();
+        for (id, console) in &mut self.sessions {
+            let mut events = Vec::new();
+            console.session.set_role(role, &mut events);
+            write_all(*id, events, out);
+        }
+    }
+
+    fn role(&self) -> ConsoleRole {
+        if self.active {
+            ConsoleRole::Active
+        } else {
+            ConsoleRole::Standby
+        }
+    }
+
+    /// Shows a system message on every terminal.
+    pub fn log(&mut self, text: &str, out: &mut Outbox<RpOutput>) {
+        for (id, console) in &mut self.sessions {
+            let mut events = Vec::new();
+            console.session.log(text, &mut events);
+            write_all(*id, events, out);
+        }
+    }
+
+    /// When a command under way has something to do.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        self.sessions.values().fold(None, |next, console| {
+            let deadline = match &console.running {
+                Some(Running::Pinging(pinger)) => pinger.next_deadline(),
+                Some(Running::Paging(..)) if console.drained => Some((Instant::ZERO, "a table is shown")),
+                _ => None,
+            };
+            earliest(next, deadline)
+        })
+    }
+}
+
+impl Default for Consoles {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Sends events that need no decision; the others are the caller's.
+fn write_all(id: SessionId, events: Vec<SessionEvent>, out: &mut Outbox<RpOutput>) -> Vec<SessionEvent> {
+    let mut decisions = Vec::new();
+    for event in events {
+        let output = match event {
+            SessionEvent::Write(bytes) => ConsoleOutput::Data(bytes),
+            SessionEvent::Rejected { line_number, .. } => ConsoleOutput::Rejected(line_number),
+            SessionEvent::Close(reason) => ConsoleOutput::Close(reason),
+            other => {
+                decisions.push(other);
+                continue;
+            }
+        };
+        out.after_sync(RpOutput::Console { session: id, output });
+    }
+    decisions
+}
+
+impl RouteProcessor {
+    /// Bytes that the console may send now; the driver leaves the rest where it is.
+    pub fn console_room(&self, session: SessionId) -> usize {
+        let unread = self
+            .consoles
+            .sessions
+            .get(&session)
+            .map_or(0, |console| console.unread.len());
+        UNREAD_BYTES_MAX.saturating_sub(unread)
+    }
+
+    pub(crate) fn console(&mut self, now: Instant, id: SessionId, input: ConsoleInput) {
+        match input {
+            ConsoleInput::Opened {
+                terminal,
+                strict,
+                columns,
+            } => self.open_console(now, id, terminal, strict, columns),
+            ConsoleInput::Resized { columns } => {
+                if let Some(console) = self.consoles.sessions.get_mut(&id) {
+                    console.session.resize(columns);
+                }
+            }
+            ConsoleInput::Data(bytes) => {
+                if let Some(console) = self.consoles.sessions.get_mut(&id) {
+                    console.unread.extend_from_slice(&bytes);
+                }
+                self.read_on(now, id);
+            }
+            ConsoleInput::EndOfInput => {
+                self.with_session(now, id, |session, events| session.end_of_input(events));
+            }
+            ConsoleInput::Drained => {
+                if let Some(console) = self.consoles.sessions.get_mut(&id) {
+                    console.drained = true;
+                }
+            }
+            ConsoleInput::Closed => {
+                self.consoles.sessions.remove(&id);
+            }
+        }
+    }
+
+    fn open_console(&mut self, now: Instant, id: SessionId, terminal: bool, strict: bool, columns: u16) {
+        if self.consoles.sessions.len() >= SESSIONS_MAX {
+            let text = "% All console lines are in use\r\n".as_bytes().to_vec();
+            self.turn.after_sync(RpOutput::Console {
+                session: id,
+                output: ConsoleOutput::Data(text),
+            });
+            let output = ConsoleOutput::Close(CloseReason::Shutdown);
+            self.turn.after_sync(RpOutput::Console { session: id, output });
+            return;
+        }
+        let options = SessionOptions {
+            terminal,
+            strict,
+            columns,
+        };
+        let mut session = ConsoleSession::new(options, self.consoles.role());
+        session.set_hostname(self.hostname());
+        let console = Console {
+            session,
+            running: None,
+            unread: Vec::new(),
+            drained: true,
+        };
+        self.consoles.sessions.insert(id, console);
+        self.with_session(now, id, |session, events| session.start(events));
+    }
+
+    fn hostname(&self) -> &str {
+        match &self.role {
+            Role::Active(active) => active.clients.configuration.tree().hostname(),
+            Role::Standby(standby) => standby.clients().configuration.tree().hostname(),
+            Role::Undecided | Role::Halted => config::HOSTNAME_DEFAULT,
+        }
+    }
+
+    /// Gives the session what it has not taken yet.
+    fn read_on(&mut self, now: Instant, id: SessionId) {
+        loop {
+            let Some(console) = self.consoles.sessions.get_mut(&id) else {
+                return;
+            };
+            if console.unread.is_empty() {
+                return;
+            }
+            let unread = core::mem::take(&mut console.unread);
+            let mut taken = 0;
+            self.with_session(now, id, |session, events| taken = session.input(&unread, events));
+            if let Some(console) = self.consoles.sessions.get_mut(&id) {
+                console.unread.splice(0..0, unread[taken..].iter().copied());
+            }
+            if taken == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Lets the session do something and serves what it asks for.
+    pub(crate) fn with_session(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        act: impl FnOnce(&mut ConsoleSession, &mut Vec<SessionEvent>),
+    ) {
+        let Some(console) = self.consoles.sessions.get_mut(&id) else {
+            return;
+        };
+        let mut events = Vec::new();
+        let configuring = console.session.mode().is_configuration();
+        act(&mut console.session, &mut events);
+        let left_configuration = configuring && !console.session.mode().is_configuration();
+        self.serve(now, id, events);
+        if left_configuration && self.active().is_some() {
+            self.log(crate::log::configured());
+        }
+    }
+
+    fn serve(&mut self, now: Instant, id: SessionId, events: Vec<SessionEvent>) {
+        let mut due: VecDeque<SessionEvent> = events.into();
+        while let Some(event) = due.pop_front() {
+            match event {
+                SessionEvent::Execute { command, .. } => self.execute(now, id, command),
+                SessionEvent::Answer(answer) => self.answered(now, id, answer),
+                SessionEvent::Interrupt => self.interrupted(now, id),
+                SessionEvent::Close(reason) => {
+                    self.consoles.sessions.remove(&id);
+                    let output = ConsoleOutput::Close(reason);
+                    self.turn.after_sync(RpOutput::Console { session: id, output });
+                }
+                other => {
+                    let decisions = write_all(id, [other].into(), &mut self.turn);
+                    due.extend(decisions);
+                }
+            }
+        }
+    }
+
+    /// Ends the command under way.
+    pub(crate) fn complete(&mut self, now: Instant, id: SessionId, outcome: Outcome, text: &str) {
+        if let Some(console) = self.consoles.sessions.get_mut(&id) {
+            console.running = None;
+        }
+        let hostname = self.hostname().to_string();
+        self.with_session(now, id, |session, events| {
+            session.set_hostname(&hostname);
+            session.complete(outcome, text, events);
+        });
+        self.read_on(now, id);
+    }
+
+    /// Ends the commands that wait for the redundancy facility's answer with these words.
+    pub(crate) fn answer_pending(&mut self, now: Instant, words: &str) {
+        let waiting: Vec<SessionId> = self
+            .consoles
+            .sessions
+            .iter()
+            .filter(|(_, console)| matches!(console.running, Some(Running::SwitchingOver)))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            self.complete(now, id, Outcome::Rejected, words);
+        }
+    }
+
+    pub(crate) fn expire_consoles(&mut self, now: Instant) {
+        let ids: Vec<SessionId> = self.consoles.sessions.keys().copied().collect();
+        for id in ids {
+            let Some(console) = self.consoles.sessions.get_mut(&id) else {
+                continue;
+            };
+            match &mut console.running {
+                Some(Running::Pinging(_)) => self.tell_pinger(now, id, None),
+                Some(Running::Paging(page)) if console.drained => {
+                    let page = page.clone();
+                    console.drained = false;
+                    self.show_page(now, id, page);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Writes output of the command under way.
+    pub(crate) fn write(&mut self, now: Instant, id: SessionId, text: &str) {
+        self.with_session(now, id, |session, events| session.output(text, events));
+    }
+}

@@ -1,0 +1,405 @@
+//! EXEC: what each command does.
+
+use crate::console::{AfterSave, Page, Running};
+use crate::io::{RpOutput, SessionId};
+use crate::processor::{Role, RouteProcessor};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use config::{AddressFilter, Command, ConfigCommand, ExecCommand};
+use line::ping::{PingInput, PingOptions, PingOutput, Pinger};
+use machine::{Instant, Machine, Outbox};
+use management::{Answer, Outcome, Question, QuestionKind};
+use redundancy::show::{ProcessorView, RedundancyView};
+use redundancy::{Input as RfInput, ReloadScope, SwitchoverHistory, SwitchoverReason, show as rf_show};
+use rib::show::Question as RouteQuestion;
+
+/// The refusal while the standby is being filled (redundancy reference, section 3.3).
+const CONFIGURATION_LOCKED: &str = "Config mode cannot be entered during Standby initialization";
+/// What saving says when it has succeeded.
+const SAVED: &str = "Building configuration...\n[OK]";
+/// Entries on one page of a long table.
+const PAGE_LINES: usize = 1_000;
+/// What `show version` and `show redundancy` say of the configuration register.
+const CONFIGURATION_REGISTER: u16 = 0x2102;
+
+impl RouteProcessor {
+    pub(crate) fn execute(&mut self, now: Instant, id: SessionId, command: Command) {
+        match command {
+            Command::Configure(command) => self.configure(now, id, &command),
+            Command::Mode(_) if !self.accepts_configuration() => {
+                self.complete(now, id, Outcome::Rejected, CONFIGURATION_LOCKED);
+            }
+            Command::Mode(_) | Command::Empty => self.complete(now, id, Outcome::Accepted, ""),
+            Command::Exec(command) => self.execute_exec(now, id, command),
+        }
+    }
+
+    fn accepts_configuration(&self) -> bool {
+        self.active().is_some_and(crate::Active::accepts_configuration)
+    }
+
+    fn configure(&mut self, now: Instant, id: SessionId, command: &ConfigCommand) {
+        if !self.accepts_configuration() {
+            return self.complete(now, id, Outcome::Rejected, CONFIGURATION_LOCKED);
+        }
+        let Role::Active(active) = &mut self.role else {
+            return;
+        };
+        match active.configure(now, command, &mut self.turn) {
+            Ok(_) => self.complete(now, id, Outcome::Accepted, ""),
+            Err(error) => self.complete(now, id, Outcome::Rejected, &error.to_string()),
+        }
+    }
+
+    fn execute_exec(&mut self, now: Instant, id: SessionId, command: ExecCommand) {
+        let lines = match command {
+            ExecCommand::CopyRunningStartup | ExecCommand::WriteMemory => {
+                return self.save(now, id, AfterSave::Done);
+            }
+            ExecCommand::Ping { target, repeat } => return self.ping(now, id, target, repeat),
+            ExecCommand::RedundancyForceSwitchover => return self.force_switchover(now, id),
+            ExecCommand::Reload => return self.ask_before(now, id, AfterSave::Reload),
+            ExecCommand::ShowIpRoute { filter: None } => return self.show_page(now, id, Page::Routes(None)),
+            ExecCommand::ShowIpCef { filter: None } => return self.show_page(now, id, Page::Cef(None)),
+            ExecCommand::ShowIpRoute { filter: Some(filter) } => self.show_route(filter),
+            ExecCommand::ShowIpCef { filter: Some(filter) } => self.show_cef_entry(filter),
+            ExecCommand::ShowArp => return self.show_page(now, id, Page::Arp(None)),
+            ExecCommand::ShowCheckpoint | ExecCommand::ShowCheckpointClients => self.show_checkpoint(),
+            ExecCommand::ShowInterfaces { port } => self.show_interfaces(port),
+            ExecCommand::ShowIpInterfaceBrief => self.show_ip_interface_brief(),
+            ExecCommand::ShowPlatform => self.show_platform(now),
+            ExecCommand::ShowRedundancy => text_lines(&rf_show::show_redundancy(&self.redundancy_view(now))),
+            ExecCommand::ShowRedundancyClients => text_lines(&rf_show::show_clients(self.facility.clients())),
+            ExecCommand::ShowRedundancyHistory => text_lines(&rf_show::show_history(self.facility.history())),
+            ExecCommand::ShowRedundancyStates => {
+                text_lines(&rf_show::show_states(&self.facility.status(now)))
+            }
+            ExecCommand::ShowRedundancySwitchoverHistory => {
+                text_lines(&rf_show::show_switchover_history(&self.switchover_history()))
+            }
+            ExecCommand::ShowRunningConfig => self.show_running_config(),
+            ExecCommand::ShowStartupConfig => self.show_startup_config(),
+            ExecCommand::ShowVersion => self.show_version(now),
+            // The session keeps the length of its screen itself.
+            ExecCommand::TerminalLength { .. } => Vec::new(),
+        };
+        self.complete(now, id, Outcome::Accepted, &lines.join("\n"));
+    }
+
+    fn show_running_config(&self) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        let lines = active.clients.configuration.tree().running_config();
+        let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
+        let mut shown = Vec::from([
+            String::from("Building configuration..."),
+            String::new(),
+            alloc::format!("Current configuration : {bytes} bytes"),
+        ]);
+        shown.extend(lines);
+        shown
+    }
+
+    fn show_startup_config(&self) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        match active.clients.configuration.startup_text() {
+            Some(text) => {
+                let mut lines = Vec::from([alloc::format!("Using {} bytes", text.len())]);
+                lines.extend(text_lines(text));
+                lines
+            }
+            None => Vec::from([String::from("startup-config is not present")]),
+        }
+    }
+
+    fn show_route(&self, filter: AddressFilter) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        rib::show::route(&active.clients.rib, question(filter))
+    }
+
+    fn show_cef_entry(&self, filter: AddressFilter) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        rib::show::cef_entry(&active.clients.rib, question(filter))
+    }
+
+    /// Shows one page of a long table; the next one follows when the console has taken this one.
+    pub(crate) fn show_page(&mut self, now: Instant, id: SessionId, page: Page) {
+        let Role::Active(active) = &self.role else {
+            return self.complete(now, id, Outcome::Accepted, "");
+        };
+        let (lines, next) = match page {
+            Page::Routes(after) => {
+                let (lines, next) = rib::show::routes(&active.clients.rib, after, PAGE_LINES);
+                (lines, next.map(|next| Page::Routes(Some(next))))
+            }
+            Page::Cef(after) => {
+                let (lines, next) = rib::show::cef(&active.clients.rib, after, PAGE_LINES);
+                (lines, next.map(|next| Page::Cef(Some(next))))
+            }
+            Page::Arp(after) => {
+                let (lines, next) = line::arp::show::arp(&active.clients.arp, now, after, PAGE_LINES);
+                (lines, next.map(|next| Page::Arp(Some(next))))
+            }
+        };
+        let text = lines.join("\n");
+        let Some(next) = next else {
+            return self.complete(now, id, Outcome::Accepted, &text);
+        };
+        if let Some(console) = self.consoles.sessions.get_mut(&id) {
+            console.running = Some(Running::Paging(next));
+        }
+        self.write(now, id, &alloc::format!("{text}\n"));
+    }
+
+    fn switchover_history(&self) -> SwitchoverHistory {
+        let mut history = SwitchoverHistory::new(SwitchoverHistory::MAX_DEPTH);
+        if let Role::Active(active) = &self.role {
+            for (_, row) in active.clients.system.switchovers.iter() {
+                history.restore(row.0);
+            }
+        }
+        history
+    }
+
+    fn redundancy_view(&self, now: Instant) -> RedundancyView {
+        let history = self.switchover_history();
+        let available = self.active().map_or(machine::Duration::ZERO, |active| {
+            active.clients.system.uptime(now)
+        });
+        let processor = ProcessorView {
+            image_version: alloc::format!("Holdover Software, {}", self.config.image_version),
+            boot: String::new(),
+            config_file: String::new(),
+            configuration_register: CONFIGURATION_REGISTER,
+        };
+        RedundancyView {
+            status: self.facility.status(now),
+            available,
+            switchovers: history.count(),
+            last_reason: history
+                .last()
+                .map_or(SwitchoverReason::None, |entry| entry.reason),
+            // Units of different versions do not form a pair, so the peer's image is ours.
+            peer: processor.clone(),
+            current: processor,
+        }
+    }
+
+    fn is_modified(&self) -> bool {
+        let Role::Active(active) = &self.role else {
+            return false;
+        };
+        let running = active.clients.configuration.tree().running_config_text();
+        active.clients.configuration.startup_text() != Some(&running)
+    }
+
+    fn force_switchover(&mut self, now: Instant, id: SessionId) {
+        match self.facility.status(now).manual_switchover.refusal() {
+            Some(words) => self.complete(now, id, Outcome::Rejected, words),
+            None => self.ask_before(now, id, AfterSave::Switchover),
+        }
+    }
+
+    /// Asks whether to save, if there is anything to save, and then for confirmation.
+    fn ask_before(&mut self, now: Instant, id: SessionId, then: AfterSave) {
+        if self.is_modified() {
+            let text = String::from("System configuration has been modified. Save?");
+            self.ask(
+                now,
+                id,
+                Running::AskedToSave(then),
+                Question {
+                    text,
+                    kind: QuestionKind::YesNo,
+                },
+            );
+        } else {
+            self.ask_to_confirm(now, id, then);
+        }
+    }
+
+    fn ask_to_confirm(&mut self, now: Instant, id: SessionId, then: AfterSave) {
+        let text = match then {
+            AfterSave::Switchover => "Proceed with switchover to standby RP?",
+            AfterSave::Reload => "Proceed with reload?",
+            AfterSave::Done => return self.complete(now, id, Outcome::Accepted, SAVED),
+        };
+        let question = Question {
+            text: text.to_string(),
+            kind: QuestionKind::Confirm,
+        };
+        self.ask(now, id, Running::AskedToConfirm(then), question);
+    }
+
+    fn ask(&mut self, now: Instant, id: SessionId, running: Running, question: Question) {
+        if let Some(console) = self.consoles.sessions.get_mut(&id) {
+            console.running = Some(running);
+        }
+        self.with_session(now, id, |session, events| session.ask(question, events));
+    }
+
+    pub(crate) fn answered(&mut self, now: Instant, id: SessionId, answer: Answer) {
+        let Some(console) = self.consoles.sessions.get_mut(&id) else {
+            return;
+        };
+        match (console.running.take(), answer) {
+            (Some(Running::AskedToSave(then)), Answer::Yes) => self.save(now, id, then),
+            (Some(Running::AskedToSave(then)), Answer::No) => self.ask_to_confirm(now, id, then),
+            (Some(Running::AskedToConfirm(AfterSave::Switchover)), Answer::Yes) => {
+                console.running = Some(Running::SwitchingOver);
+                self.tell_facility(now, RfInput::ForceSwitchover);
+            }
+            (Some(Running::AskedToConfirm(AfterSave::Reload)), Answer::Yes) => {
+                console.running = Some(Running::SwitchingOver);
+                self.tell_facility(now, RfInput::Reload(ReloadScope::Shelf));
+            }
+            _ => self.complete(now, id, Outcome::Rejected, ""),
+        }
+    }
+
+    /// Writes the running configuration to NVRAM; the standby's follows by its row, and the prompt after that.
+    fn save(&mut self, now: Instant, id: SessionId, then: AfterSave) {
+        let Role::Active(active) = &self.role else {
+            return self.complete(now, id, Outcome::Rejected, CONFIGURATION_LOCKED);
+        };
+        let text = active.clients.configuration.tree().running_config_text();
+        if let Some(console) = self.consoles.sessions.get_mut(&id) {
+            console.running = Some(Running::Saving(then));
+        }
+        self.consoles.saving.push_back((id, text.clone()));
+        self.turn.now(RpOutput::WriteNvram { text, answer: true });
+    }
+
+    pub(crate) fn nvram_written(&mut self, now: Instant, result: Result<(), String>) {
+        let Some((id, text)) = self.consoles.saving.pop_front() else {
+            return;
+        };
+        let then = match self
+            .consoles
+            .sessions
+            .get_mut(&id)
+            .and_then(|console| console.running.take())
+        {
+            Some(Running::Saving(then)) => then,
+            _ => AfterSave::Done,
+        };
+        match result {
+            Ok(()) => {
+                if let Role::Active(active) = &mut self.role {
+                    active.clients.configuration.startup_written(text);
+                }
+                if then == AfterSave::Done {
+                    self.complete(now, id, Outcome::Accepted, SAVED);
+                } else {
+                    self.write(now, id, &alloc::format!("{SAVED}\n"));
+                    self.ask_to_confirm(now, id, then);
+                }
+            }
+            Err(why) => {
+                let text = alloc::format!(
+                    "startup-config file open failed ({why})\nThe old startup configuration is kept"
+                );
+                self.complete(now, id, Outcome::Rejected, &text);
+            }
+        }
+    }
+
+    fn ping(&mut self, now: Instant, id: SessionId, target: core::net::Ipv4Addr, repeat: Option<u32>) {
+        let Some(source) = self.active().and_then(|active| active.source_address(target)) else {
+            return self.complete(
+                now,
+                id,
+                Outcome::Rejected,
+                "% No route to the destination, or no address to ask from",
+            );
+        };
+        let mut options = PingOptions::new(source, target);
+        if let Some(repeat) = repeat {
+            options.count = repeat;
+        }
+        let identifier = (id.0 & 0xffff) as u16;
+        if let Some(console) = self.consoles.sessions.get_mut(&id) {
+            console.running = Some(Running::Pinging(Pinger::new(options, identifier)));
+        }
+        self.tell_pinger(now, id, Some(PingInput::Start));
+    }
+
+    /// Gives a `ping` an input, or lets it do what is due, and carries out what it asks for.
+    pub(crate) fn tell_pinger(&mut self, now: Instant, id: SessionId, input: Option<PingInput>) {
+        let Some(console) = self.consoles.sessions.get_mut(&id) else {
+            return;
+        };
+        let Some(Running::Pinging(pinger)) = &mut console.running else {
+            return;
+        };
+        let mut asked = Outbox::new();
+        match input {
+            Some(input) => pinger.handle(now, input, &mut asked),
+            None => pinger.expire(now, &mut asked),
+        }
+        for (_, output) in asked.drain() {
+            match output {
+                PingOutput::Packet(packet) => {
+                    if let Role::Active(active) = &mut self.role {
+                        active.originate(now, packet, &mut self.turn);
+                    }
+                }
+                PingOutput::Text(text) => self.write(now, id, &text),
+                PingOutput::Done => self.complete(now, id, Outcome::Accepted, ""),
+            }
+        }
+    }
+
+    /// Offers frames to the router itself to the commands that may wait for them.
+    pub(crate) fn offer_frames(&mut self, now: Instant) {
+        let Role::Active(active) = &mut self.role else {
+            return;
+        };
+        let frames = active.take_frames_for_commands();
+        if frames.is_empty() {
+            return;
+        }
+        let pinging =
+            |console: &crate::console::Console| matches!(console.running, Some(Running::Pinging(_)));
+        let sessions = &self.consoles.sessions;
+        let ids: Vec<SessionId> = sessions
+            .iter()
+            .filter(|(_, console)| pinging(console))
+            .map(|(id, _)| *id)
+            .collect();
+        for frame in frames {
+            for id in &ids {
+                self.tell_pinger(now, *id, Some(PingInput::Frame(frame.clone())));
+            }
+        }
+    }
+
+    pub(crate) fn interrupted(&mut self, now: Instant, id: SessionId) {
+        let Some(console) = self.consoles.sessions.get_mut(&id) else {
+            return;
+        };
+        match &mut console.running {
+            Some(Running::Pinging(_)) => self.tell_pinger(now, id, Some(PingInput::Abort)),
+            Some(Running::Paging(_)) => self.complete(now, id, Outcome::Accepted, ""),
+            _ => {}
+        }
+    }
+}
+
+fn question(filter: AddressFilter) -> RouteQuestion {
+    match filter {
+        AddressFilter::Address(address) => RouteQuestion::Address(address),
+        AddressFilter::Prefix(prefix) => RouteQuestion::Prefix(prefix),
+    }
+}
+
+fn text_lines(text: &str) -> Vec<String> {
+    text.lines().map(String::from).collect()
+}

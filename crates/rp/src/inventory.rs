@@ -1,0 +1,156 @@
+//! What is in the chassis: cards and their ports (client IfIndex).
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use checkpoint::{Row, TableId, Tracked};
+use machine::{CardSlot, PortId};
+use packet::MacAddress;
+
+/// Cards, by slot.
+pub const CARD_TABLE: TableId = TableId(1);
+/// Ports, by [`PortId`].
+pub const PORT_TABLE: TableId = TableId(2);
+
+/// Where a card is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardState {
+    /// It answers.
+    Ok,
+    /// It was there and does not answer any more.
+    Lost,
+}
+
+/// A card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Whether it answers.
+    pub state: CardState,
+    /// What kind it is.
+    pub model: String,
+}
+
+/// Tagged form of [`Card`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CardRecord {
+    /// 1 ok, 2 lost.
+    #[prost(uint32, tag = "1")]
+    pub state: u32,
+    /// See [`Card::model`].
+    #[prost(string, tag = "2")]
+    pub model: String,
+}
+
+impl Row for Card {
+    type Record = CardRecord;
+
+    fn to_record(&self) -> CardRecord {
+        let Card { state, model } = self;
+        let state = match state {
+            CardState::Ok => 1,
+            CardState::Lost => 2,
+        };
+        CardRecord {
+            state,
+            model: model.clone(),
+        }
+    }
+
+    fn from_record(record: CardRecord) -> Result<Self, &'static str> {
+        let state = match record.state {
+            1 => CardState::Ok,
+            2 => CardState::Lost,
+            _ => return Err("card state"),
+        };
+        Ok(Card {
+            state,
+            model: record.model,
+        })
+    }
+}
+
+/// A port as its card last reported it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Whether its wire is connected.
+    pub link_up: bool,
+    /// Its own address on the wire.
+    pub mac: MacAddress,
+    /// What it is attached to.
+    pub wire: String,
+}
+
+/// Tagged form of [`Port`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PortRecord {
+    /// See [`Port::link_up`].
+    #[prost(bool, tag = "1")]
+    pub link_up: bool,
+    /// Six bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub mac: Vec<u8>,
+    /// See [`Port::wire`].
+    #[prost(string, tag = "3")]
+    pub wire: String,
+}
+
+impl Row for Port {
+    type Record = PortRecord;
+
+    fn to_record(&self) -> PortRecord {
+        let Port { link_up, mac, wire } = self;
+        PortRecord {
+            link_up: *link_up,
+            mac: mac.0.to_vec(),
+            wire: wire.to_string(),
+        }
+    }
+
+    fn from_record(record: PortRecord) -> Result<Self, &'static str> {
+        let mac = record
+            .mac
+            .as_slice()
+            .try_into()
+            .map(MacAddress)
+            .map_err(|_| "mac address")?;
+        Ok(Port {
+            link_up: record.link_up,
+            mac,
+            wire: record.wire,
+        })
+    }
+}
+
+/// The inventory of the chassis.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    /// Cards that are, or were, seated.
+    pub cards: Tracked<CardSlot, Card>,
+    /// Their ports. A lost card's ports stay, with their links down, so that their interfaces stay visible.
+    pub ports: Tracked<PortId, Port>,
+}
+
+impl Default for Inventory {
+    fn default() -> Self {
+        Self {
+            cards: Tracked::new(CARD_TABLE),
+            ports: Tracked::new(PORT_TABLE),
+        }
+    }
+}
+
+impl Inventory {
+    /// The ports of one card.
+    pub fn ports_of(&self, card: CardSlot) -> impl Iterator<Item = (&PortId, &Port)> {
+        let first = PortId { card, port: 0 };
+        let last = PortId { card, port: u8::MAX };
+        self.ports.range(first..=last)
+    }
+
+    /// Whether the port's card answers and its wire is connected.
+    pub fn is_up(&self, port: PortId) -> bool {
+        self.cards
+            .get(&port.card)
+            .is_some_and(|card| card.state == CardState::Ok)
+            && self.ports.get(&port).is_some_and(|port| port.link_up)
+    }
+}

@@ -1,0 +1,298 @@
+//! What happens to a route processor, and what it asks for.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use chassis::{CardMessage, RpMessage};
+use checkpoint::{Acknowledgement, FrameChunk, ResyncRequest};
+use core::fmt;
+use core::net::Ipv4Addr;
+use machine::{CardSlot, Epoch, FrameNumber};
+use management::CloseReason;
+use prost::Message;
+use redundancy::{PeerLoss, RfMessage, Syslog};
+
+/// A console session, numbered by the driver; a number is never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+/// One message on the link between the two route processors.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PeerMessage {
+    /// From one redundancy facility to the other.
+    Rf(RfMessage),
+    /// Checkpoint: rows of a frame.
+    Chunk(FrameChunk),
+    /// Checkpoint: frames committed.
+    Acknowledgement(Acknowledgement),
+    /// Checkpoint: everything again, please.
+    Resync(ResyncRequest),
+}
+
+/// Why bytes on the RP link are no message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerMessageError {
+    /// No message has this kind.
+    Kind(u8),
+    /// A redundancy message that is malformed.
+    Rf(redundancy::MessageError),
+    /// A checkpoint message of this name that is malformed.
+    Checkpoint(&'static str),
+}
+
+impl fmt::Display for PeerMessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PeerMessageError::Kind(kind) => write!(f, "unknown message kind {kind} on the RP link"),
+            PeerMessageError::Rf(error) => write!(f, "on the RP link: {error}"),
+            PeerMessageError::Checkpoint(name) => write!(f, "malformed {name} on the RP link"),
+        }
+    }
+}
+
+impl core::error::Error for PeerMessageError {}
+
+const RF: u8 = 1;
+const CHUNK: u8 = 2;
+const ACKNOWLEDGEMENT: u8 = 3;
+const RESYNC: u8 = 4;
+
+impl PeerMessage {
+    /// The message's kind and body.
+    pub fn encode(&self) -> (u8, Vec<u8>) {
+        match self {
+            PeerMessage::Rf(message) => (RF, message.encode()),
+            PeerMessage::Chunk(chunk) => (CHUNK, chunk.encode_to_vec()),
+            PeerMessage::Acknowledgement(acknowledgement) => {
+                (ACKNOWLEDGEMENT, acknowledgement.encode_to_vec())
+            }
+            PeerMessage::Resync(request) => (RESYNC, request.encode_to_vec()),
+        }
+    }
+
+    /// The message that a kind and a body stand for.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn decode(kind: u8, body: &[u8]) -> Result<Self, PeerMessageError> {
+        match kind {
+            RF => RfMessage::decode(body)
+                .map(PeerMessage::Rf)
+                .map_err(PeerMessageError::Rf),
+            CHUNK => FrameChunk::decode(body)
+                .map(PeerMessage::Chunk)
+                .map_err(|_| PeerMessageError::Checkpoint("frame chunk")),
+            ACKNOWLEDGEMENT => Acknowledgement::decode(body)
+                .map(PeerMessage::Acknowledgement)
+                .map_err(|_| PeerMessageError::Checkpoint("acknowledgement")),
+            RESYNC => ResyncRequest::decode(body)
+                .map(PeerMessage::Resync)
+                .map_err(|_| PeerMessageError::Checkpoint("resync request")),
+            _ => Err(PeerMessageError::Kind(kind)),
+        }
+    }
+}
+
+/// What happens to the connection to a card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CardLinkEvent {
+    /// Connected; the driver has numbered the connection.
+    Up {
+        /// The connection's number; one of a card is never used twice.
+        session: u64,
+    },
+    /// Disconnected, and why in words.
+    Down {
+        /// The connection's number.
+        session: u64,
+        /// What happened.
+        why: String,
+    },
+}
+
+/// What a console does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsoleInput {
+    /// A console has been opened.
+    Opened {
+        /// A person at a terminal (echo, prompts), or a script.
+        terminal: bool,
+        /// Whether the first rejected line ends a script.
+        strict: bool,
+        /// Width of the terminal; 0: unknown.
+        columns: u16,
+    },
+    /// The terminal has another width now.
+    Resized {
+        /// The width; 0: unknown.
+        columns: u16,
+    },
+    /// Bytes that were typed.
+    Data(Vec<u8>),
+    /// A script has no more lines.
+    EndOfInput,
+    /// All that the console was told has been sent on: there is room for more.
+    Drained,
+    /// The console has gone.
+    Closed,
+}
+
+/// What a console is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsoleOutput {
+    /// Bytes for the terminal.
+    Data(Vec<u8>),
+    /// The script's line with this number, from 1, was rejected.
+    Rejected(u32),
+    /// The session has ended, and why.
+    Close(CloseReason),
+}
+
+/// What can happen to a route processor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RpInput {
+    /// The process is up; the arbiter's word reads this.
+    Started {
+        /// Newest epoch of the chassis.
+        mastership: Epoch,
+    },
+    /// The backplane sees a peer in the other RP slot, or none.
+    PeerPresent(bool),
+    /// The link to the peer is up (after both have proved that they belong to one chassis), or down.
+    PeerLink(bool),
+    /// A message from the peer.
+    Peer(PeerMessage),
+    /// The peer's bytes are no message: why, in words.
+    PeerNonsense(String),
+    /// The peer's life lock, its resigned word, or the backplane tells that it is lost.
+    LifeLost(PeerLoss),
+    /// Answer to [`RpOutput::Claim`].
+    ClaimWon {
+        /// The epoch won.
+        epoch: Epoch,
+        /// The standing mark of the old active, if there is one: out of step since that frame.
+        out_of_step: Option<(Epoch, FrameNumber)>,
+    },
+    /// Answer to [`RpOutput::Claim`]: somebody else holds this epoch.
+    ClaimLost {
+        /// The epoch that holds.
+        holder: Epoch,
+    },
+    /// The connection to a card.
+    CardLink {
+        /// The card.
+        card: CardSlot,
+        /// What happened.
+        event: CardLinkEvent,
+    },
+    /// A message from a card.
+    Card {
+        /// The card.
+        card: CardSlot,
+        /// The connection that it came over.
+        session: u64,
+        /// The message.
+        message: CardMessage,
+    },
+    /// A console.
+    Console {
+        /// Which one.
+        session: SessionId,
+        /// What it does.
+        input: ConsoleInput,
+    },
+    /// Answer to [`RpOutput::WriteNvram`].
+    NvramWritten(Result<(), String>),
+    /// Bench: let the generator client hold this many routes.
+    Generate {
+        /// Number of routes.
+        routes: u32,
+        /// Neighbours that the routes go over, in turn.
+        next_hops: Vec<Ipv4Addr>,
+    },
+    /// A batch of inputs is over.
+    TurnEnd {
+        /// Bytes that the link to the peer takes now.
+        peer_room: usize,
+    },
+}
+
+/// A moment of a switchover, for the box's own measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The loss of the active was noticed.
+    Detected,
+    /// All cards that can be reached have accepted the epoch.
+    EpochClaimed,
+    /// `promote` has returned.
+    Promoted,
+    /// ACTIVE is reached.
+    Active,
+}
+
+/// What a route processor can ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RpOutput {
+    /// Send to the peer.
+    Peer(PeerMessage),
+    /// The peer talks nonsense: close the link. The words were logged.
+    DropPeerLink,
+    /// Swap the arbiter's word.
+    Claim {
+        /// The epoch that must still hold.
+        expected: Epoch,
+        /// Highest counter that a card has reported.
+        floor: u64,
+    },
+    /// Publish, before anything that follows, that the standby is out of step.
+    PublishOutOfStep {
+        /// This active's epoch.
+        epoch: Epoch,
+        /// The last frame that the standby has.
+        since: FrameNumber,
+    },
+    /// The standby is in step again.
+    ClearOutOfStep,
+    /// Send SIGKILL to the peer; do not wait for its death.
+    KillPeer,
+    /// Have the backplane reset the peer.
+    ResetPeer,
+    /// Have the backplane reset everything, cards included.
+    ResetShelf,
+    /// Keep connections to all cards of the chassis from now on, and open each with this claim.
+    ConnectCards {
+        /// The epoch to claim.
+        epoch: Epoch,
+    },
+    /// Send to a card, if this is still its connection.
+    Card {
+        /// The card.
+        card: CardSlot,
+        /// The connection that the message belongs to.
+        session: u64,
+        /// The message.
+        message: RpMessage,
+    },
+    /// Tell a console.
+    Console {
+        /// Which one.
+        session: SessionId,
+        /// What to tell.
+        output: ConsoleOutput,
+    },
+    /// Write the startup configuration, all of it or nothing; answer with [`RpInput::NvramWritten`] when `answer`.
+    WriteNvram {
+        /// The text.
+        text: String,
+        /// Whether somebody waits for the answer.
+        answer: bool,
+    },
+    /// A system message.
+    Log(Syslog),
+    /// Leave: the backplane starts this RP anew.
+    Reload {
+        /// Why, in words.
+        reason: String,
+    },
+    /// A moment to be measured.
+    Phase(Phase),
+}

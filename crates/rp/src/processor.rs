@@ -1,0 +1,458 @@
+//! The hub: inputs to machines, machines' outputs to the driver.
+
+use crate::active::{Active, ActiveConfig};
+use crate::console::Consoles;
+use crate::io::{PeerMessage, Phase, RpInput, RpOutput};
+use crate::log;
+use crate::promote::{StartedActive, start_active};
+use crate::standby::{ChunkOutcome, Standby};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use machine::{CardSlot, Deadline, Epoch, Instant, Machine, Outbox, RpSlot, earliest};
+use redundancy::{
+    Answer, ClaimResult, Input as RfInput, Output as RfOutput, Progression, RedundancyConfig,
+    RedundancyFacility, ReloadReason, SwitchoverCause, SwitchoverEntry, SwitchoverReason,
+};
+
+/// What a route processor is told once.
+#[derive(Clone, Debug)]
+pub struct RpConfig {
+    /// Slot, boot identity, timers.
+    pub redundancy: RedundancyConfig,
+    /// Checkpointing while active.
+    pub active: ActiveConfig,
+    /// The startup configuration in this RP's NVRAM.
+    pub startup: Option<String>,
+    /// Wall clock at the process's origin of time, in seconds since 1970: only for what people read.
+    pub unix_seconds_at_origin: u64,
+    /// What `show version` calls the image.
+    pub image_version: String,
+    /// Slots that may hold a line card.
+    pub card_slots: Vec<CardSlot>,
+}
+
+pub(crate) enum Role {
+    /// Not decided yet.
+    Undecided,
+    Standby(Box<Standby>),
+    Active(Box<Active>),
+    /// Reload was asked for: nothing is done any more.
+    Halted,
+}
+
+/// One route processor. See the crate's documentation.
+pub struct RouteProcessor {
+    pub(crate) config: RpConfig,
+    pub(crate) facility: RedundancyFacility,
+    pub(crate) role: Role,
+    pub(crate) consoles: Consoles,
+    /// What the turn under way asks for, before the gate.
+    pub(crate) turn: Outbox<RpOutput>,
+    pub(crate) started_at: Instant,
+}
+
+impl RouteProcessor {
+    /// A route processor that waits for [`RpInput::Started`].
+    pub fn new(config: RpConfig, now: Instant) -> Self {
+        let mut facility = RedundancyFacility::new(config.redundancy.clone(), now);
+        for client in [
+            redundancy::client::REDUNDANCY_MODE,
+            redundancy::client::IF_INDEX,
+            redundancy::client::CHECKPOINT,
+            redundancy::client::PLATFORM,
+            redundancy::client::CEF,
+            redundancy::client::CONFIG_SYNC,
+            redundancy::client::IP_ROUTING,
+            redundancy::client::HISTORY,
+            redundancy::client::ARP,
+        ] {
+            facility
+                .register(now, client)
+                .expect("the clients' ids and sequence numbers are fixed and distinct");
+        }
+        Self {
+            config,
+            facility,
+            role: Role::Undecided,
+            consoles: Consoles::new(),
+            turn: Outbox::new(),
+            started_at: now,
+        }
+    }
+
+    /// This RP's slot.
+    pub fn slot(&self) -> RpSlot {
+        self.config.redundancy.slot
+    }
+
+    /// The redundancy facility.
+    pub fn facility(&self) -> &RedundancyFacility {
+        &self.facility
+    }
+
+    /// The active part, while this RP is active.
+    pub fn active(&self) -> Option<&Active> {
+        match &self.role {
+            Role::Active(active) => Some(active),
+            _ => None,
+        }
+    }
+
+    /// The standby part, while this RP stands by.
+    pub fn standby(&self) -> Option<&Standby> {
+        match &self.role {
+            Role::Standby(standby) => Some(standby),
+            _ => None,
+        }
+    }
+
+    /// Whether the driver should leave work that makes rows dirty (cards, consoles) where it is for now. What keeps
+    /// the pair alive (the RP link, life locks, the turn's end) goes on.
+    pub fn holds_work(&self, now: Instant) -> bool {
+        self.active().is_some_and(|active| active.holds_work(now))
+    }
+
+    /// Seconds since 1970 on the wall clock, as far as this process knows it.
+    pub(crate) fn unix_seconds(&self, now: Instant) -> u64 {
+        self.config.unix_seconds_at_origin + now.since_origin().as_secs()
+    }
+
+    fn dispatch(&mut self, now: Instant, input: RpInput) {
+        match input {
+            RpInput::Started { mastership } => self.tell_facility(now, RfInput::Started { mastership }),
+            RpInput::PeerPresent(present) => self.tell_facility(now, RfInput::PeerPresent(present)),
+            RpInput::PeerLink(up) => self.peer_link(now, up),
+            RpInput::Peer(message) => self.peer_message(now, message),
+            RpInput::PeerNonsense(why) => {
+                self.log(log::peer_nonsense(&why));
+                self.turn.now(RpOutput::DropPeerLink);
+            }
+            RpInput::LifeLost(loss) => self.tell_facility(now, RfInput::LifeLost(loss)),
+            RpInput::ClaimWon { epoch, out_of_step } => {
+                let out_of_step = out_of_step.is_some();
+                self.tell_facility(now, RfInput::ClaimResult(ClaimResult::Won { epoch, out_of_step }));
+            }
+            RpInput::ClaimLost { holder } => {
+                self.tell_facility(now, RfInput::ClaimResult(ClaimResult::Lost(holder)));
+            }
+            RpInput::CardLink { card, event } => {
+                if let Role::Active(active) = &mut self.role {
+                    active.card_link(now, card, event, &mut self.turn);
+                }
+            }
+            RpInput::Card {
+                card,
+                session,
+                message,
+            } => {
+                if let Role::Active(active) = &mut self.role {
+                    active.card_message(now, card, session, message, &mut self.turn);
+                }
+                self.offer_frames(now);
+            }
+            RpInput::Console { session, input } => self.console(now, session, input),
+            RpInput::NvramWritten(result) => self.nvram_written(now, result),
+            RpInput::Generate { routes, next_hops } => {
+                if let Role::Active(active) = &mut self.role
+                    && let Err(error) = active.generate(routes, &next_hops)
+                {
+                    self.log(log::generator_refused(&error.to_string()));
+                }
+            }
+            RpInput::TurnEnd { peer_room } => {
+                if let Role::Active(active) = &mut self.role {
+                    active.turn_end(now, peer_room, &mut self.turn);
+                }
+            }
+        }
+        self.carry_facts(now);
+    }
+
+    /// What the active part has found out goes to the facility.
+    fn carry_facts(&mut self, now: Instant) {
+        while let Role::Active(active) = &mut self.role {
+            let facts = active.take_facts();
+            if facts.is_empty() {
+                return;
+            }
+            for fact in facts {
+                self.tell_facility(now, fact);
+            }
+        }
+    }
+
+    /// Hands the turn's outputs on: through the gate while active.
+    fn leave(&mut self, out: &mut Outbox<RpOutput>) {
+        match &mut self.role {
+            Role::Active(active) => active.route(&mut self.turn, out),
+            _ => out.absorb(&mut self.turn, |output| output),
+        }
+    }
+
+    fn peer_link(&mut self, now: Instant, up: bool) {
+        if !up {
+            match &mut self.role {
+                Role::Standby(standby) => standby.disconnected(),
+                Role::Active(active) => active.stop_sync(&mut self.turn),
+                Role::Undecided | Role::Halted => {}
+            }
+        }
+        self.tell_facility(now, RfInput::PeerCommunication(up));
+    }
+
+    fn peer_message(&mut self, now: Instant, message: PeerMessage) {
+        match message {
+            PeerMessage::Rf(message) => self.tell_facility(now, RfInput::PeerMessage(message)),
+            PeerMessage::Chunk(chunk) => {
+                let Role::Standby(standby) = &mut self.role else {
+                    return;
+                };
+                match standby.chunk(now, &chunk, &mut self.turn) {
+                    ChunkOutcome::Taken => {}
+                    ChunkOutcome::InStep => self.tell_facility(now, RfInput::BulkFinished),
+                    ChunkOutcome::OutOfStep => self.tell_facility(now, RfInput::SyncLost),
+                }
+            }
+            PeerMessage::Acknowledgement(acknowledgement) => {
+                if let Role::Active(active) = &mut self.role {
+                    active.acknowledgement(&acknowledgement, &mut self.turn);
+                }
+            }
+            PeerMessage::Resync(request) => {
+                if let Role::Active(active) = &mut self.role {
+                    active.resync_requested(&request, &mut self.turn);
+                }
+            }
+        }
+    }
+
+    /// Gives the facility one input and carries out all that follows from it.
+    pub(crate) fn tell_facility(&mut self, now: Instant, input: RfInput) {
+        let mut inputs = VecDeque::from([input]);
+        let mut asked = Outbox::new();
+        while let Some(input) = inputs.pop_front() {
+            self.facility.handle(now, input, &mut asked);
+            for (_, output) in asked.drain() {
+                inputs.extend(self.carry_out(now, output));
+            }
+        }
+    }
+
+    fn expire_facility(&mut self, now: Instant) {
+        let mut asked = Outbox::new();
+        self.facility.expire(now, &mut asked);
+        for (_, output) in asked.drain() {
+            if let Some(input) = self.carry_out(now, output) {
+                self.tell_facility(now, input);
+            }
+        }
+    }
+
+    /// Carries out what the facility asks for; the answer, where one is due, goes back to it.
+    fn carry_out(&mut self, now: Instant, output: RfOutput) -> Option<RfInput> {
+        match output {
+            RfOutput::SendToPeer(message) => self.turn.now(RpOutput::Peer(PeerMessage::Rf(message))),
+            RfOutput::Claim { expected, floor } => {
+                if matches!(self.role, Role::Standby(_)) {
+                    self.turn.now(RpOutput::Phase(Phase::Detected));
+                }
+                self.turn.now(RpOutput::Claim { expected, floor });
+            }
+            RfOutput::KillPeer => self.turn.now(RpOutput::KillPeer),
+            RfOutput::StartActive { epoch } => self.start_active(now, epoch),
+            RfOutput::Promote { epoch, cause } => self.promote(now, epoch, cause),
+            RfOutput::RestartAsActive { epoch, cause, .. } => self.restart_as_active(now, epoch, cause),
+            RfOutput::EpochRaised(epoch) => {
+                if let Role::Active(active) = &mut self.role {
+                    active.raise_epoch(epoch);
+                    self.turn.now(RpOutput::ConnectCards { epoch });
+                }
+            }
+            RfOutput::StartStandby { .. } => {
+                self.role = Role::Standby(Box::new(Standby::new(self.config.startup.clone())));
+                self.consoles.role_changed(false, &mut self.turn);
+            }
+            RfOutput::StartBulk => {
+                if let Role::Active(active) = &mut self.role {
+                    active.start_bulk();
+                }
+            }
+            RfOutput::StopSync => {
+                if let Role::Active(active) = &mut self.role {
+                    active.stop_sync(&mut self.turn);
+                }
+            }
+            RfOutput::PrepareHandover => {
+                if let Role::Active(active) = &mut self.role {
+                    active.prepare_handover();
+                }
+            }
+            RfOutput::HandoverResumed { reason } => self.handover_resumed(now, reason),
+            RfOutput::Refused(words) => self.answer_pending(now, words),
+            RfOutput::ReloadSelf(reason) => self.halt(reason),
+            RfOutput::ReloadPeer(_) => self.turn.now(RpOutput::ResetPeer),
+            RfOutput::ReloadShelf => self.turn.now(RpOutput::ResetShelf),
+            RfOutput::Log(message) => self.log(message),
+            RfOutput::RunClient {
+                client,
+                progression,
+                operand,
+            } => {
+                return self.run_client(client.id, progression, operand);
+            }
+            RfOutput::TellClients { .. } | RfOutput::StateChanged { .. } => {}
+            RfOutput::RecordSwitchover {
+                previous,
+                current,
+                reason,
+            } => {
+                self.record_switchover(now, previous, current, reason);
+            }
+            RfOutput::SystemReady => self.turn.now(RpOutput::Phase(Phase::Active)),
+        }
+        None
+    }
+
+    /// A client's step in a pass. All of them finish at once: what takes long (the bulk) has its own inputs.
+    fn run_client(
+        &mut self,
+        client: redundancy::ClientId,
+        progression: Progression,
+        _operand: u32,
+    ) -> Option<RfInput> {
+        Some(RfInput::ClientAnswered {
+            client,
+            progression,
+            answer: Answer::Done,
+        })
+    }
+
+    fn halt(&mut self, reason: ReloadReason) {
+        self.role = Role::Halted;
+        self.turn.now(RpOutput::Reload {
+            reason: reason.to_string(),
+        });
+    }
+
+    fn handover_resumed(&mut self, now: Instant, reason: &'static str) {
+        if let Role::Active(active) = &mut self.role {
+            active.resume();
+        }
+        self.answer_pending(now, reason);
+    }
+
+    /// A system message goes to the log and to every terminal.
+    pub(crate) fn log(&mut self, message: redundancy::Syslog) {
+        self.consoles.log(&message.to_string(), &mut self.turn);
+        self.turn.now(RpOutput::Log(message));
+    }
+
+    fn start_active(&mut self, now: Instant, epoch: Epoch) {
+        let started = start_active(
+            now,
+            epoch,
+            self.config.active.clone(),
+            self.config.startup.as_deref(),
+        );
+        self.become_active(now, started);
+    }
+
+    fn promote(&mut self, now: Instant, epoch: Epoch, _cause: SwitchoverCause) {
+        let Role::Standby(standby) = core::mem::replace(&mut self.role, Role::Halted) else {
+            // The facility promotes only a unit that it has made a standby.
+            unreachable!("promotion of a unit that does not stand by");
+        };
+        let active = standby.promote(now, epoch, self.config.active.clone());
+        self.turn.now(RpOutput::Phase(Phase::Promoted));
+        self.become_active(
+            now,
+            StartedActive {
+                active,
+                errors: Vec::new(),
+                from_text: false,
+            },
+        );
+    }
+
+    fn restart_as_active(&mut self, now: Instant, epoch: Epoch, _cause: SwitchoverCause) {
+        let startup = self.config.startup.clone().unwrap_or_default();
+        let started = match core::mem::replace(&mut self.role, Role::Halted) {
+            Role::Standby(standby) => {
+                standby.restart_as_active(now, epoch, self.config.active.clone(), &startup)
+            }
+            _ => start_active(now, epoch, self.config.active.clone(), Some(&startup)),
+        };
+        self.turn.now(RpOutput::Phase(Phase::Promoted));
+        self.become_active(now, started);
+    }
+
+    fn become_active(&mut self, now: Instant, started: StartedActive) {
+        let StartedActive {
+            mut active,
+            errors,
+            from_text,
+        } = started;
+        for error in &errors {
+            self.log(log::startup_line_refused(error));
+        }
+        active.reconcile_ports(now, &mut self.turn);
+        if from_text {
+            active.reconcile_static_routes();
+        }
+        active.clients.system.write_age(now);
+        let epoch = active.epoch();
+        self.role = Role::Active(Box::new(active));
+        self.turn.now(RpOutput::ConnectCards { epoch });
+        self.consoles.role_changed(true, &mut self.turn);
+    }
+
+    fn record_switchover(
+        &mut self,
+        now: Instant,
+        previous: RpSlot,
+        current: RpSlot,
+        reason: SwitchoverReason,
+    ) {
+        let unix_seconds = self.unix_seconds(now);
+        if let Role::Active(active) = &mut self.role {
+            let entry = SwitchoverEntry {
+                index: 0,
+                previous,
+                current,
+                reason,
+                unix_seconds,
+            };
+            active.clients.system.record_switchover(entry);
+        }
+    }
+}
+
+impl Machine for RouteProcessor {
+    type Input = RpInput;
+    type Output = RpOutput;
+
+    fn handle(&mut self, now: Instant, input: RpInput, out: &mut Outbox<RpOutput>) {
+        self.dispatch(now, input);
+        self.leave(out);
+    }
+
+    fn expire(&mut self, now: Instant, out: &mut Outbox<RpOutput>) {
+        self.expire_facility(now);
+        if let Role::Active(active) = &mut self.role {
+            active.expire(now, &mut self.turn);
+        }
+        self.expire_consoles(now);
+        self.carry_facts(now);
+        self.leave(out);
+    }
+
+    fn next_deadline(&self) -> Option<Deadline> {
+        let mut next = self.facility.next_deadline();
+        if let Role::Active(active) = &self.role {
+            next = earliest(next, active.next_deadline());
+        }
+        earliest(next, self.consoles.next_deadline())
+    }
+}

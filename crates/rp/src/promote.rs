@@ -1,0 +1,110 @@
+//! From standby to active: the path that has to be short.
+//!
+//! ```text
+//!   life lost ──▶ claim won ──▶ promote ─▶ ACTIVE-FAST ─▶ connect cards ─▶ truths, buffered punts ─▶ first answer
+//!                                  │                            (turns, with everything being served)
+//!                                  └── DRAIN, PRECONFIG, POSTCONFIG, ACTIVE: passes over the clients, by turns
+//! ```
+//!
+//! `promote` costs the number of cards and neighbours at most, never that of routes: tables and their indexes are in
+//! place, digests are kept, and cards are sent only what changed since the frame that they have.
+
+use crate::active::{Active, ActiveConfig};
+use crate::clients::Clients;
+use crate::inventory::CardState;
+use crate::standby::Standby;
+use alloc::string::String;
+use config::{LoadError, Loaded};
+use machine::{CardSlot, Epoch, FrameNumber, Instant};
+
+impl Standby {
+    /// Becomes active with everything that was checkpointed. The progression goes on by turns afterwards.
+    pub fn promote(self, now: Instant, epoch: Epoch, config: ActiveConfig) -> Active {
+        let (mut clients, frame) = self.into_parts();
+        let interfaces = clients.interfaces_up();
+        clients.arp.promoted(now, interfaces);
+        clients.rib.promoted();
+        let expected = seated_cards(&clients);
+        Active::new(now, epoch, config, clients, frame, expected)
+    }
+
+    /// Becomes active without trusting the tables: only the last whole configuration is used, or else the startup
+    /// configuration. Numbers of frames start far above any that a card can have seen.
+    pub fn restart_as_active(
+        self,
+        now: Instant,
+        epoch: Epoch,
+        config: ActiveConfig,
+        startup: &str,
+    ) -> StartedActive {
+        let configuration_whole = self.in_step();
+        let (old, _) = self.into_parts();
+        let mut clients = Clients::new();
+        let mut errors = alloc::vec::Vec::new();
+        if configuration_whole {
+            clients.configuration.adopt(old.configuration.tree().clone());
+        } else {
+            let Loaded { tree, errors: found } = config::load(startup);
+            clients.configuration.adopt(tree);
+            errors = found;
+        }
+        if let Some(text) = old.configuration.startup_text() {
+            clients.configuration.startup_written(String::from(text));
+        }
+        clients.system = old.system;
+        let active = Active::new(now, epoch, config, clients, first_frame(epoch), []);
+        StartedActive {
+            active,
+            errors,
+            from_text: true,
+        }
+    }
+}
+
+/// An active that was made from a configuration text, and what was wrong with that text.
+pub struct StartedActive {
+    /// The active.
+    pub active: Active,
+    /// Lines that were not applied.
+    pub errors: alloc::vec::Vec<LoadError>,
+    /// Whether routes still have to be made from the configuration.
+    pub from_text: bool,
+}
+
+/// First activity of the chassis: everything comes from the startup configuration.
+pub fn start_active(
+    now: Instant,
+    epoch: Epoch,
+    config: ActiveConfig,
+    startup: Option<&str>,
+) -> StartedActive {
+    let mut clients = Clients::new();
+    let mut errors = alloc::vec::Vec::new();
+    if let Some(text) = startup {
+        let Loaded { tree, errors: found } = config::load(text);
+        clients.configuration.adopt(tree);
+        clients.configuration.startup_written(String::from(text));
+        errors = found;
+    }
+    StartedActive {
+        active: Active::new(now, epoch, config, clients, first_frame(epoch), []),
+        errors,
+        from_text: true,
+    }
+}
+
+/// The frame to go on from when nothing is known of earlier ones: each epoch has its own range, so that a card never
+/// takes an old number for a new one.
+fn first_frame(epoch: Epoch) -> FrameNumber {
+    FrameNumber(epoch.counter << 32)
+}
+
+fn seated_cards(clients: &Clients) -> alloc::vec::Vec<CardSlot> {
+    clients
+        .inventory
+        .cards
+        .iter()
+        .filter(|(_, card)| card.state == CardState::Ok)
+        .map(|(slot, _)| *slot)
+        .collect()
+}

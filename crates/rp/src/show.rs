@@ -1,0 +1,255 @@
+//! Texts of the `show` commands that are about the processor as a whole.
+//!
+//! Layouts are those that operators of the original know; each is a function from state to lines.
+
+use crate::inventory::CardState;
+use crate::processor::{Role, RouteProcessor};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use chassis::DownloadPhase;
+use checkpoint::{PeerSync, Tables};
+use machine::{Duration, Instant, PortId, RpSlot};
+
+/// `00:33:53` below a day, `2d00h` above, as `show platform` has it.
+fn short_age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    if seconds < 86_400 {
+        format!(
+            "{:02}:{:02}:{:02}",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        )
+    } else {
+        format!("{}d{:02}h", seconds / 86_400, seconds / 3600 % 24)
+    }
+}
+
+impl RouteProcessor {
+    /// `show platform`
+    pub(crate) fn show_platform(&self, now: Instant) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        let mut lines = Vec::from([
+            "Chassis type: Holdover".to_string(),
+            String::new(),
+            format!(
+                "{:<10}{:<20}{:<22}{:<18}",
+                "Slot", "Type", "State", "Insert time (ago)"
+            ),
+            format!("{:-<9} {:-<19} {:-<21} {:-<17} ", "", "", "", ""),
+        ]);
+        let mut row = |slot: &str, model: &str, state: &str, age: Option<Duration>| {
+            let age = age.map_or(String::from("N/A"), short_age);
+            lines.push(format!("{slot:<10}{model:<20}{state:<22}{age:<18}"));
+        };
+        for slot in &self.config.card_slots {
+            let Some(card) = active.clients.inventory.cards.get(slot) else {
+                row(&slot.to_string(), "", "unknown", None);
+                continue;
+            };
+            let state = match card.state {
+                CardState::Ok if active.cards.is_awaited(*slot) => "ok, reconnecting",
+                CardState::Ok => "ok",
+                CardState::Lost => "out of service",
+            };
+            row(
+                &slot.to_string(),
+                &card.model,
+                state,
+                active.cards.uptime(now, *slot),
+            );
+            for (port, details) in active.clients.inventory.ports_of(*slot) {
+                let state = if details.link_up { "ok" } else { "down" };
+                row(&format!(" {port}"), &details.wire, state, None);
+            }
+        }
+        for slot in RpSlot::ALL {
+            let (state, age) = if slot == self.slot() {
+                ("ok, active".to_string(), Some(now - self.started_at))
+            } else {
+                (self.peer_platform_state(), None)
+            };
+            row(&slot.to_string(), "HOLDOVER-RP", &state, age);
+        }
+        lines
+    }
+
+    fn peer_platform_state(&self) -> String {
+        let state = self.facility.peer_state();
+        if state == redundancy::RfState::Disabled {
+            "unknown".to_string()
+        } else if state == redundancy::RfState::StandbyHot {
+            "ok, standby".to_string()
+        } else {
+            "init, standby".to_string()
+        }
+    }
+
+    /// `show ip interface brief`
+    pub(crate) fn show_ip_interface_brief(&self) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        let mut lines = Vec::from([String::from(
+            "Interface              IP-Address      OK? Method Status                Protocol",
+        )]);
+        for (port, configured) in active.clients.configuration.tree().interfaces() {
+            let address = configured
+                .address
+                .map_or(String::from("unassigned"), |own| own.address().to_string());
+            let method = if configured.address.is_some() {
+                "manual"
+            } else {
+                "unset"
+            };
+            let (status, protocol) = self.line_states(port);
+            let name = format!("Ethernet{port}");
+            lines.push(format!(
+                "{name:<23}{address:<16}YES {method:<6} {status:<21} {protocol:<8}"
+            ));
+        }
+        lines
+    }
+
+    fn line_states(&self, port: PortId) -> (&'static str, &'static str) {
+        let Role::Active(active) = &self.role else {
+            return ("down", "down");
+        };
+        let shutdown = active
+            .clients
+            .configuration
+            .tree()
+            .interface(port)
+            .is_some_and(|port| port.shutdown);
+        if shutdown {
+            ("administratively down", "down")
+        } else if active.clients.inventory.is_up(port) {
+            ("up", "up")
+        } else {
+            ("down", "down")
+        }
+    }
+
+    /// `show interfaces [EthernetC/P]`
+    pub(crate) fn show_interfaces(&self, only: Option<PortId>) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        let mut lines = Vec::new();
+        for (port, configured) in active.clients.configuration.tree().interfaces() {
+            if only.is_some_and(|only| only != port) {
+                continue;
+            }
+            let (status, protocol) = self.line_states(port);
+            let status = if status == "administratively down" {
+                status.to_string()
+            } else {
+                status.into()
+            };
+            lines.push(format!(
+                "Ethernet{port} is {status}, line protocol is {protocol} "
+            ));
+            match active.clients.inventory.ports.get(&port) {
+                Some(details) => {
+                    lines.push(format!(
+                        "  Hardware is {}, address is {}",
+                        details.wire, details.mac
+                    ));
+                }
+                None => lines.push(String::from("  Hardware is not present")),
+            }
+            if let Some(text) = &configured.description {
+                lines.push(format!("  Description: {text}"));
+            }
+            if let Some(address) = configured.address {
+                lines.push(format!(
+                    "  Internet address is {}/{}",
+                    address.address(),
+                    address.prefix_len()
+                ));
+            }
+            lines.push(format!("  MTU {} bytes", configured.mtu));
+            let counters = active.cards.counters(port);
+            lines.push(format!(
+                "     {} packets input, {} bytes",
+                counters.input_packets, counters.input_bytes
+            ));
+            lines.push(format!("     {} input drops", counters.input_drops));
+            lines.push(format!(
+                "     {} packets output, {} bytes",
+                counters.output_packets, counters.output_bytes
+            ));
+            lines.push(format!("     {} output drops", counters.output_drops));
+        }
+        lines
+    }
+
+    /// `show version`
+    pub(crate) fn show_version(&self, now: Instant) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        let name = active.clients.configuration.tree().hostname();
+        let system = redundancy::show::Uptime(active.clients.system.uptime(now));
+        let processor = redundancy::show::Uptime(now - self.started_at);
+        let memory = "see the process's own figures";
+        Vec::from([
+            format!("Holdover Software, {}", self.config.image_version),
+            String::new(),
+            format!("{name} uptime is {system}"),
+            format!("Uptime for this control processor is {processor}"),
+            format!("System image file is \"holdover\" in slot {}", self.slot()),
+            format!("Two route processors on one host (software redundancy); memory: {memory}"),
+            String::from("Configuration register is 0x2102"),
+        ])
+    }
+
+    /// `show checkpoint` and `show checkpoint clients`
+    pub(crate) fn show_checkpoint(&self) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        let (closed, acknowledged, gated) = active.frames();
+        let sync = match active.peer_sync() {
+            PeerSync::None => "none".to_string(),
+            PeerSync::Bulk { table, .. } => {
+                format!("bulk, table {table} of {}", active.clients.order().len())
+            }
+            PeerSync::Finishing { frame } => format!("bulk sent, waiting for frame {frame}"),
+            PeerSync::InStep => "in step".to_string(),
+        };
+        let mut lines = Vec::from([
+            format!("Standby is: {sync}"),
+            format!(
+                "Last frame closed: {closed}, acknowledged: {acknowledged}, outputs at the gate: {gated}"
+            ),
+            String::new(),
+            format!("{:<8}{:>12}{:>10}  {}", "Table", "Rows", "Dirty", "Digest"),
+        ]);
+        active.clients.each(&mut |table| {
+            let digest = table.digest();
+            lines.push(format!(
+                "{:<8}{:>12}{:>10}  {digest:016x}",
+                table.id().0,
+                table.rows(),
+                table.dirty_rows()
+            ));
+        });
+        lines.push(String::new());
+        for slot in &self.config.card_slots {
+            let text = match active.cards.download(*slot) {
+                None => continue,
+                Some((DownloadPhase::Absent, _)) => "connected".to_string(),
+                Some((DownloadPhase::Live, bytes)) => format!("in step, {bytes} bytes on their way"),
+                Some((DownloadPhase::Refreshing { .. }, bytes)) => {
+                    format!("refreshing, {bytes} bytes on their way")
+                }
+            };
+            lines.push(format!("Card {slot}: {text}"));
+        }
+        lines
+    }
+}

@@ -1,0 +1,136 @@
+//! What the chassis as a whole remembers: how long it has been up, and its switchovers.
+
+use checkpoint::{Row, TableId, Tracked};
+use machine::{Duration, Instant};
+use redundancy::{SwitchoverEntry, SwitchoverRecord};
+
+/// Age of the system, one row with key 0.
+pub const SYSTEM_TABLE: TableId = TableId(30);
+/// Switchovers, by index.
+pub const SWITCHOVER_TABLE: TableId = TableId(31);
+
+const ONLY_ROW: u32 = 0;
+/// How often the age is written anew. It is what a lost standby's restart may forget of it at most.
+const AGE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The system's age as of the last edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SystemAge {
+    /// Milliseconds since the chassis first had an active.
+    pub uptime_ms: u64,
+}
+
+/// Tagged form of [`SystemAge`].
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct SystemAgeRecord {
+    /// See [`SystemAge::uptime_ms`].
+    #[prost(uint64, tag = "1")]
+    pub uptime_ms: u64,
+}
+
+impl Row for SystemAge {
+    type Record = SystemAgeRecord;
+
+    fn to_record(&self) -> SystemAgeRecord {
+        let SystemAge { uptime_ms } = *self;
+        SystemAgeRecord { uptime_ms }
+    }
+
+    fn from_record(record: SystemAgeRecord) -> Result<Self, &'static str> {
+        Ok(SystemAge {
+            uptime_ms: record.uptime_ms,
+        })
+    }
+}
+
+/// A switchover as a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Switchover(pub SwitchoverEntry);
+
+impl Row for Switchover {
+    type Record = SwitchoverRecord;
+
+    fn to_record(&self) -> SwitchoverRecord {
+        let Switchover(entry) = self;
+        entry.to_record()
+    }
+
+    fn from_record(record: SwitchoverRecord) -> Result<Self, &'static str> {
+        SwitchoverEntry::from_record(&record)
+            .map(Switchover)
+            .ok_or("switchover unit")
+    }
+}
+
+/// Age and switchovers (client History).
+#[derive(Clone, Debug)]
+pub struct System {
+    /// The age; anchored by `anchor`.
+    pub age: Tracked<u32, SystemAge>,
+    /// The last switchovers, oldest first.
+    pub switchovers: Tracked<u32, Switchover>,
+    /// The value of the row when it was last seen to change here, and when that was on our clock.
+    anchor: Option<(SystemAge, Instant)>,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self {
+            age: Tracked::new(SYSTEM_TABLE),
+            switchovers: Tracked::new(SWITCHOVER_TABLE),
+            anchor: None,
+        }
+    }
+}
+
+impl System {
+    /// Switchovers kept.
+    const SWITCHOVERS_MAX: usize = 50;
+
+    /// Anchors the age to our clock when its row has changed: durations cross, instants do not.
+    pub fn anchor(&mut self, now: Instant) {
+        let row = self.age.get(&ONLY_ROW).copied();
+        if row != self.anchor.map(|(age, _)| age) {
+            self.anchor = row.map(|age| (age, now));
+        }
+    }
+
+    /// How long the system has been up; zero before it ever was.
+    pub fn uptime(&self, now: Instant) -> Duration {
+        self.anchor.map_or(Duration::ZERO, |(age, at)| {
+            Duration::from_millis(age.uptime_ms) + (now - at)
+        })
+    }
+
+    /// Writes the age anew when it is due (active only).
+    pub fn write_age(&mut self, now: Instant) {
+        let due = self.anchor.is_none_or(|(_, at)| now - at >= AGE_INTERVAL);
+        if due {
+            let uptime_ms = u64::try_from(self.uptime(now).as_millis()).unwrap_or(u64::MAX);
+            self.age.insert(ONLY_ROW, SystemAge { uptime_ms });
+            self.anchor(now);
+        }
+    }
+
+    /// When the age is to be written again.
+    pub fn next_age(&self) -> Instant {
+        self.anchor.map_or(Instant::ZERO, |(_, at)| at + AGE_INTERVAL)
+    }
+
+    /// Adds a switchover; the oldest goes when there are too many.
+    pub fn record_switchover(&mut self, mut entry: SwitchoverEntry) {
+        entry.index = self.switchover_count() + 1;
+        self.switchovers.insert(entry.index, Switchover(entry));
+        while self.switchovers.len() > Self::SWITCHOVERS_MAX {
+            let Some(oldest) = self.switchovers.iter().next().map(|(index, _)| *index) else {
+                break;
+            };
+            self.switchovers.remove(&oldest);
+        }
+    }
+
+    /// Switchovers since the system started.
+    pub fn switchover_count(&self) -> u32 {
+        self.switchovers.iter().next_back().map_or(0, |(index, _)| *index)
+    }
+}
