@@ -92,10 +92,13 @@ impl FailureDetector {
         verdict
     }
 
-    /// Whole intervals for which the peer has been silent: `keep_alive count` of `show redundancy states`.
+    /// Heartbeats that should have come and did not: `keep_alive count` of `show redundancy states`, 0 when healthy.
     pub fn missed(&self, now: Instant) -> u64 {
         let silent = now.saturating_since(self.heard_at).as_nanos();
-        u64::try_from(silent / self.interval.as_nanos()).unwrap_or(u64::MAX)
+        // The first interval of silence is the wait for a heartbeat that is not late yet.
+        u64::try_from(silent / self.interval.as_nanos())
+            .unwrap_or(u64::MAX)
+            .saturating_sub(1)
     }
 
     fn deadline(&self) -> Instant {

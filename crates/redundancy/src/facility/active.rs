@@ -20,9 +20,10 @@ impl RedundancyFacility {
     }
 
     pub(super) fn standby_asks(&mut self, now: Instant, progression: Progression, out: &mut Outbox<Output>) {
-        if !self.state.is_active() || self.maintenance || !progression.is_standby() {
+        if self.state.is_standby() || self.maintenance || !progression.is_standby() {
             return;
         }
+        // Who has just won the activity answers when it gets to ACTIVE.
         self.asked_by_standby = Some(progression);
         self.serve_standby(now, out);
     }

@@ -503,6 +503,8 @@ pub struct RedundancyFacility {
     detector: Option<FailureDetector>,
     heartbeats_sent: u64,
     claim: Option<ClaimPurpose>,
+    /// The life of the active whose state this standby holds.
+    follows_boot: Option<u64>,
     active_lost: Option<PeerLoss>,
     handover: Handover,
     walk: Option<Walk>,
@@ -548,6 +550,7 @@ impl RedundancyFacility {
             detector: None,
             heartbeats_sent: 0,
             claim: None,
+            follows_boot: None,
             active_lost: None,
             handover: Handover::None,
             walk: None,

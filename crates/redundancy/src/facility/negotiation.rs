@@ -113,7 +113,7 @@ impl RedundancyFacility {
         self.timers.stop(RfTimer::SilentPeer);
         self.settle_mode(now, out);
         self.note_event(now, RfEvent::GoStandby);
-        self.active_lost = None;
+        self.follow_active();
         out.now(Output::StartStandby {
             active: self.peer.epoch,
         });

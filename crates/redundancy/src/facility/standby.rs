@@ -77,14 +77,21 @@ impl RedundancyFacility {
 
     /// Starts from COLD: what was applied belongs to a conversation that has ended.
     pub(super) fn restart_standby(&mut self, now: Instant, out: &mut Outbox<Output>) {
-        self.active_lost = None;
-        out.now(Output::StartStandby {
-            active: self.mastership,
-        });
+        self.follow_active();
         self.fall_back_to_cold(now, out);
     }
 
+    /// From now on the state held here is that of the peer's present life.
+    pub(super) fn follow_active(&mut self) {
+        self.active_lost = None;
+        self.peer.dead_boot = None;
+        self.follows_boot = self.peer.hello.map(|(boot, _)| boot);
+    }
+
     fn fall_back_to_cold(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        out.now(Output::StartStandby {
+            active: self.mastership,
+        });
         self.waits_for_bulk = false;
         if self.state == RfState::StandbyCold {
             self.waits_for_active = None;
@@ -146,10 +153,13 @@ impl RedundancyFacility {
     }
 
     pub(super) fn active_is_lost(&mut self, now: Instant, loss: PeerLoss, out: &mut Outbox<Output>) {
-        if self.active_lost.is_some() {
+        let known = self.active_lost.replace(loss).is_some();
+        if loss == PeerLoss::Silent {
+            out.now(Output::KillPeer);
+        }
+        if known {
             return;
         }
-        self.active_lost = Some(loss);
         self.timers.stop(RfTimer::CommunicationLoss);
         self.note_text(now, format!("Active is lost: {loss}"));
         let monitor = match loss {
@@ -158,9 +168,6 @@ impl RedundancyFacility {
             _ => PeerMonitor::NotPresent,
         };
         out.now(Output::Log(Syslog::switchover(monitor)));
-        if loss == PeerLoss::Silent {
-            out.now(Output::KillPeer);
-        }
         self.ask_for_activity(ClaimPurpose::Takeover(SwitchoverCause::Lost(loss)), out);
     }
 
@@ -221,16 +228,30 @@ impl RedundancyFacility {
             debug_assert_eq!(cause, SwitchoverCause::Forced);
             return;
         };
-        let new_life = self.peer.present && loss != PeerLoss::Silent;
         if self.peer.hello.is_some() && self.peer.state.is_active() {
             self.restart_standby(now, out);
-        } else if new_life && self.mastership.slot != self.config.slot {
+            return;
+        }
+        let silent = loss == PeerLoss::Silent;
+        let another_life_acted = self.mastership.slot != self.config.slot
+            && (self.heard_another_life() || (self.peer.present && !silent));
+        if another_life_acted {
             // It went ahead without us; what we hold is of an epoch before the last.
-            self.active_lost = None;
             self.fall_back_to_cold(now, out);
+        }
+        if another_life_acted && !silent {
+            self.active_lost = None;
         } else {
             self.ask_for_activity(ClaimPurpose::Takeover(SwitchoverCause::Lost(loss)), out);
         }
+    }
+
+    fn heard_another_life(&self) -> bool {
+        let heard = [self.peer.hello.map(|(boot, _)| boot), self.peer.dead_boot];
+        heard
+            .into_iter()
+            .flatten()
+            .any(|boot| self.follows_boot != Some(boot))
     }
 
     fn note_client_progression(&mut self, now: Instant) {

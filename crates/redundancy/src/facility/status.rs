@@ -44,7 +44,7 @@ pub struct RfStatus {
     pub notification_time_ms: u64,
     /// Heartbeat interval, in milliseconds.
     pub keepalive_interval_ms: u64,
-    /// Whole intervals for which the peer has been silent.
+    /// Heartbeats of the peer that are missing now.
     pub keepalive_missed: u64,
     /// Intervals of silence that are tolerated.
     pub keepalive_threshold: u64,
