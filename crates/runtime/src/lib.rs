@@ -5,21 +5,27 @@
 //!
 //! | module | about |
 //! | --- | --- |
+//! | [`arbiter`] | mastership by compare-and-swap, out-of-step marks |
 //! | [`clock`] | the process's monotonic clock |
 //! | [`crash`] | dying: resign first, report second |
 //! | [`event_loop`] | waiting for descriptors, deadlines and signals in one thread |
 //! | [`file`](mod@file) | files replaced whole, locks between processes |
 //! | [`life`] | life locks: knowing within milliseconds that an RP is gone |
+//! | [`nonce_proof`] | proof that both RPs look at the same shared page |
 //! | [`process`] | processes by id and start time |
 //! | [`shared_memory`] | the words that the processes of a chassis share |
+//! | [`wire`] | what ports are attached to, and the fabric between cards |
 #![deny(missing_docs)]
 
+pub mod arbiter;
 pub mod clock;
 pub mod crash;
 pub mod event_loop;
 pub mod file;
 pub mod life;
+pub mod nonce_proof;
 pub mod process;
 pub mod shared_memory;
 #[cfg(test)]
 mod test_directory;
+pub mod wire;

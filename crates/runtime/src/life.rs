@@ -15,21 +15,23 @@
 //! # The word
 //!
 //! ```text
-//!                   hold: swap(tid), wake all
-//!   0 ────────────────────────────────────────────▶ tid ◀──────────────────────────────┐
-//!   (nobody yet)                                     │ ▲                               │
-//!                     watcher: CAS sets WAITERS      │ │ kernel never, only hold       │ hold (next incarnation)
-//!                                                    ▼ │                               │
-//!                                              tid|WAITERS ──────────────┐             │
-//!                                                    │ resign:           │ kernel:     │
-//!                                                    │ or OWNER_DIED     │ thread ended│
-//!                                                    ▼ wake all          ▼ wakes one   │
-//!                             tid|WAITERS|OWNER_DIED ──────▶ WAITERS|OWNER_DIED ───────┘
-//!                                     kernel: the thread ended in the end
+//!                 hold: incarnation + 1,
+//!                 word = tid, wake all
+//!   0 ──────────────────────────────────────────▶ tid
+//!   ▲ (nobody yet)                                 │ watcher: sets WAITERS, then sleeps
+//!   │                                              ▼
+//!   │                                         tid|WAITERS ───────────────┐
+//!   │                                              │ resign:             │ kernel: the thread has ended,
+//!   │                                              │ sets OWNER_DIED,    │ wakes one
+//!   │                                              ▼ wakes all           ▼
+//!   │                          tid|WAITERS|OWNER_DIED ───────▶ WAITERS|OWNER_DIED
+//!   │                                    kernel: the thread has ended in the end
+//!   └── hold, by the next process in the slot ──────────────────────────┘
 //! ```
 //!
-//! Alive is: a thread id and no `OWNER_DIED`. Everything else is "nobody here". Beside the word stand the incarnation
-//! (how many holders the slot has had) and the resignation, which carries the incarnation that it belongs to.
+//! Alive is: a thread id and no `OWNER_DIED`. Beside the word stand the incarnation (how many holders the slot has had)
+//! and the resignation, which carries the incarnation that it belongs to. `OWNER_DIED` says that the incarnation has
+//! lived and died; 0 says that it is not born yet.
 //!
 //! # Races, and why each is harmless
 //!
@@ -46,6 +48,8 @@
 //!   on a living word without it; who takes the word always wakes.
 //! - *The peer dies and is back before the watcher runs.* The incarnation has grown: the watcher reports the death of the
 //!   old one first, then the life of the new one. Nobody has to see the moment in between.
+//! - *A process takes the word and dies before the watcher runs.* The word is dead with an incarnation that was never
+//!   seen: the watcher reports its life and its death. That is why `hold` passes through 0.
 //! - *... and the new holder even has the same thread id,* in the instant before the watcher sleeps: it would sleep on a
 //!   word that looks right. It looks again every 250 ms, and finds the incarnation grown.
 //! - *More than one watcher sleeps* (a tool beside the peer). The kernel wakes one of them; that one wakes all others when
@@ -293,10 +297,12 @@ fn hold_in_this_thread(page: &'static Layout, slot: RpSlot, started_at_ticks: u6
         return Err(io::Error::last_os_error());
     }
     let thread = rustix::thread::gettid().as_raw_nonzero().get() as u32;
+    // 0 first: with OWNER_DIED still in the word, the next incarnation would look like one that has lived and died.
+    words.life.store(0, Ordering::SeqCst);
     words.process.store(std::process::id(), Ordering::SeqCst);
     words.started_at_ticks.store(started_at_ticks, Ordering::SeqCst);
     let incarnation = words.incarnation.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
-    words.life.swap(thread & THREAD_MASK, Ordering::SeqCst);
+    words.life.store(thread & THREAD_MASK, Ordering::SeqCst);
     wake_all(&words.life);
     Ok(Resigner {
         words,
@@ -373,35 +379,64 @@ impl Look {
     fn is_alive(&self) -> bool {
         self.life & THREAD_MASK != 0 && self.life & OWNER_DIED == 0
     }
+
+    fn birth(&self) -> LifeChange {
+        LifeChange::Alive {
+            incarnation: self.incarnation,
+            process: self.process,
+            started_at_ticks: self.started_at_ticks,
+        }
+    }
+
+    fn death(&self, incarnation: u32) -> LifeChange {
+        let cause = Resignation::from_word(self.resigned as u32)
+            .filter(|_| self.resigned >> 32 == u64::from(incarnation));
+        LifeChange::Died { incarnation, cause }
+    }
 }
 
 /// Turns looks into changes.
 #[derive(Debug, Default)]
 struct Tracker {
-    alive: Option<u32>,
     looked: bool,
+    alive: Option<u32>,
+    /// The latest life that needs no report any more, except its death when it is `alive`.
+    latest: u32,
 }
 
 impl Tracker {
     fn observe(&mut self, look: &Look) -> impl Iterator<Item = LifeChange> + use<> {
         let now_alive = look.is_alive().then_some(look.incarnation);
-        let first_look = !std::mem::replace(&mut self.looked, true);
+        let ended = (look.life & OWNER_DIED != 0).then_some(look.incarnation);
+        if !std::mem::replace(&mut self.looked, true) {
+            self.alive = now_alive;
+            // A word without either is before its incarnation's birth, which is then still to be reported.
+            self.latest = now_alive.or(ended).unwrap_or(look.incarnation.wrapping_sub(1));
+            return [
+                Some(now_alive.map_or(LifeChange::Absent, |_| look.birth())),
+                None,
+                None,
+            ]
+            .into_iter()
+            .flatten();
+        }
         let before = std::mem::replace(&mut self.alive, now_alive);
-        let changed = before != now_alive;
-        let death = before.filter(|_| changed).map(|incarnation| LifeChange::Died {
-            incarnation,
-            cause: Resignation::from_word(look.resigned as u32)
-                .filter(|_| look.resigned >> 32 == u64::from(incarnation)),
-        });
+        let old_death = before
+            .filter(|_| before != now_alive)
+            .map(|incarnation| look.death(incarnation));
+        let unseen = ended.filter(|incarnation| *incarnation != self.latest);
         let birth = now_alive
-            .filter(|_| changed)
-            .map(|incarnation| LifeChange::Alive {
-                incarnation,
-                process: look.process,
-                started_at_ticks: look.started_at_ticks,
-            });
-        let absence = (first_look && now_alive.is_none()).then_some(LifeChange::Absent);
-        [death, birth, absence].into_iter().flatten()
+            .filter(|_| before != now_alive)
+            .or(unseen)
+            .map(|_| look.birth());
+        self.latest = now_alive.or(ended).unwrap_or(self.latest);
+        [
+            old_death,
+            birth,
+            unseen.map(|incarnation| look.death(incarnation)),
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 
@@ -539,7 +574,7 @@ mod tests {
     #[test]
     fn each_sequence_of_looks_gives_these_changes() {
         let panic_of_1 = 1 << 32 | u64::from(Resignation::Panic.to_word());
-        let cases: [(&str, &[Look], &[LifeChange]); 8] = [
+        let cases: [(&str, &[Look], &[LifeChange]); 12] = [
             (
                 "nobody yet",
                 &[look(0, 0, 0), look(0, 0, 0)],
@@ -582,6 +617,35 @@ mod tests {
                 "back with the same thread id",
                 &[look(100 | WAITERS, 1, 0), look(100 | WAITERS, 2, 0)],
                 &[alive(1), died(1, None), alive(2)],
+            ),
+            (
+                "lived and died unseen",
+                &[
+                    look(0, 0, 0),
+                    look(OWNER_DIED, 1, panic_of_1),
+                    look(OWNER_DIED, 1, panic_of_1),
+                ],
+                &[LifeChange::Absent, alive(1), died(1, Some(Resignation::Panic))],
+            ),
+            (
+                "lived and died unseen, after another one",
+                &[
+                    look(100, 1, 0),
+                    look(200 | OWNER_DIED, 2, 0),
+                    look(0, 3, 0),
+                    look(300, 3, 0),
+                ],
+                &[alive(1), died(1, None), alive(2), died(2, None), alive(3)],
+            ),
+            (
+                "first seen while it is being taken, and then dead",
+                &[look(0, 3, 0), look(OWNER_DIED, 3, 0)],
+                &[LifeChange::Absent, alive(3), died(3, None)],
+            ),
+            (
+                "being taken is neither a life nor a death",
+                &[look(OWNER_DIED, 1, 0), look(0, 2, 0), look(0, 2, 0)],
+                &[LifeChange::Absent],
             ),
             (
                 "a resignation of an earlier life is not this one's",

@@ -66,7 +66,6 @@ fn overflow(depth: u64) -> u64 {
 struct Scene {
     directory: PathBuf,
     memory: SharedMemory,
-    event_loop: EventLoop,
     watch: LifeWatch,
 }
 
@@ -76,12 +75,9 @@ impl Scene {
         std::fs::create_dir_all(&directory).unwrap();
         let memory = SharedMemory::open(&directory).unwrap();
         let watch = LifeWatch::start(&memory, RpSlot::R0).unwrap();
-        let event_loop = EventLoop::new().unwrap();
-        event_loop.add(&watch, 1, Interest::READ).unwrap();
         Scene {
             directory,
             memory,
-            event_loop,
             watch,
         }
     }
@@ -100,19 +96,8 @@ impl Scene {
         Running(child)
     }
 
-    fn next_change(&mut self) -> LifeChange {
-        let give_up_at = clock::now() + HANG_LIMIT;
-        let mut ready = Vec::new();
-        loop {
-            if let Some(event) = self.watch.next_change() {
-                return event.change;
-            }
-            assert!(
-                clock::now() < give_up_at,
-                "the watcher does not see what happened"
-            );
-            self.event_loop.wait(Some(give_up_at), &mut ready).unwrap();
-        }
+    fn next_change(&self) -> LifeChange {
+        next_change(&self.watch)
     }
 
     fn report(&self) -> String {
@@ -131,7 +116,7 @@ impl Scene {
     }
 
     /// Starts `role`, sees it live and die, and returns the cause that it left and its exit status.
-    fn life_and_death(&mut self, role: &str) -> (Option<Resignation>, ExitStatus) {
+    fn life_and_death(&self, role: &str) -> (Option<Resignation>, ExitStatus) {
         assert_eq!(self.next_change(), LifeChange::Absent);
         let mut running = self.start(role);
         let LifeChange::Alive {
@@ -154,6 +139,23 @@ impl Scene {
     }
 }
 
+fn next_change(watch: &LifeWatch) -> LifeChange {
+    let mut event_loop = EventLoop::new().unwrap();
+    event_loop.add(watch, 1, Interest::READ).unwrap();
+    let give_up_at = clock::now() + HANG_LIMIT;
+    let mut ready = Vec::new();
+    loop {
+        if let Some(event) = watch.next_change() {
+            return event.change;
+        }
+        assert!(
+            clock::now() < give_up_at,
+            "the watcher does not see what happened"
+        );
+        event_loop.wait(Some(give_up_at), &mut ready).unwrap();
+    }
+}
+
 impl Drop for Scene {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.directory);
@@ -171,7 +173,7 @@ impl Drop for Running {
 
 #[test]
 fn every_kill_is_seen_and_every_successor_takes_the_lock_again() {
-    let mut scene = Scene::new("kill");
+    let scene = Scene::new("kill");
     assert_eq!(scene.next_change(), LifeChange::Absent);
     for life in 1..=20 {
         let mut running = scene.start("wait");
@@ -202,36 +204,33 @@ fn every_kill_is_seen_and_every_successor_takes_the_lock_again() {
 
 #[test]
 fn all_watchers_of_a_slot_see_its_death() {
-    let mut scene = Scene::new("watchers");
+    let scene = Scene::new("watchers");
     let others: Vec<LifeWatch> = (0..3)
         .map(|_| LifeWatch::start(&scene.memory, RpSlot::R0).unwrap())
         .collect();
     assert_eq!(scene.next_change(), LifeChange::Absent);
+    others
+        .iter()
+        .for_each(|watch| assert_eq!(next_change(watch), LifeChange::Absent));
     let mut running = scene.start("wait");
     assert!(matches!(scene.next_change(), LifeChange::Alive { .. }));
+    others
+        .iter()
+        .for_each(|watch| assert!(matches!(next_change(watch), LifeChange::Alive { .. })));
     running.0.kill().unwrap();
-    for watch in others
-        .into_iter()
-        .chain([LifeWatch::start(&scene.memory, RpSlot::R1).unwrap()])
-        .take(3)
-    {
-        scene.event_loop.add(&watch, 2, Interest::READ).unwrap();
-        scene.watch = watch;
-        loop {
-            if let LifeChange::Died {
-                incarnation: 1,
-                cause: None,
-            } = scene.next_change()
-            {
-                break;
-            }
-        }
-    }
+    let died = LifeChange::Died {
+        incarnation: 1,
+        cause: None,
+    };
+    assert_eq!(scene.next_change(), died);
+    others
+        .iter()
+        .for_each(|watch| assert_eq!(next_change(watch), died));
 }
 
 #[test]
 fn a_segfault_resigns_before_its_core_is_dumped() {
-    let mut scene = Scene::new("segfault");
+    let scene = Scene::new("segfault");
     let (cause, status) = scene.life_and_death("segfault");
     assert_eq!(cause, Some(Resignation::FatalSignal(11)));
     assert_eq!(status.signal(), Some(11), "the default action follows");
@@ -267,7 +266,7 @@ fn has_core(directory: &Path) -> bool {
 
 #[test]
 fn an_overflowing_stack_resigns_from_the_alternate_stack() {
-    let mut scene = Scene::new("overflow");
+    let scene = Scene::new("overflow");
     let (cause, status) = scene.life_and_death("overflow");
     assert_eq!(cause, Some(Resignation::FatalSignal(11)));
     assert_eq!(status.signal(), Some(11));
@@ -275,7 +274,7 @@ fn an_overflowing_stack_resigns_from_the_alternate_stack() {
 
 #[test]
 fn an_abort_resigns() {
-    let mut scene = Scene::new("abort");
+    let scene = Scene::new("abort");
     let (cause, status) = scene.life_and_death("abort");
     assert_eq!(cause, Some(Resignation::FatalSignal(6)));
     assert_eq!(status.signal(), Some(6));
@@ -283,7 +282,7 @@ fn an_abort_resigns() {
 
 #[test]
 fn a_panic_of_any_thread_resigns_with_its_own_cause_reports_and_ends_the_process() {
-    let mut scene = Scene::new("panic");
+    let scene = Scene::new("panic");
     let (cause, status) = scene.life_and_death("panic");
     assert_eq!(
         cause,
@@ -304,14 +303,14 @@ fn a_panic_of_any_thread_resigns_with_its_own_cause_reports_and_ends_the_process
 
 #[test]
 fn a_process_that_returns_from_main_has_died_too() {
-    let mut scene = Scene::new("return");
+    let scene = Scene::new("return");
     let (cause, status) = scene.life_and_death("return");
     assert_eq!((cause, status.code()), (None, Some(0)));
 }
 
 #[test]
 fn a_resignation_is_a_death_although_the_process_still_runs() {
-    let mut scene = Scene::new("reload");
+    let scene = Scene::new("reload");
     assert_eq!(scene.next_change(), LifeChange::Absent);
     let mut running = scene.start("reload");
     assert!(matches!(
@@ -336,7 +335,7 @@ fn a_resignation_is_a_death_although_the_process_still_runs() {
 
 #[test]
 fn a_second_process_in_a_slot_is_refused_with_the_name_of_the_first() {
-    let mut scene = Scene::new("second");
+    let scene = Scene::new("second");
     assert_eq!(scene.next_change(), LifeChange::Absent);
     let running = scene.start("wait");
     assert!(matches!(scene.next_change(), LifeChange::Alive { .. }));
