@@ -14,6 +14,7 @@
 //! | [`nonce_proof`] | proof that both RPs look at the same shared page |
 //! | [`process`] | processes by id and start time |
 //! | [`shared_memory`] | the words that the processes of a chassis share |
+//! | [`stream`] | messages over Unix and TCP sockets |
 //! | [`wire`] | what ports are attached to, and the fabric between cards |
 #![deny(missing_docs)]
 
@@ -26,6 +27,7 @@ pub mod life;
 pub mod nonce_proof;
 pub mod process;
 pub mod shared_memory;
+pub mod stream;
 #[cfg(test)]
 mod test_directory;
 pub mod wire;
