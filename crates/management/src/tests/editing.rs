@@ -142,3 +142,20 @@ fn keys_of_the_session_ring_the_bell_in_the_editor() {
         assert_eq!(out, b"\x07", "{key:?}");
     }
 }
+
+/// The pair that is exchanged lies across the window's edge, and its characters differ in length.
+#[test]
+fn an_edit_across_the_edge_of_the_window_keeps_the_edge_between_characters() {
+    let mut editor = Editor::new(14);
+    editor.begin("R#", &mut Vec::new());
+    type_into(&mut editor, "abcdefghi\u{e9}klmnopqrst");
+    assert_eq!(
+        editor.hidden_columns(),
+        9,
+        "the window begins with the two-byte character"
+    );
+    type_into(&mut editor, &"\x02".repeat(10));
+    let out = type_into(&mut editor, "\x14");
+    assert_eq!(editor.before_cursor(), "abcdefgh\u{e9}i");
+    assert_eq!(String::from_utf8_lossy(&out), "\rR#\u{e9}iklmnopqrs\x1b[K\x1b[9D");
+}
