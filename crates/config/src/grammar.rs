@@ -85,6 +85,11 @@ impl Grammar {
         Grammar { rows: ROWS }
     }
 
+    /// A language of other rows.
+    pub const fn with_rows(rows: &'static [Row]) -> Grammar {
+        Grammar { rows }
+    }
+
     /// The rows of the language.
     pub const fn rows(&self) -> &'static [Row] {
         self.rows

@@ -4,8 +4,8 @@ use machine::PortId;
 
 use super::{OTHER, PORT, config, on_port, parse};
 use crate::{
-    AddressFilter, Command, ConfigCommand, ExecCommand, InterfaceSetting, Mode, ModeCommand, ParseErrorKind,
-    RedundancyMode, RoutePath,
+    AddressFilter, Command, CommandId, ConfigCommand, ExecCommand, Grammar, InterfaceSetting, Mode,
+    ModeCommand, ModeSet, ParseErrorKind, Privilege, RedundancyMode, RoutePath, Row, Token,
 };
 
 fn exec(line: &str) -> ExecCommand {
@@ -306,8 +306,38 @@ fn user_exec_does_not_know_privileged_commands() {
 
 #[test]
 fn an_exact_keyword_wins_over_a_longer_one() {
-    // `show interfaces` and `show ip interface`: `ip` is a keyword of its own beside `interfaces`, and `i` is not.
-    assert!(parse(Mode::UserExec, "show ip arp").is_ok());
-    let error = parse(Mode::UserExec, "show i").expect_err("i is ip or interfaces");
-    assert_eq!(error.kind, ParseErrorKind::Ambiguous);
+    const fn row(id: CommandId, tokens: &'static [Token]) -> Row {
+        let (modes, privilege) = (ModeSet::EXEC, Privilege::User);
+        Row {
+            modes,
+            privilege,
+            id,
+            negated: false,
+            hidden: false,
+            tokens,
+        }
+    }
+    static ROWS: &[Row] = &[
+        row(
+            CommandId::ShowVersion,
+            &[Token::Keyword {
+                word: "show",
+                help: "",
+            }],
+        ),
+        row(
+            CommandId::ShowArp,
+            &[Token::Keyword {
+                word: "shower",
+                help: "",
+            }],
+        ),
+    ];
+    let parse = |line| Grammar::with_rows(ROWS).parse(&Mode::UserExec, line);
+    assert_eq!(parse("show"), Ok(Command::Exec(ExecCommand::ShowVersion)));
+    assert_eq!(parse("showe"), Ok(Command::Exec(ExecCommand::ShowArp)));
+    assert_eq!(
+        parse("sho").map_err(|error| error.kind),
+        Err(ParseErrorKind::Ambiguous)
+    );
 }
