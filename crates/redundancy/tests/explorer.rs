@@ -342,3 +342,13 @@ fn the_checker_bites_when_the_arbiter_grants_an_epoch_twice() {
     let violation = findings.violation.expect("two units were granted one epoch");
     assert!(violation.starts_with("epoch 1."), "{violation}");
 }
+
+#[test]
+fn the_recovery_check_bites_when_the_arbiter_never_answers() {
+    let mut world = World::duplex();
+    world.clone().recovers().expect("nothing is broken");
+    world.pair.never_grants = true;
+    world.take(Step::Crash(RpSlot::R0));
+    let what = world.recovers().expect_err("nobody can become active");
+    assert!(!what.contains("Active,") && what.contains("StandbyHot"), "{what}");
+}

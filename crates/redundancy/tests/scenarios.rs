@@ -643,6 +643,48 @@ fn reload_is_for_the_active_to_order() {
     assert!(pair.asked(R0, |output| *output == Output::ReloadShelf));
 }
 
+#[test]
+fn a_standby_that_announces_its_reload_is_logged_as_lost_once_and_counted_once() {
+    let mut pair = Pair::duplex();
+    let message = redundancy::RfMessage {
+        slot: R1,
+        boot: pair.unit(R1).rf.config().boot,
+        epoch: pair.word,
+        state: RfState::Disabled,
+        body: Body::State,
+    };
+    pair.input(R0, Input::PeerMessage(message));
+    let told = pair.log(R0).len();
+    assert!(
+        pair.log(R0)[0].starts_with("%REDUNDANCY-3-STANDBY_LOST"),
+        "{:?}",
+        pair.log(R0)
+    );
+    pair.end(R1, PeerLoss::Reloaded);
+    pair.settle();
+    assert_eq!(pair.log(R0).len(), told);
+    assert_eq!(pair.unit(R0).rf.status(pair.unit(R0).now).standby_failures, 1);
+}
+
+#[test]
+fn an_active_that_announces_its_reload_is_succeeded_before_its_process_ends() {
+    let mut pair = Pair::duplex();
+    let message = redundancy::RfMessage {
+        slot: R0,
+        boot: pair.unit(R0).rf.config().boot,
+        epoch: pair.word,
+        state: RfState::Disabled,
+        body: Body::State,
+    };
+    pair.input(R1, Input::PeerMessage(message));
+    pair.settle();
+    let cause = SwitchoverCause::Lost(PeerLoss::Reloaded);
+    assert!(pair.asked(
+        R1,
+        |output| matches!(output, Output::Promote { cause: of, .. } if *of == cause)
+    ));
+}
+
 /// A lone unit whose clients do not answer by themselves.
 struct Lone {
     rf: redundancy::RedundancyFacility,

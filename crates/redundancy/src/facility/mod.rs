@@ -293,7 +293,8 @@ pub enum Input {
     /// The standby has applied the frame that ends the bulk.
     BulkFinished,
     /// The checkpoint facility lost step: on the active, acknowledgements stalled; on the standby, a frame was missed
-    /// or did not apply.
+    /// or did not apply. Not for a link that went down: that may be the first sign of a crash, and what was committed
+    /// until then is good.
     SyncLost,
     /// The operator's `redundancy force-switchover`, confirmed.
     ForceSwitchover,

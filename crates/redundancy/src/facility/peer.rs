@@ -100,6 +100,11 @@ impl RedundancyFacility {
         if stale && message.state.is_active() {
             self.send(Body::State, out);
         }
+        if message.state == RfState::Disabled && self.peer.state != RfState::Disabled {
+            // Its last word: it reloads.
+            self.peer_failed(now, PeerLoss::Reloaded, out);
+            return;
+        }
         self.peer_state_heard(now, message.state, out);
         self.peer_body(now, &message, out);
         self.evaluate_negotiation(now, out);

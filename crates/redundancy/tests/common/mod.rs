@@ -44,6 +44,8 @@ pub struct Pair {
     pub violation: Option<String>,
     /// A broken arbiter for the proof that the checker bites: it grants whatever is asked for.
     pub grants_always: bool,
+    /// An arbiter that never answers, for the proof that the recovery check bites.
+    pub never_grants: bool,
     pub hold_handover: bool,
     pub out_of_step_mark: bool,
     /// Everything asked for since the last look, without messages and client calls.
@@ -68,6 +70,7 @@ impl Pair {
             activities: BTreeMap::new(),
             violation: None,
             grants_always: false,
+            never_grants: false,
             hold_handover: false,
             out_of_step_mark: false,
             outputs: Vec::new(),
@@ -300,6 +303,9 @@ impl Pair {
 
     /// The arbiter executes the claim; the unit does not know yet.
     pub fn swap(&mut self, slot: RpSlot) -> bool {
+        if self.never_grants {
+            return false;
+        }
         let grants_always = self.grants_always;
         let mark = self.out_of_step_mark;
         let Some(unit) = self.units[slot.index()].as_mut() else {
