@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chassis::rows::{FibEntry, Path};
 use linecard::Fib;
-use linecard::fib::LookupFamily;
+use linecard::fib::{Groups, LookupFamily};
 use machine::{Generation, PortId};
 use packet::{Address, Ipv4Addr, Prefix, V4, V6};
 use proptest::prelude::*;
@@ -95,6 +95,27 @@ fn equal_treatments_share_one_group() {
         fib.insert(prefix, via((network % 3) as u8), 1, FIRST).unwrap();
     }
     assert_eq!((fib.len(), fib.groups()), (1000, 3));
+}
+
+#[test]
+fn group_numbers_are_bounded_and_used_again() {
+    let mut groups = Groups::<V4>::new(2);
+    assert_eq!(
+        [
+            groups.acquire(via(1)),
+            groups.acquire(via(2)),
+            groups.acquire(via(3))
+        ],
+        [Some(0), Some(1), None]
+    );
+    assert_eq!(groups.acquire(via(1)), Some(0), "a second reference");
+    groups.release(0);
+    assert_eq!((groups.acquire(via(3)), groups.len()), (None, 2));
+    groups.release(0);
+    assert_eq!(
+        (groups.get(0), groups.acquire(via(3)), groups.len()),
+        (None, Some(0), 2)
+    );
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl LookupFamily for V4 {
 }
 
 impl LookupFamily for V6 {
-    const STRIDES: &'static [u8] = &[16, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8];
+    const STRIDES: &'static [u8] = &[8; 16];
 }
 
 /// Values are below this: what is left of a slot beside the flag and the length.
