@@ -6,10 +6,13 @@
 //! | module | about |
 //! | --- | --- |
 //! | [`arbiter`] | mastership by compare-and-swap, out-of-step marks |
+//! | [`chassis_file`] | what a chassis is made of, as a TOML file |
 //! | [`clock`] | the process's monotonic clock |
 //! | [`crash`] | dying: resign first, report second |
+//! | [`directories`] | where a chassis keeps its things |
 //! | [`event_loop`] | waiting for descriptors, deadlines and signals in one thread |
 //! | [`file`](mod@file) | files replaced whole, locks between processes |
+//! | [`hosts`] | the process of the built-in hosts behind `mem` wires, and its client |
 //! | [`life`] | life locks: knowing within milliseconds that an RP is gone |
 //! | [`nonce_proof`] | proof that both RPs look at the same shared page |
 //! | [`process`] | processes by id and start time |
@@ -19,10 +22,13 @@
 #![deny(missing_docs)]
 
 pub mod arbiter;
+pub mod chassis_file;
 pub mod clock;
 pub mod crash;
+pub mod directories;
 pub mod event_loop;
 pub mod file;
+pub mod hosts;
 pub mod life;
 pub mod nonce_proof;
 pub mod process;

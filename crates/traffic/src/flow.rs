@@ -235,6 +235,11 @@ impl Prober {
         }
     }
 
+    /// Who is asked.
+    pub fn destination(&self) -> Ipv4Addr {
+        self.source.destination
+    }
+
     /// Whether `identifier` and `source` of an answer are those of this series.
     pub fn owns(&self, identifier: u16, source: Ipv4Addr) -> bool {
         identifier == self.identifier() && source == self.source.destination

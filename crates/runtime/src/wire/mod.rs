@@ -24,7 +24,7 @@ mod mmsg;
 pub mod packet;
 mod packet_socket;
 mod readiness;
-mod ring;
+pub(crate) mod ring;
 mod seqpacket;
 pub mod udp;
 

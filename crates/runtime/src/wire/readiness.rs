@@ -11,6 +11,7 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 use std::io;
+use std::mem::MaybeUninit;
 
 /// Key under which the timer is reported; no other descriptor may have it.
 pub const TIMER: u64 = u64::MAX;
@@ -34,7 +35,6 @@ pub struct Ready {
 pub struct Readiness {
     epoll: OwnedFd,
     timer: OwnedFd,
-    events: Vec<epoll::Event>,
 }
 
 impl Readiness {
@@ -54,11 +54,7 @@ impl Readiness {
             epoll::EventData::new_u64(TIMER),
             epoll::EventFlags::IN,
         )?;
-        Ok(Readiness {
-            epoll,
-            timer,
-            events: Vec::with_capacity(EVENTS_MAX),
-        })
+        Ok(Readiness { epoll, timer })
     }
 
     /// Watches `fd` for reading.
@@ -114,19 +110,19 @@ impl Readiness {
     ///
     /// # Errors
     /// When the kernel refuses, which a valid set never sees.
-    pub fn poll(&mut self) -> io::Result<impl Iterator<Item = Ready> + use<>> {
-        self.events.clear();
+    pub fn poll(&self) -> io::Result<impl Iterator<Item = Ready> + use<>> {
+        let mut buffer = [MaybeUninit::uninit(); EVENTS_MAX];
         let now = Timespec {
             tv_sec: 0,
             tv_nsec: 0,
         };
-        let buffer = rustix::buffer::spare_capacity(&mut self.events);
-        match epoll::wait(&self.epoll, buffer, Some(&now)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        let events: &[epoll::Event] = match epoll::wait(&self.epoll, &mut buffer, Some(&now)) {
+            Ok((events, _)) => events,
+            Err(rustix::io::Errno::INTR) => &[],
             Err(error) => return Err(error.into()),
-        }
+        };
         let mut ready = [None; EVENTS_MAX];
-        for (place, event) in ready.iter_mut().zip(&self.events) {
+        for (place, event) in ready.iter_mut().zip(events) {
             let (flags, key) = (event.flags, event.data.u64());
             let hangup =
                 flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR | epoll::EventFlags::RDHUP);
