@@ -113,7 +113,7 @@ fn group_numbers_are_bounded_and_used_again() {
     assert_eq!((groups.acquire(via(3)), groups.len()), (None, 2));
     groups.release(0);
     assert_eq!(
-        (groups.get(0), groups.acquire(via(3)), groups.len()),
+        (groups.get(0).cloned(), groups.acquire(via(3)), groups.len()),
         (None, Some(0), 2)
     );
 }
