@@ -16,6 +16,7 @@
 //! | [`life`] | life locks: knowing within milliseconds that an RP is gone |
 //! | [`nonce_proof`] | proof that both RPs look at the same shared page |
 //! | [`process`] | processes by id and start time |
+//! | [`rp_process`] | the process of a route processor |
 //! | [`shared_memory`] | the words that the processes of a chassis share |
 //! | [`stream`] | messages over Unix and TCP sockets |
 //! | [`wire`] | what ports are attached to, and the fabric between cards |
@@ -32,6 +33,7 @@ pub mod hosts;
 pub mod life;
 pub mod nonce_proof;
 pub mod process;
+pub mod rp_process;
 pub mod shared_memory;
 pub mod stream;
 #[cfg(test)]
