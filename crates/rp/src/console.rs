@@ -133,7 +133,7 @@ fn write_all(id: SessionId, events: Vec<SessionEvent>, out: &mut Outbox<RpOutput
     for event in events {
         let output = match event {
             SessionEvent::Write(bytes) => ConsoleOutput::Data(bytes),
-            SessionEvent::Rejected { line_number, .. } => ConsoleOutput::Rejected(line_number),
+            SessionEvent::Rejected { line_number, line } => ConsoleOutput::Rejected { line_number, line },
             SessionEvent::Close(reason) => ConsoleOutput::Close(reason),
             other => {
                 decisions.push(other);

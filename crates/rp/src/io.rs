@@ -141,8 +141,13 @@ pub enum ConsoleInput {
 pub enum ConsoleOutput {
     /// Bytes for the terminal.
     Data(Vec<u8>),
-    /// The script's line with this number, from 1, was rejected.
-    Rejected(u32),
+    /// A line of the script was rejected.
+    Rejected {
+        /// Its number in the input, from 1.
+        line_number: u32,
+        /// The line.
+        line: String,
+    },
     /// The session has ended, and why.
     Close(CloseReason),
 }

@@ -34,6 +34,20 @@ mod standby;
 mod status;
 mod system;
 
+/// Hash over the schemas of all checkpointed records; two route processors that differ in it do not form a pair.
+pub const SCHEMA_HASH: u64 = schema_hash(include_bytes!("../schema.lock"));
+
+/// FNV-1a, which a constant can be computed with.
+const fn schema_hash(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = (hash ^ bytes[index] as u64).wrapping_mul(0x0100_0000_01b3);
+        index += 1;
+    }
+    hash
+}
+
 pub use active::{Active, ActiveConfig};
 pub use clients::Clients;
 pub use io::{

@@ -1,0 +1,477 @@
+//! The process of a route processor: descriptors, clock and files around one `rp::RouteProcessor`.
+//!
+//! One thread, one loop. Each round waits, turns what is ready into inputs, carries out what the processor asks for,
+//! ends the batch of turns, and writes what is queued.
+//!
+//! ```text
+//!   wait ─▶ life changes ─▶ peer link ─▶ cards, consoles (unless work is held) ─▶ expire ─▶ TurnEnd ─▶ flush
+//! ```
+//!
+//! What keeps the pair alive comes first in a round and is never held back. Everything read in one round is bounded,
+//! so a flood on one link delays the others by one portion at most.
+
+mod cards;
+mod consoles;
+mod peer;
+mod status;
+
+pub use consoles::console_path;
+pub use status::status_path;
+
+use crate::arbiter::{Arbiter, ClaimRefused, LocalArbiter};
+use crate::clock;
+use crate::crash::{self, CoreDumps, CrashConfig};
+use crate::event_loop::{EventLoop, Interest, LoopSignal, Ready, Signals};
+use crate::life::{LifeChange, LifeLock, LifeWatch, Resignation};
+use crate::shared_memory::{SharedMemory, SlotPower};
+use crate::stream::Address;
+use cards::CardLinks;
+use consoles::ConsoleServer;
+use machine::{CardSlot, Epoch, Instant, Machine, Outbox, RpSlot};
+use peer::{PeerEvent, PeerLink};
+use redundancy::{PeerLoss, RedundancyConfig, Syslog};
+use rp::{ActiveConfig, Phase, RouteProcessor, RpConfig, RpInput, RpOutput};
+use status::StatusServer;
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Where and as what a route processor runs.
+#[derive(Clone, Debug)]
+pub struct RpOptions {
+    /// The slot.
+    pub slot: RpSlot,
+    /// Sockets and shared words of the chassis.
+    pub run_directory: PathBuf,
+    /// NVRAM, crash information, epoch ceiling.
+    pub state_directory: PathBuf,
+    /// Where the RP link is: R0 listens, R1 connects.
+    pub peer_address: Address,
+    /// Slots that may hold a card, with the address that the card listens at.
+    pub cards: Vec<(CardSlot, Address)>,
+    /// Text of the startup configuration while NVRAM has none.
+    pub factory_configuration: Option<String>,
+    /// Interval of heartbeats, in milliseconds.
+    pub keepalive_interval_ms: u64,
+    /// How long the peer may be silent, in milliseconds.
+    pub keepalive_limit_ms: u64,
+    /// How long a frame may stay unacknowledged, in milliseconds.
+    pub acknowledgement_stall_limit_ms: u64,
+    /// Whether to ask for a core on a fatal signal.
+    pub core_dumps: CoreDumps,
+    /// Bytes of memory to hold and touch, for benches of large processes.
+    pub ballast_bytes: usize,
+}
+
+/// How a route processor's process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RpExit {
+    /// It was told to stop.
+    Terminated,
+    /// It leaves to be started anew, for this reason.
+    Reload(String),
+    /// Everything is to be started anew, cards and the other RP included.
+    ReloadShelf,
+}
+
+/// Version of the image, as `show version` has it.
+pub const IMAGE_VERSION: &str = concat!("Version ", env!("CARGO_PKG_VERSION"));
+
+/// Bytes read from one link in one round.
+const READ_BUDGET: usize = 256 * 1024;
+
+const TOKEN_LIFE: u64 = 1;
+const TOKEN_SIGNALS: u64 = 2;
+const TOKEN_STATUS: u64 = 1 << 8;
+const TOKEN_PEER: u64 = 2 << 8;
+const TOKEN_CARD: u64 = 3 << 8;
+const TOKEN_CONSOLE: u64 = 1 << 32;
+
+struct RpProcess {
+    options: RpOptions,
+    processor: RouteProcessor,
+    events: EventLoop,
+    memory: SharedMemory,
+    arbiter: LocalArbiter,
+    life: LifeLock,
+    watch: LifeWatch,
+    signals: Signals,
+    peer: PeerLink,
+    cards: CardLinks,
+    consoles: ConsoleServer,
+    status: StatusServer,
+    inputs: VecDeque<RpInput>,
+    outbox: Outbox<RpOutput>,
+    phases: status::Phases,
+    exit: Option<RpExit>,
+    hang: bool,
+}
+
+/// Runs a route processor until it is told to stop or reloads.
+///
+/// # Errors
+/// When something that it cannot do without (its slot, the shared words, its sockets) is not to be had; the text says
+/// what and where.
+pub fn run(options: RpOptions) -> io::Result<RpExit> {
+    let memory = SharedMemory::open(&options.run_directory).map_err(io::Error::other)?;
+    let life = LifeLock::hold(&memory, &options.run_directory, options.slot).map_err(io::Error::other)?;
+    crash::install(CrashConfig {
+        name: options.slot.to_string(),
+        directory: options.state_directory.clone(),
+        version: IMAGE_VERSION,
+        resigner: Some(life.resigner()),
+        core_dumps: options.core_dumps,
+    })?;
+    let _ballast = ballast(options.ballast_bytes);
+    let mut process = RpProcess::new(options, memory, life)?;
+    process.start();
+    process.serve()
+}
+
+/// Memory that is really there: every page is written once.
+fn ballast(bytes: usize) -> Vec<u8> {
+    let mut memory = vec![0u8; bytes];
+    for page in memory.chunks_mut(4096) {
+        page[0] = 1;
+    }
+    std::hint::black_box(memory)
+}
+
+impl RpProcess {
+    fn new(options: RpOptions, memory: SharedMemory, life: LifeLock) -> io::Result<Self> {
+        let events = EventLoop::new()?;
+        let arbiter = LocalArbiter::open(&memory, &options.state_directory).map_err(io::Error::other)?;
+        let watch = LifeWatch::start(&memory, options.slot.peer())?;
+        let signals = Signals::take(&[LoopSignal::Terminate, LoopSignal::Interrupt])?;
+        events.add(&watch, TOKEN_LIFE, Interest::READ)?;
+        events.add(&signals, TOKEN_SIGNALS, Interest::READ)?;
+        let peer = PeerLink::new(&options, &memory, &events)?;
+        let cards = CardLinks::new(options.cards.clone());
+        let consoles = ConsoleServer::bind(&options.run_directory, options.slot, &events)?;
+        let status = StatusServer::bind(&options.run_directory, options.slot, &events)?;
+        let processor = RouteProcessor::new(processor_config(&options)?, clock::now());
+        Ok(Self {
+            options,
+            processor,
+            events,
+            memory,
+            arbiter,
+            life,
+            watch,
+            signals,
+            peer,
+            cards,
+            consoles,
+            status,
+            inputs: VecDeque::new(),
+            outbox: Outbox::new(),
+            phases: status::Phases::default(),
+            exit: None,
+            hang: false,
+        })
+    }
+
+    fn start(&mut self) {
+        let mastership = self.arbiter.mastership();
+        self.feed(RpInput::Started { mastership });
+    }
+
+    fn serve(mut self) -> io::Result<RpExit> {
+        let mut ready = Vec::new();
+        loop {
+            let deadline = self.next_deadline();
+            self.events.wait(deadline, &mut ready)?;
+            self.take_life_changes();
+            for event in &ready {
+                self.dispatch(*event)?;
+            }
+            let now = clock::now();
+            self.processor.expire(now, &mut self.outbox);
+            self.pump();
+            self.take_due(now)?;
+            let peer_room = self.peer.room();
+            self.feed(RpInput::TurnEnd { peer_room });
+            self.flush()?;
+            if let Some(exit) = self.exit.take() {
+                return Ok(exit);
+            }
+            // A hung work loop, for tests and benches: nothing short of a kill ends it.
+            while self.hang {
+                std::hint::spin_loop();
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let processor = self.processor.next_deadline().map(|(at, _)| at);
+        let deadlines = [processor, self.peer.next_deadline(), self.cards.next_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn dispatch(&mut self, ready: Ready) -> io::Result<()> {
+        match ready.token {
+            TOKEN_LIFE => {}
+            TOKEN_SIGNALS => self.take_signals()?,
+            token if token >= TOKEN_CONSOLE => self.console_ready(token - TOKEN_CONSOLE, ready)?,
+            token if token >= TOKEN_CARD => self.card_ready(token - TOKEN_CARD, ready)?,
+            token if token >= TOKEN_PEER => self.peer_ready(token - TOKEN_PEER, ready)?,
+            token => self.status_ready(token - TOKEN_STATUS, ready)?,
+        }
+        Ok(())
+    }
+
+    fn take_signals(&mut self) -> io::Result<()> {
+        while let Some(signal) = self.signals.next_signal()? {
+            if matches!(signal, LoopSignal::Terminate | LoopSignal::Interrupt) {
+                self.exit = Some(RpExit::Terminated);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_life_changes(&mut self) {
+        while let Some(event) = self.watch.next_change() {
+            match event.change {
+                LifeChange::Absent => self.feed(RpInput::PeerPresent(false)),
+                LifeChange::Alive { process, started_at_ticks, .. } => {
+                    self.peer.note_process(process, started_at_ticks);
+                    self.feed(RpInput::PeerPresent(true));
+                }
+                LifeChange::Died { cause, .. } => {
+                    let loss = self.peer_loss(cause);
+                    self.feed(RpInput::LifeLost(loss));
+                }
+            }
+        }
+    }
+
+    /// What the peer's death was: its own last word, or what the backplane says of its slot.
+    fn peer_loss(&self, resignation: Option<Resignation>) -> PeerLoss {
+        match resignation {
+            Some(Resignation::Panic) => PeerLoss::Panicked,
+            Some(Resignation::FatalSignal(number)) => PeerLoss::Signalled(i32::from(number)),
+            Some(Resignation::Forced | Resignation::Reload) => PeerLoss::Reloaded,
+            Some(Resignation::Other(_)) | None => match SlotPower::from_word(self.memory.rp(self.options.slot.peer()).power.load(Ordering::Acquire)) {
+                SlotPower::Off => PeerLoss::PoweredOff,
+                SlotPower::Empty => PeerLoss::Removed,
+                _ => PeerLoss::Killed,
+            },
+        }
+    }
+
+    fn peer_ready(&mut self, which: u64, ready: Ready) -> io::Result<()> {
+        let events = self.peer.ready(which, ready, &self.events)?;
+        self.take_peer_events(events);
+        Ok(())
+    }
+
+    fn take_peer_events(&mut self, events: Vec<PeerEvent>) {
+        for event in events {
+            match event {
+                PeerEvent::Up => self.feed(RpInput::PeerLink(true)),
+                PeerEvent::Down(why) => {
+                    log_line(&format!("RP link down: {why}"));
+                    self.feed(RpInput::PeerLink(false));
+                }
+                PeerEvent::Message(message) => self.feed(RpInput::Peer(message)),
+                PeerEvent::Nonsense(why) => self.feed(RpInput::PeerNonsense(why)),
+            }
+        }
+    }
+
+    fn card_ready(&mut self, which: u64, ready: Ready) -> io::Result<()> {
+        let hold = self.processor.holds_work(clock::now());
+        for input in self.cards.ready(which, ready, hold, &self.events)? {
+            self.feed(input);
+        }
+        Ok(())
+    }
+
+    fn console_ready(&mut self, which: u64, ready: Ready) -> io::Result<()> {
+        for input in self.consoles.ready(which, ready, &self.processor, &self.events)? {
+            self.feed(input);
+        }
+        Ok(())
+    }
+
+    fn status_ready(&mut self, which: u64, ready: Ready) -> io::Result<()> {
+        for request in self.status.ready(which, ready, &self.events)? {
+            match request {
+                status::Request::Status { connection } => {
+                    let text = status::document(&self.processor, &self.phases, clock::now());
+                    self.status.answer(connection, &text);
+                }
+                status::Request::Generate { connection, routes, next_hops } => {
+                    self.feed(RpInput::Generate { routes, next_hops });
+                    self.status.answer(connection, "{}");
+                }
+                status::Request::Fault { fault } => self.fault(fault),
+            }
+        }
+        Ok(())
+    }
+
+    /// A fault that a test or a bench asks for: the process really suffers it.
+    fn fault(&mut self, fault: status::Fault) {
+        match fault {
+            status::Fault::Panic => panic!("fault injected over the status socket"),
+            status::Fault::HangLoop => self.hang = true,
+        }
+    }
+
+    /// What is due by the clock and not by a descriptor.
+    fn take_due(&mut self, now: Instant) -> io::Result<()> {
+        let events = self.peer.connect_if_due(now, &self.events)?;
+        self.take_peer_events(events);
+        for input in self.cards.connect_if_due(now, &self.events)? {
+            self.feed(input);
+        }
+        let drained: Vec<RpInput> = self.consoles.drained();
+        for input in drained {
+            self.feed(input);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let events = self.peer.flush(&self.events)?;
+        self.take_peer_events(events);
+        for input in self.cards.flush(self.processor.holds_work(clock::now()), &self.events)? {
+            self.feed(input);
+        }
+        for input in self.consoles.flush(&self.processor, &self.events)? {
+            self.feed(input);
+        }
+        self.status.flush(&self.events)
+    }
+
+    /// Gives the processor an input and carries out all that follows from it.
+    fn feed(&mut self, input: RpInput) {
+        self.inputs.push_back(input);
+        self.pump();
+    }
+
+    /// Carries out what was asked for, and what follows from that, until nothing is left.
+    fn pump(&mut self) {
+        loop {
+            let outputs: Vec<RpOutput> = self.outbox.drain().map(|(_, output)| output).collect();
+            for output in outputs {
+                self.carry_out(output);
+            }
+            match self.inputs.pop_front() {
+                Some(input) => self.processor.handle(clock::now(), input, &mut self.outbox),
+                None if self.outbox.is_empty() => return,
+                None => {}
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: RpOutput) {
+        match output {
+            RpOutput::Peer(message) => self.peer.send(&message),
+            RpOutput::DropPeerLink => self.peer.drop_link(),
+            RpOutput::Claim { expected, floor } => self.claim(expected, floor),
+            RpOutput::PublishOutOfStep { epoch, since } => {
+                // Somebody else holds the mastership: this activity is over, and the facility is about to learn it.
+                if let Err(holder) = self.arbiter.mark_out_of_step(epoch, since) {
+                    log_line(&format!("not marked as out of step: epoch {holder} holds"));
+                }
+            }
+            RpOutput::ClearOutOfStep => self.arbiter.clear_out_of_step(self.arbiter.mastership()),
+            RpOutput::KillPeer => self.peer.kill(),
+            // The backplane starts anew whatever ends; without a backplane that is the service manager's business.
+            RpOutput::ResetPeer => self.peer.kill(),
+            RpOutput::ResetShelf => self.exit = Some(RpExit::ReloadShelf),
+            RpOutput::ConnectCards { .. } => {
+                let inputs = self.cards.claim_all(&self.events);
+                self.inputs.extend(inputs);
+            }
+            RpOutput::Card { card, session, message } => self.cards.send(card, session, &message),
+            RpOutput::Console { session, output } => self.consoles.send(session, output),
+            RpOutput::WriteNvram { text, answer } => self.write_nvram(&text, answer),
+            RpOutput::Log(message) => log_message(&message),
+            RpOutput::Reload { reason } => {
+                self.life.resign(Resignation::Reload);
+                self.exit = Some(RpExit::Reload(reason));
+            }
+            RpOutput::Phase(phase) => self.phase(phase),
+        }
+    }
+
+    fn phase(&mut self, phase: Phase) {
+        self.phases.note(phase, clock::now());
+    }
+
+    fn claim(&mut self, expected: Epoch, floor: u64) {
+        let input = match self.arbiter.claim(expected, self.options.slot, floor) {
+            Ok(epoch) => {
+                let mark = self.arbiter.out_of_step(expected);
+                let out_of_step = mark.map(|mark| (mark.epoch, mark.since.unwrap_or_default()));
+                RpInput::ClaimWon { epoch, out_of_step }
+            }
+            Err(ClaimRefused::Lost(holder)) => RpInput::ClaimLost { holder },
+            Err(ClaimRefused::Ceiling(error)) => {
+                log_line(&format!("no epoch can be claimed: {error}"));
+                RpInput::ClaimLost { holder: self.arbiter.mastership() }
+            }
+        };
+        self.inputs.push_back(input);
+    }
+
+    fn write_nvram(&mut self, text: &str, answer: bool) {
+        let path = nvram_path(&self.options.state_directory, self.options.slot);
+        let result = crate::file::replace(&path, text.as_bytes()).map_err(|error| error.to_string());
+        if let Err(error) = &result {
+            log_line(&format!("startup configuration not written: {error}"));
+        }
+        if answer {
+            self.inputs.push_back(RpInput::NvramWritten(result));
+        }
+    }
+}
+
+fn processor_config(options: &RpOptions) -> io::Result<RpConfig> {
+    let boot = u64::from_le_bytes(crate::shared_memory::random_bytes::<8>()?).max(1);
+    let mut redundancy = RedundancyConfig::new(options.slot, boot, rp::SCHEMA_HASH);
+    redundancy.keepalive_interval_ms = options.keepalive_interval_ms;
+    redundancy.keepalive_limit_ms = options.keepalive_limit_ms;
+    let checkpoint = checkpoint::ActiveEndConfig {
+        acknowledgement_stall_limit: machine::Duration::from_millis(options.acknowledgement_stall_limit_ms),
+        ..checkpoint::ActiveEndConfig::default()
+    };
+    let active = ActiveConfig {
+        checkpoint,
+        heartbeat_interval: machine::Duration::from_millis(options.keepalive_interval_ms),
+    };
+    let startup = match std::fs::read_to_string(nvram_path(&options.state_directory, options.slot)) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => options.factory_configuration.clone(),
+        Err(error) => return Err(error),
+    };
+    let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Ok(RpConfig {
+        redundancy,
+        active,
+        startup,
+        unix_seconds_at_origin: unix_seconds.saturating_sub(clock::now().since_origin().as_secs()),
+        image_version: IMAGE_VERSION.to_string(),
+        card_slots: options.cards.iter().map(|(slot, _)| *slot).collect(),
+    })
+}
+
+/// The startup configuration of the RP in `slot`.
+pub fn nvram_path(state_directory: &std::path::Path, slot: RpSlot) -> PathBuf {
+    state_directory.join(format!("nvram-{slot}")).join("startup-config")
+}
+
+fn log_message(message: &Syslog) {
+    log_line(&message.to_string());
+}
+
+/// A line of the process's log, which its standard error is.
+fn log_line(text: &str) {
+    let now = clock::now().since_origin();
+    eprintln!("*{}.{:03}: {text}", now.as_secs(), now.subsec_millis());
+}
