@@ -389,34 +389,38 @@ impl DeadlineReason for linecard::LineCard {
 
 #[test]
 fn an_abandoned_refresh_sweeps_nothing() {
-    let mut bench = Bench::ready();
-    let digest = bench.card.digest();
-    bench.rp(LINK, RpMessage::RefreshBegin);
-    bench.rp(
-        LINK,
-        Rows::default().fib("10.0.1.0/24", via(&[(WEST, None)])).message(),
-    );
-    bench.input(CardInput::RpLost { link: LINK });
-    bench.settle();
-    assert_eq!(
-        (bench.card.digest(), bench.card.tables().v4.fib.len()),
-        (digest, 8)
-    );
-    bench.claim(NEW, epoch(2, RpSlot::R1));
-    let out = bench.rp(
-        NEW,
-        RpMessage::RefreshEnd {
-            frame: FrameNumber(1),
-            digest,
-        },
-    );
-    assert_eq!(
-        out,
-        [CardOutput::Close {
-            link: NEW,
-            reason: CloseReason::RefreshMissing
-        }]
-    );
+    for link_is_lost_first in [true, false] {
+        let mut bench = Bench::ready();
+        let digest = bench.card.digest();
+        bench.rp(LINK, RpMessage::RefreshBegin);
+        bench.rp(
+            LINK,
+            Rows::default().fib("10.0.1.0/24", via(&[(WEST, None)])).message(),
+        );
+        if link_is_lost_first {
+            bench.input(CardInput::RpLost { link: LINK });
+        }
+        bench.claim(NEW, epoch(2, RpSlot::R1));
+        let out = bench.rp(
+            NEW,
+            RpMessage::RefreshEnd {
+                frame: FrameNumber(1),
+                digest,
+            },
+        );
+        assert_eq!(
+            out,
+            [CardOutput::Close {
+                link: NEW,
+                reason: CloseReason::RefreshMissing
+            }]
+        );
+        bench.settle();
+        assert_eq!(
+            (bench.card.digest(), bench.card.tables().v4.fib.len()),
+            (digest, 8)
+        );
+    }
 }
 
 #[test]

@@ -433,6 +433,24 @@ fn flows_spread_over_equal_paths_stay_together_and_leave_a_dead_card() {
 }
 
 #[test]
+fn fragments_of_one_packet_take_one_path() {
+    let mut bench = Bench::ready();
+    let left_by = |out: &[CardOutput]| match out {
+        [CardOutput::Transmit { port, .. }] | [CardOutput::Fabric { port, .. }] => *port,
+        other => panic!("{other:?}"),
+    };
+    for host in 1..40 {
+        let whole = Ip::udp(HOST_EAST, Ipv4Addr::new(198, 51, 100, host), 64);
+        let mut first = whole.clone().with(|header| header.more_fragments = true);
+        first.payload[..4].copy_from_slice(&[host, 1, 2, 3]);
+        let mut last = whole.with(|header| header.fragment_offset = 8);
+        last.payload[..4].fill(0xee);
+        let paths = [first, last].map(|fragment| left_by(&bench.frame(EAST, &fragment.to_port(EAST))));
+        assert_eq!(paths[0], paths[1]);
+    }
+}
+
+#[test]
 fn an_injected_frame_leaves_by_its_port_unless_that_is_down_or_elsewhere() {
     let mut bench = Bench::ready();
     let frame = Ip::udp(HOST_EAST, HOST_WEST, 8).forwarded(WEST, HOST_WEST);
