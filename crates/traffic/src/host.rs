@@ -100,7 +100,7 @@ pub struct HostCounters {
     pub arp_asked: u64,
     /// Echo requests answered.
     pub echo_answered: u64,
-    /// Answers and requests of the host's own that the wire would not take.
+    /// Answers that the wire would not take.
     pub unsent: u64,
 }
 
@@ -169,7 +169,7 @@ impl Host {
     /// Asks for neighbours that are due.
     pub fn expire(&mut self, now: Instant, sink: &mut impl FrameSink) {
         while let Some(question) = self.neighbors.pop_due(now) {
-            self.ask(question, sink);
+            self.ask(now, question, sink);
         }
     }
 
@@ -241,7 +241,8 @@ impl Host {
         let for_me = message.target_address == self.config.address.address();
         if message.operation == arp::Operation::Request && for_me {
             self.counters.arp_answered += 1;
-            self.send_arp(message.sender_mac, message.reply(self.config.mac), sink);
+            let status = self.send_arp(message.sender_mac, message.reply(self.config.mac), sink);
+            note_unsent(&mut self.counters, status);
         }
     }
 
@@ -400,17 +401,21 @@ impl Host {
         }
     }
 
-    fn ask(&mut self, question: Question, sink: &mut impl FrameSink) {
-        self.counters.arp_asked += 1;
+    fn ask(&mut self, now: Instant, question: Question, sink: &mut impl FrameSink) {
         let own = (self.config.mac, self.config.address.address());
-        self.send_arp(
-            question.destination,
-            arp::Repr::request(own.0, own.1, question.target),
-            sink,
-        );
+        let request = arp::Repr::request(own.0, own.1, question.target);
+        match self.send_arp(question.destination, request, sink) {
+            SendStatus::Sent => self.counters.arp_asked += 1,
+            _ => self.neighbors.not_asked(now, question.target),
+        }
     }
 
-    fn send_arp(&mut self, destination: MacAddress, message: arp::Repr, sink: &mut impl FrameSink) {
+    fn send_arp(
+        &mut self,
+        destination: MacAddress,
+        message: arp::Repr,
+        sink: &mut impl FrameSink,
+    ) -> SendStatus {
         let mut frame = [0; ethernet::HEADER_LEN + arp::PACKET_LEN];
         let source = self.config.mac;
         ethernet::Repr {
@@ -420,7 +425,7 @@ impl Host {
         }
         .emit(&mut frame);
         message.emit(&mut frame[ethernet::HEADER_LEN..]);
-        note_unsent(&mut self.counters, sink.send(&frame));
+        sink.send(&frame)
     }
 }
 

@@ -20,6 +20,8 @@ use packet::MacAddress;
 
 /// Time between two requests for the same neighbour.
 pub const REQUEST_INTERVAL: Duration = Duration::from_secs(1);
+/// Time after which a request that the wire did not take is offered again.
+pub const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 /// Time after which a known neighbour is asked again.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
 /// Frames that wait for one neighbour.
@@ -127,6 +129,15 @@ impl Neighbors {
             target: *target,
             destination,
         })
+    }
+
+    /// Takes back that `target` was asked for at `now`, because the wire did not take the question: it is due again
+    /// after [`RETRY_INTERVAL`].
+    pub fn not_asked(&mut self, now: Instant, target: Ipv4Addr) {
+        if let Some(entry) = self.entries.get_mut(&target) {
+            entry.unanswered = entry.unanswered.saturating_sub(1);
+            entry.next_request = now + RETRY_INTERVAL;
+        }
     }
 
     /// When the next question is due.

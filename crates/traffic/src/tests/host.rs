@@ -122,6 +122,22 @@ fn a_host_asks_for_its_gateway_each_second_until_it_answers_then_every_30_s_by_u
 }
 
 #[test]
+fn a_request_that_the_wire_refuses_is_offered_again_soon_and_not_counted() {
+    let (mut host, mut wire) = (host(), Wire::default());
+    wire.blocked = true;
+    for _ in 0..20 {
+        let (due, _) = host.next_deadline().expect("asking");
+        assert!(due < at(1), "long before a lost request would be repeated");
+        host.expire(due, &mut wire);
+    }
+    assert_eq!(host.counters().arp_asked, 0);
+    wire.blocked = false;
+    let (due, _) = host.next_deadline().expect("asking");
+    host.expire(due, &mut wire);
+    assert_eq!((wire.take().len(), host.counters().arp_asked), (1, 1));
+}
+
+#[test]
 fn an_unanswered_refresh_goes_from_unicast_to_broadcast_and_then_forgets() {
     let (mut host, mut wire) = (host(), Wire::default());
     router_says_who_it_is(at(0), &mut host, &mut wire);
