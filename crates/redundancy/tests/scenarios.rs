@@ -705,3 +705,113 @@ fn messages_of_a_dead_life_and_of_the_own_slot_change_nothing() {
     pair.input(R0, Input::PeerMessage(message));
     assert_eq!(pair.outputs, []);
 }
+
+#[test]
+fn a_late_hello_of_a_dead_life_does_not_revive_it() {
+    let mut pair = Pair::duplex();
+    let hello = redundancy::Hello {
+        version: 1,
+        schema_hash: 0x5eed,
+        mode: RedundancyMode::Sso,
+    };
+    let message = redundancy::RfMessage {
+        slot: R1,
+        boot: pair.unit(R1).rf.config().boot,
+        epoch: pair.word,
+        state: RfState::StandbyHot,
+        body: Body::Hello(hello),
+    };
+    pair.input(R0, Input::LifeLost(PeerLoss::Killed));
+    pair.input(R0, Input::PeerMessage(message));
+    assert_eq!(pair.unit(R0).rf.peer_state(), RfState::Disabled);
+    assert!(!pair.unit(R0).rf.status(pair.unit(R0).now).duplex);
+}
+
+#[test]
+fn the_standby_is_not_hot_before_the_end_of_the_bulk_whatever_else_is_through() {
+    let mut pair = Pair::new();
+    pair.hold_bulk = true;
+    pair.boot_default(R0);
+    pair.boot_default(R1);
+    pair.connect();
+    pair.run_ms(60_000);
+    assert!(pair.asked(R0, |output| *output == Output::StartBulk));
+    assert_eq!(pair.state(R1), RfState::StandbyColdBulk);
+    pair.input(R1, Input::BulkFinished);
+    pair.settle();
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
+}
+
+#[test]
+fn a_bulk_that_never_ends_reloads_the_standby_at_its_own_limit() {
+    let mut pair = Pair::new();
+    pair.hold_bulk = true;
+    pair.boot_default(R0);
+    pair.boot_default(R1);
+    pair.connect();
+    pair.run_ms(599_900);
+    assert_eq!(pair.state(R1), RfState::StandbyColdBulk);
+    pair.run_ms(1_000);
+    let reason = ReloadReason::SyncStuck(Progression::StandbyBulk);
+    assert!(pair.asked(R1, |output| *output == Output::ReloadSelf(reason)));
+}
+
+#[test]
+fn a_unit_does_not_stand_by_for_an_active_of_an_old_epoch() {
+    let mut pair = Pair::new();
+    pair.boot_default(R0);
+    pair.run_ms(1_000);
+    // An epoch was given to R1, whose life ended before it could use it.
+    pair.word = Epoch { counter: 2, slot: R1 };
+    pair.boot_default(R1);
+    pair.connect();
+    assert!(pair.deliver(R1), "R0 says that it is active in epoch 1");
+    assert_eq!(pair.state(R1), RfState::Negotiation);
+    pair.run_ms(100);
+    let epoch = Epoch { counter: 3, slot: R0 };
+    assert!(
+        pair.asked(R0, |output| *output == Output::EpochRaised(epoch)),
+        "R0 takes the activity back"
+    );
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
+}
+
+#[test]
+fn a_standby_whose_claim_comes_after_that_of_a_new_life_does_not_promote_what_it_holds() {
+    let mut pair = Pair::duplex();
+    pair.end(R0, PeerLoss::Killed);
+    assert!(pair.learn_loss(R1));
+    assert!(pair.learn_link_down(R1));
+    // R0 is back, claims at the end of its negotiation time, and is served before R1's claim.
+    pair.boot_default(R0);
+    pair.fire(R0);
+    assert!(pair.swap(R0) && pair.learn_claim(R0));
+    assert_eq!(pair.state(R0), RfState::Active);
+    pair.settle();
+    assert_eq!(pair.state(R1), RfState::StandbyCold);
+    assert!(!pair.asked(R1, |output| matches!(output, Output::Promote { .. })));
+    pair.connect();
+    pair.run_ms(100);
+    assert_eq!(
+        (pair.state(R0), pair.state(R1)),
+        (RfState::Active, RfState::StandbyHot)
+    );
+}
+
+#[test]
+fn an_epoch_that_a_card_reports_during_a_handover_is_dealt_with_afterwards() {
+    let mut pair = Pair::duplex();
+    pair.hold_handover = true;
+    pair.input(R0, Input::ForceSwitchover);
+    pair.input(R0, Input::EpochSeen(40));
+    assert_eq!(pair.unit(R0).claim, None, "only the handover may claim now");
+    pair.end(R1, PeerLoss::Killed);
+    pair.settle();
+    assert_eq!(
+        pair.unit(R0).rf.epoch(),
+        Some(Epoch {
+            counter: 41,
+            slot: R0
+        })
+    );
+}

@@ -47,6 +47,7 @@ pub struct Pair {
     /// An arbiter that never answers, for the proof that the recovery check bites.
     pub never_grants: bool,
     pub hold_handover: bool,
+    pub hold_bulk: bool,
     pub out_of_step_mark: bool,
     /// Everything asked for since the last look, without messages and client calls.
     pub outputs: Vec<(RpSlot, Output)>,
@@ -72,6 +73,7 @@ impl Pair {
             grants_always: false,
             never_grants: false,
             hold_handover: false,
+            hold_bulk: false,
             out_of_step_mark: false,
             outputs: Vec::new(),
         }
@@ -211,7 +213,7 @@ impl Pair {
                     );
                     unit.claim = Some((*expected, *floor));
                 }
-                Output::StartBulk => self.put_on_link(peer, Item::BulkEnd),
+                Output::StartBulk if !self.hold_bulk => self.put_on_link(peer, Item::BulkEnd),
                 Output::PrepareHandover if !self.hold_handover => inputs.push_back(Input::HandoverReady),
                 Output::KillPeer | Output::ReloadPeer(_) => {
                     self.kill_pending[peer.index()] = self.units[peer.index()].is_some();
