@@ -1,2 +1,7 @@
 //! The one binary: every role of a chassis.
-fn main() {}
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -331,6 +331,12 @@ fn port_from(body: &[u8], what: &'static str) -> Result<(PortId, Vec<u8>), Messa
     Ok((port, rest.to_vec()))
 }
 
+/// Kind and first bytes of the body of a punt; the Ethernet frame follows. For cards, which copy each frame only once.
+pub fn punt_head(port: PortId, reason: PuntReason) -> (u8, [u8; 5]) {
+    let [a, b, c, d] = port.to_u32().to_be_bytes();
+    (PUNT, [a, b, c, d, reason.number()])
+}
+
 impl RpMessage {
     /// The message's kind and body.
     pub fn encode(&self) -> (u8, Vec<u8>) {

@@ -6,6 +6,7 @@
 //! | module | about |
 //! | --- | --- |
 //! | [`arbiter`] | mastership by compare-and-swap, out-of-step marks |
+//! | [`card_process`] | the process of a line card |
 //! | [`chassis_file`] | what a chassis is made of, as a TOML file |
 //! | [`clock`] | the process's monotonic clock |
 //! | [`crash`] | dying: resign first, report second |
@@ -23,6 +24,7 @@
 #![deny(missing_docs)]
 
 pub mod arbiter;
+pub mod card_process;
 pub mod chassis_file;
 pub mod clock;
 pub mod crash;

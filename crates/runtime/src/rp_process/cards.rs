@@ -39,15 +39,28 @@ pub(super) struct CardLinks {
 
 impl CardLinks {
     pub(super) fn new(cards: Vec<(CardSlot, Address)>) -> Self {
-        let place = |(card, address)| Place { card, address, link: None, next_try: Instant::ZERO };
-        Self { places: cards.into_iter().map(place).collect(), active: false, last_session: 0 }
+        let place = |(card, address)| Place {
+            card,
+            address,
+            link: None,
+            next_try: Instant::ZERO,
+        };
+        Self {
+            places: cards.into_iter().map(place).collect(),
+            active: false,
+            last_session: 0,
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         if !self.active {
             return None;
         }
-        self.places.iter().filter(|place| place.link.is_none()).map(|place| place.next_try).min()
+        self.places
+            .iter()
+            .filter(|place| place.link.is_none())
+            .map(|place| place.next_try)
+            .min()
     }
 
     /// This RP is active: connects to every card, and claims anew those that are connected.
@@ -60,10 +73,21 @@ impl CardLinks {
             if let Some(link) = &mut place.link {
                 // The same connection under a new number: what was queued for the old epoch's conversation is void.
                 let why = String::from("claimed anew");
-                inputs.push(event(place.card, CardLinkEvent::Down { session: link.session, why }));
+                inputs.push(event(
+                    place.card,
+                    CardLinkEvent::Down {
+                        session: link.session,
+                        why,
+                    },
+                ));
                 *last_session += 1;
                 link.session = *last_session;
-                inputs.push(event(place.card, CardLinkEvent::Up { session: link.session }));
+                inputs.push(event(
+                    place.card,
+                    CardLinkEvent::Up {
+                        session: link.session,
+                    },
+                ));
                 continue;
             }
             inputs.extend(self.connect(index, events));
@@ -81,8 +105,16 @@ impl CardLinks {
         }
         self.last_session += 1;
         let session = self.last_session;
-        events.add(&stream, TOKEN_CARD + index as u64, Interest::READ_WRITE).ok()?;
-        place.link = Some(Link { stream, session, waits_for_write: true, holds_read: false, failed: None });
+        events
+            .add(&stream, TOKEN_CARD + index as u64, Interest::READ_WRITE)
+            .ok()?;
+        place.link = Some(Link {
+            stream,
+            session,
+            waits_for_write: true,
+            holds_read: false,
+            failed: None,
+        });
         Some(event(place.card, CardLinkEvent::Up { session }))
     }
 
@@ -99,8 +131,14 @@ impl CardLinks {
     }
 
     pub(super) fn send(&mut self, card: CardSlot, session: u64, message: &RpMessage) {
-        let link = self.places.iter_mut().find(|place| place.card == card).and_then(|place| place.link.as_mut());
-        let Some(link) = link.filter(|link| link.session == session) else { return };
+        let link = self
+            .places
+            .iter_mut()
+            .find(|place| place.card == card)
+            .and_then(|place| place.link.as_mut());
+        let Some(link) = link.filter(|link| link.session == session) else {
+            return;
+        };
         let (kind, body) = message.encode();
         if let Err(error) = link.stream.send(kind, &body) {
             link.failed = Some(error.to_string());
@@ -116,10 +154,15 @@ impl CardLinks {
         events: &EventLoop,
     ) -> io::Result<Vec<RpInput>> {
         let mut inputs = Vec::new();
-        let Some(place) = usize::try_from(which).ok().and_then(|index| self.places.get_mut(index)) else {
+        let Some(place) = usize::try_from(which)
+            .ok()
+            .and_then(|index| self.places.get_mut(index))
+        else {
             return Ok(inputs);
         };
-        let Some(link) = &mut place.link else { return Ok(inputs) };
+        let Some(link) = &mut place.link else {
+            return Ok(inputs);
+        };
         if hold && !ready.hangup {
             link.holds_read = true;
             events.change(&link.stream, TOKEN_CARD + which, interest(link))?;
@@ -162,7 +205,10 @@ impl CardLinks {
 }
 
 fn interest(link: &Link) -> Interest {
-    Interest { readable: !link.holds_read, writable: link.waits_for_write }
+    Interest {
+        readable: !link.holds_read,
+        writable: link.waits_for_write,
+    }
 }
 
 fn event(card: CardSlot, event: CardLinkEvent) -> RpInput {
@@ -171,14 +217,20 @@ fn event(card: CardSlot, event: CardLinkEvent) -> RpInput {
 
 /// Reads one portion.
 fn read(card: CardSlot, link: &mut Link, inputs: &mut Vec<RpInput>) -> Result<(), String> {
-    link.stream.finish_connecting().map_err(|error| error.to_string())?;
+    link.stream
+        .finish_connecting()
+        .map_err(|error| error.to_string())?;
     link.stream.fill(READ_BUDGET).map_err(|error| error.to_string())?;
     loop {
         match link.stream.next_message().map_err(|error| error.to_string())? {
             None => return Ok(()),
             Some((kind, body)) => {
                 let message = CardMessage::decode(kind, body).map_err(|error| error.to_string())?;
-                inputs.push(RpInput::Card { card, session: link.session, message });
+                inputs.push(RpInput::Card {
+                    card,
+                    session: link.session,
+                    message,
+                });
             }
         }
     }

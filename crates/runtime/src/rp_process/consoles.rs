@@ -66,7 +66,12 @@ impl ConsoleServer {
         let path = console_path(run_directory, slot);
         let listener = bind_fresh(&path)?;
         events.add(&listener, TOKEN_CONSOLE + LISTENER, Interest::READ)?;
-        Ok(Self { listener, path, clients: BTreeMap::new(), last: 0 })
+        Ok(Self {
+            listener,
+            path,
+            clients: BTreeMap::new(),
+            last: 0,
+        })
     }
 
     pub(super) fn ready(
@@ -111,7 +116,9 @@ impl ConsoleServer {
     }
 
     fn read(&mut self, session: SessionId, processor: &RouteProcessor, inputs: &mut Vec<RpInput>) {
-        let Some(client) = self.clients.get_mut(&session) else { return };
+        let Some(client) = self.clients.get_mut(&session) else {
+            return;
+        };
         let room = processor.console_room(session).min(READ_PIECE);
         if room == 0 {
             client.reads = false;
@@ -121,7 +128,11 @@ impl ConsoleServer {
         match client.stream.read(&mut piece) {
             Ok(0) => client.broken = true,
             Ok(count) => client.decoder.push(&piece[..count]),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
             Err(_) => client.broken = true,
         }
         loop {
@@ -138,14 +149,19 @@ impl ConsoleServer {
     }
 
     pub(super) fn send(&mut self, session: SessionId, output: ConsoleOutput) {
-        let Some(client) = self.clients.get_mut(&session) else { return };
+        let Some(client) = self.clients.get_mut(&session) else {
+            return;
+        };
         match output {
             ConsoleOutput::Data(bytes) => encode_data(&bytes, &mut client.outgoing),
             ConsoleOutput::Rejected { line_number, line } => {
                 Frame::Rejected { line_number, line }.encode(&mut client.outgoing);
             }
             ConsoleOutput::Close(reason) => {
-                Frame::Closed { reason: reason.to_u8() }.encode(&mut client.outgoing);
+                Frame::Closed {
+                    reason: reason.to_u8(),
+                }
+                .encode(&mut client.outgoing);
                 client.closing = true;
             }
         }
@@ -159,13 +175,20 @@ impl ConsoleServer {
         for (session, client) in &mut self.clients {
             if client.drain_due && client.outgoing.is_empty() {
                 client.drain_due = false;
-                inputs.push(RpInput::Console { session: *session, input: ConsoleInput::Drained });
+                inputs.push(RpInput::Console {
+                    session: *session,
+                    input: ConsoleInput::Drained,
+                });
             }
         }
         inputs
     }
 
-    pub(super) fn flush(&mut self, processor: &RouteProcessor, events: &EventLoop) -> io::Result<Vec<RpInput>> {
+    pub(super) fn flush(
+        &mut self,
+        processor: &RouteProcessor,
+        events: &EventLoop,
+    ) -> io::Result<Vec<RpInput>> {
         let mut inputs = Vec::new();
         let mut gone = Vec::new();
         for (session, client) in &mut self.clients {
@@ -178,13 +201,19 @@ impl ConsoleServer {
             let reads = client.reads || processor.console_room(*session) > 0;
             if wants != client.waits_for_write || reads != client.reads {
                 (client.waits_for_write, client.reads) = (wants, reads);
-                let interest = Interest { readable: reads, writable: wants };
+                let interest = Interest {
+                    readable: reads,
+                    writable: wants,
+                };
                 events.change(&client.stream, TOKEN_CONSOLE + session.0, interest)?;
             }
         }
         for session in gone {
             self.clients.remove(&session);
-            inputs.push(RpInput::Console { session, input: ConsoleInput::Closed });
+            inputs.push(RpInput::Console {
+                session,
+                input: ConsoleInput::Closed,
+            });
         }
         Ok(inputs)
     }
@@ -214,9 +243,18 @@ fn input_of(client: &mut Client, session: SessionId, frame: Frame) -> Option<RpI
             client.closing = true;
             return None;
         }
-        Frame::Hello { terminal, strict, columns, .. } => {
+        Frame::Hello {
+            terminal,
+            strict,
+            columns,
+            ..
+        } => {
             client.greeted = true;
-            ConsoleInput::Opened { terminal, strict, columns }
+            ConsoleInput::Opened {
+                terminal,
+                strict,
+                columns,
+            }
         }
         Frame::Data(bytes) if client.greeted => ConsoleInput::Data(bytes),
         Frame::EndOfInput if client.greeted => ConsoleInput::EndOfInput,

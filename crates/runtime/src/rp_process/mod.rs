@@ -235,7 +235,11 @@ impl RpProcess {
         while let Some(event) = self.watch.next_change() {
             match event.change {
                 LifeChange::Absent => self.feed(RpInput::PeerPresent(false)),
-                LifeChange::Alive { process, started_at_ticks, .. } => {
+                LifeChange::Alive {
+                    process,
+                    started_at_ticks,
+                    ..
+                } => {
                     self.peer.note_process(process, started_at_ticks);
                     self.feed(RpInput::PeerPresent(true));
                 }
@@ -253,7 +257,12 @@ impl RpProcess {
             Some(Resignation::Panic) => PeerLoss::Panicked,
             Some(Resignation::FatalSignal(number)) => PeerLoss::Signalled(i32::from(number)),
             Some(Resignation::Forced | Resignation::Reload) => PeerLoss::Reloaded,
-            Some(Resignation::Other(_)) | None => match SlotPower::from_word(self.memory.rp(self.options.slot.peer()).power.load(Ordering::Acquire)) {
+            Some(Resignation::Other(_)) | None => match SlotPower::from_word(
+                self.memory
+                    .rp(self.options.slot.peer())
+                    .power
+                    .load(Ordering::Acquire),
+            ) {
                 SlotPower::Off => PeerLoss::PoweredOff,
                 SlotPower::Empty => PeerLoss::Removed,
                 _ => PeerLoss::Killed,
@@ -303,7 +312,11 @@ impl RpProcess {
                     let text = status::document(&self.processor, &self.phases, clock::now());
                     self.status.answer(connection, &text);
                 }
-                status::Request::Generate { connection, routes, next_hops } => {
+                status::Request::Generate {
+                    connection,
+                    routes,
+                    next_hops,
+                } => {
                     self.feed(RpInput::Generate { routes, next_hops });
                     self.status.answer(connection, "{}");
                 }
@@ -338,7 +351,10 @@ impl RpProcess {
     fn flush(&mut self) -> io::Result<()> {
         let events = self.peer.flush(&self.events)?;
         self.take_peer_events(events);
-        for input in self.cards.flush(self.processor.holds_work(clock::now()), &self.events)? {
+        for input in self
+            .cards
+            .flush(self.processor.holds_work(clock::now()), &self.events)?
+        {
             self.feed(input);
         }
         for input in self.consoles.flush(&self.processor, &self.events)? {
@@ -388,7 +404,11 @@ impl RpProcess {
                 let inputs = self.cards.claim_all(&self.events);
                 self.inputs.extend(inputs);
             }
-            RpOutput::Card { card, session, message } => self.cards.send(card, session, &message),
+            RpOutput::Card {
+                card,
+                session,
+                message,
+            } => self.cards.send(card, session, &message),
             RpOutput::Console { session, output } => self.consoles.send(session, output),
             RpOutput::WriteNvram { text, answer } => self.write_nvram(&text, answer),
             RpOutput::Log(message) => log_message(&message),
@@ -414,7 +434,9 @@ impl RpProcess {
             Err(ClaimRefused::Lost(holder)) => RpInput::ClaimLost { holder },
             Err(ClaimRefused::Ceiling(error)) => {
                 log_line(&format!("no epoch can be claimed: {error}"));
-                RpInput::ClaimLost { holder: self.arbiter.mastership() }
+                RpInput::ClaimLost {
+                    holder: self.arbiter.mastership(),
+                }
             }
         };
         self.inputs.push_back(input);
@@ -450,7 +472,9 @@ fn processor_config(options: &RpOptions) -> io::Result<RpConfig> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => options.factory_configuration.clone(),
         Err(error) => return Err(error),
     };
-    let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let unix_seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     Ok(RpConfig {
         redundancy,
         active,
@@ -463,7 +487,9 @@ fn processor_config(options: &RpOptions) -> io::Result<RpConfig> {
 
 /// The startup configuration of the RP in `slot`.
 pub fn nvram_path(state_directory: &std::path::Path, slot: RpSlot) -> PathBuf {
-    state_directory.join(format!("nvram-{slot}")).join("startup-config")
+    state_directory
+        .join(format!("nvram-{slot}"))
+        .join("startup-config")
 }
 
 fn log_message(message: &Syslog) {

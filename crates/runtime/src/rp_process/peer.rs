@@ -106,8 +106,12 @@ impl PeerLink {
     /// The process that a kill would be for, as the life lock names it.
     pub(super) fn note_process(&mut self, pid: u32, start_time_ticks: u64) {
         self.process = None;
-        let Some(pid_value) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
-        let Ok(descriptor) = rustix::process::pidfd_open(pid_value, PidfdFlags::empty()) else { return };
+        let Some(pid_value) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+            return;
+        };
+        let Ok(descriptor) = rustix::process::pidfd_open(pid_value, PidfdFlags::empty()) else {
+            return;
+        };
         // The id may have been given to another process before the descriptor was opened; not after.
         if process::start_time_ticks(pid).is_ok_and(|ticks| ticks == start_time_ticks) {
             self.process = Some(descriptor);
@@ -125,7 +129,9 @@ impl PeerLink {
     }
 
     pub(super) fn send(&mut self, message: &PeerMessage) {
-        let Some(link) = self.link.as_mut().filter(|link| link.proven) else { return };
+        let Some(link) = self.link.as_mut().filter(|link| link.proven) else {
+            return;
+        };
         let (kind, body) = message.encode();
         if let Err(error) = link.stream.send(kind, &body) {
             // A peer that does not take what the room allowed is not in step; the link starts anew.
@@ -154,11 +160,21 @@ impl PeerLink {
         greeting.extend_from_slice(&challenge);
         stream.send(GREETING, &greeting).map_err(io::Error::other)?;
         events.add(&stream, TOKEN_PEER + STREAM, Interest::READ_WRITE)?;
-        self.link = Some(Link { stream, challenge, waits_for_write: true, proven: false });
+        self.link = Some(Link {
+            stream,
+            challenge,
+            waits_for_write: true,
+            proven: false,
+        });
         Ok(())
     }
 
-    pub(super) fn ready(&mut self, which: u64, ready: Ready, events: &EventLoop) -> io::Result<Vec<PeerEvent>> {
+    pub(super) fn ready(
+        &mut self,
+        which: u64,
+        ready: Ready,
+        events: &EventLoop,
+    ) -> io::Result<Vec<PeerEvent>> {
         let mut told = Vec::new();
         if which == LISTENER {
             while let Some(listener) = &self.listener
@@ -181,7 +197,11 @@ impl PeerLink {
 
     fn read(&mut self, told: &mut Vec<PeerEvent>) {
         let Some(link) = &mut self.link else { return };
-        if let Err(error) = link.stream.finish_connecting().and_then(|_| link.stream.fill(READ_BUDGET)) {
+        if let Err(error) = link
+            .stream
+            .finish_connecting()
+            .and_then(|_| link.stream.fill(READ_BUDGET))
+        {
             return self.close(&error.to_string(), told);
         }
         loop {
@@ -229,7 +249,9 @@ impl PeerLink {
         if let Some(why) = self.failed.take() {
             self.close(&why, &mut told);
         }
-        let Some(link) = &mut self.link else { return Ok(told) };
+        let Some(link) = &mut self.link else {
+            return Ok(told);
+        };
         if let Err(error) = link.stream.finish_connecting().and_then(|_| link.stream.flush()) {
             self.close(&error.to_string(), &mut told);
             return Ok(told);
@@ -247,16 +269,25 @@ impl PeerLink {
 fn prove(link: &mut Link, slot: RpSlot, nonce: &[u8; 32], kind: u8, body: &[u8]) -> Result<bool, String> {
     match kind {
         GREETING => {
-            let [version, theirs, challenge @ ..] = body else { return Err("malformed greeting".into()) };
+            let [version, theirs, challenge @ ..] = body else {
+                return Err("malformed greeting".into());
+            };
             let challenge = Challenge::try_from(challenge).map_err(|_| "malformed greeting".to_string())?;
             if *version != LINK_VERSION {
-                return Err(format!("the peer speaks version {version} of the RP link, this release {LINK_VERSION}"));
+                return Err(format!(
+                    "the peer speaks version {version} of the RP link, this release {LINK_VERSION}"
+                ));
             }
             if u64::from(*theirs) != slot.peer() as u64 {
-                return Err(format!("the peer says that it is in slot {theirs}, not in {}", slot.peer()));
+                return Err(format!(
+                    "the peer says that it is in slot {theirs}, not in {}",
+                    slot.peer()
+                ));
             }
             let answer = nonce_proof::answer(nonce, &challenge, slot);
-            link.stream.send(PROOF, &answer).map_err(|error| error.to_string())?;
+            link.stream
+                .send(PROOF, &answer)
+                .map_err(|error| error.to_string())?;
             Ok(false)
         }
         PROOF => {

@@ -1,7 +1,7 @@
 //! The status socket: one JSON object a line in, one out. For `holdover status`, demo, bench and tests.
 
-use super::consoles::bind_fresh;
 use super::TOKEN_STATUS;
+use super::consoles::bind_fresh;
 use crate::clock;
 use crate::event_loop::{EventLoop, Interest, Ready};
 use machine::{Instant, RpSlot};
@@ -49,9 +49,17 @@ pub(super) enum Fault {
 
 /// What was asked.
 pub(super) enum Request {
-    Status { connection: u64 },
-    Generate { connection: u64, routes: u32, next_hops: Vec<Ipv4Addr> },
-    Fault { fault: Fault },
+    Status {
+        connection: u64,
+    },
+    Generate {
+        connection: u64,
+        routes: u32,
+        next_hops: Vec<Ipv4Addr>,
+    },
+    Fault {
+        fault: Fault,
+    },
 }
 
 struct Connection {
@@ -72,7 +80,11 @@ impl StatusServer {
     pub(super) fn bind(run_directory: &Path, slot: RpSlot, events: &EventLoop) -> io::Result<Self> {
         let listener = bind_fresh(&status_path(run_directory, slot))?;
         events.add(&listener, TOKEN_STATUS + LISTENER, Interest::READ)?;
-        Ok(Self { listener, connections: BTreeMap::new(), last: 0 })
+        Ok(Self {
+            listener,
+            connections: BTreeMap::new(),
+            last: 0,
+        })
     }
 
     pub(super) fn ready(&mut self, which: u64, ready: Ready, events: &EventLoop) -> io::Result<Vec<Request>> {
@@ -127,7 +139,11 @@ impl StatusServer {
             let wants = !connection.outgoing.is_empty();
             if wants != connection.waits_for_write && !connection.broken {
                 connection.waits_for_write = wants;
-                events.change(&connection.stream, TOKEN_STATUS + number, Interest::read_and(wants))?;
+                events.change(
+                    &connection.stream,
+                    TOKEN_STATUS + number,
+                    Interest::read_and(wants),
+                )?;
             }
         }
         self.connections.retain(|_, connection| !connection.broken);
@@ -141,7 +157,11 @@ impl Connection {
         match self.stream.read(&mut piece) {
             Ok(0) => self.broken = true,
             Ok(count) => self.incoming.extend_from_slice(&piece[..count]),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
             Err(_) => self.broken = true,
         }
         while let Some(end) = self.incoming.iter().position(|byte| *byte == b'\n') {
@@ -149,7 +169,8 @@ impl Connection {
             match request(number, &line) {
                 Ok(request) => requests.push(request),
                 Err(why) => {
-                    self.outgoing.extend_from_slice(json!({ "error": why }).to_string().as_bytes());
+                    self.outgoing
+                        .extend_from_slice(json!({ "error": why }).to_string().as_bytes());
                     self.outgoing.push(b'\n');
                 }
             }
@@ -174,17 +195,29 @@ fn request(connection: u64, line: &[u8]) -> Result<Request, String> {
     match value["request"].as_str() {
         Some("status") => Ok(Request::Status { connection }),
         Some("generate") => {
-            let routes = value["routes"].as_u64().and_then(|routes| u32::try_from(routes).ok());
+            let routes = value["routes"]
+                .as_u64()
+                .and_then(|routes| u32::try_from(routes).ok());
             let routes = routes.ok_or("'routes' is missing or no number of routes")?;
             let next_hops = value["next_hops"].as_array().into_iter().flatten();
             let next_hops = next_hops
-                .map(|hop| hop.as_str().and_then(|hop| hop.parse().ok()).ok_or("'next_hops' holds no address"))
+                .map(|hop| {
+                    hop.as_str()
+                        .and_then(|hop| hop.parse().ok())
+                        .ok_or("'next_hops' holds no address")
+                })
                 .collect::<Result<_, _>>()?;
-            Ok(Request::Generate { connection, routes, next_hops })
+            Ok(Request::Generate {
+                connection,
+                routes,
+                next_hops,
+            })
         }
         Some("fault") => match value["fault"].as_str() {
             Some("panic") => Ok(Request::Fault { fault: Fault::Panic }),
-            Some("hang-loop") => Ok(Request::Fault { fault: Fault::HangLoop }),
+            Some("hang-loop") => Ok(Request::Fault {
+                fault: Fault::HangLoop,
+            }),
             _ => Err("'fault' is one of panic, hang-loop".into()),
         },
         _ => Err("'request' is one of status, generate, fault".into()),
