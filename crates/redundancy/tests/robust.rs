@@ -98,6 +98,7 @@ fn input(random: &mut Seed, state: RfState) -> Input {
         Input::SyncLost,
         Input::ForceSwitchover,
         Input::HandoverReady,
+        Input::ConfigureMode(pick(random, &[RedundancyMode::Sso, RedundancyMode::Rpr])),
         Input::MaintenanceMode(random.chance(1, 3)),
         Input::Reload(pick(random, &[ReloadScope::Peer, ReloadScope::Shelf])),
     ];

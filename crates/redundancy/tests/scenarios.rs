@@ -13,7 +13,7 @@ use redundancy::{
 const KILLED: SwitchoverCause = SwitchoverCause::Lost(PeerLoss::Killed);
 
 #[test]
-fn both_boot_together_and_the_primary_becomes_active_and_the_secondary_hot() {
+fn req_28_both_boot_together_and_the_primary_becomes_active_and_the_secondary_hot() {
     let pair = Pair::duplex();
     assert_eq!(pair.word, Epoch { counter: 1, slot: R0 });
     assert_eq!(pair.unit(R0).rf.epoch(), Some(pair.word));
@@ -99,7 +99,7 @@ fn a_unit_that_holds_the_mastership_and_stays_silent_for_the_limit_is_killed_and
 }
 
 #[test]
-fn the_standby_takes_over_at_once_when_the_active_is_killed() {
+fn req_46_the_standby_takes_over_at_once_when_the_active_is_killed() {
     let mut pair = Pair::duplex();
     pair.end(R0, PeerLoss::Killed);
     pair.run_ms(0);
@@ -131,7 +131,7 @@ fn nobody_acts_as_active_before_the_arbiter_has_answered() {
 }
 
 #[test]
-fn the_reason_of_a_switchover_follows_from_how_the_active_was_lost() {
+fn req_29_the_reason_of_a_switchover_follows_from_how_the_active_was_lost() {
     for (loss, reason) in [
         (PeerLoss::Panicked, SwitchoverReason::ActiveUnitFailed),
         (PeerLoss::Signalled(11), SwitchoverReason::ActiveUnitFailed),
@@ -148,7 +148,7 @@ fn the_reason_of_a_switchover_follows_from_how_the_active_was_lost() {
 }
 
 #[test]
-fn a_hung_active_is_killed_and_its_successor_does_not_wait_for_its_death() {
+fn req_46_a_hung_active_is_killed_and_its_successor_does_not_wait_for_its_death() {
     let mut pair = Pair::duplex();
     // R0 hangs: its clock and its inbox stand still, its process lives on.
     for _ in 0..40 {
@@ -180,7 +180,7 @@ fn a_standby_that_slept_itself_listens_once_more_before_it_judges_the_active() {
 }
 
 #[test]
-fn loss_of_the_active_at_each_step_of_the_standby_restarts_it_cold_with_the_step_as_reason() {
+fn req_11_loss_of_the_active_at_each_step_of_the_standby_restarts_it_cold_with_the_step_as_reason() {
     let mut pair = Pair::new();
     pair.boot_default(R0);
     pair.run_ms(1_000);
@@ -300,138 +300,6 @@ fn a_standby_that_joins_logs_insertion_then_bulk_sync_then_terminal_state() {
             "%RF-5-RF_TERMINAL_STATE: Terminal state reached for (SSO)",
         ]
     );
-}
-
-#[test]
-fn forced_switchover_moves_the_activity_and_the_old_active_reloads() {
-    let mut pair = Pair::duplex();
-    pair.input(R0, Input::ForceSwitchover);
-    pair.run_ms(10);
-    assert!(pair.asked(R0, |output| *output == Output::PrepareHandover));
-    let promoted = Output::Promote {
-        epoch: Epoch { counter: 2, slot: R1 },
-        cause: SwitchoverCause::Forced,
-    };
-    assert!(pair.asked(R1, |output| *output == promoted));
-    assert!(pair.asked(R0, |output| *output
-        == Output::ReloadSelf(ReloadReason::Switchover)));
-    assert_eq!(
-        pair.log(R0).last().map(String::as_str),
-        Some("%PMAN-3-RELOAD_RP: R0/0: pvp: Reloading: RP switchover initiated. This RP will be reloaded")
-    );
-    let entry = Output::RecordSwitchover {
-        previous: R0,
-        current: R1,
-        reason: SwitchoverReason::UserForced,
-    };
-    assert!(pair.asked(R1, |output| *output == entry));
-    pair.boot_default(R0);
-    pair.connect();
-    pair.run_ms(100);
-    assert_eq!(
-        (pair.state(R0), pair.state(R1)),
-        (RfState::StandbyHot, RfState::Active)
-    );
-}
-
-#[test]
-fn forced_switchover_is_refused_with_the_documented_words() {
-    let refused = |pair: &mut Pair, slot: RpSlot, words: &'static str| {
-        pair.outputs.clear();
-        pair.input(slot, Input::ForceSwitchover);
-        assert_eq!(pair.outputs, [(slot, Output::Refused(words))]);
-    };
-    let mut pair = Pair::duplex();
-    refused(
-        &mut pair,
-        R1,
-        "% Switchover cannot be initiated from this the standby unit",
-    );
-    pair.hold_handover = true;
-    pair.input(R0, Input::ForceSwitchover);
-    refused(&mut pair, R0, "% Switchover is in progress already");
-
-    let mut pair = Pair::duplex();
-    pair.input(R0, Input::SyncLost);
-    refused(&mut pair, R0, "Standby RP is not in RF_STANDBY_HOT state");
-
-    let mut pair = Pair::duplex();
-    pair.input(R0, Input::MaintenanceMode(true));
-    refused(&mut pair, R0, "% Switchover refused: maintenance mode is enabled");
-
-    let mut pair = Pair::new();
-    pair.boot_default(R0);
-    refused(&mut pair, R0, "% Switchover refused: this unit is not ACTIVE yet");
-    pair.run_ms(1_000);
-    refused(&mut pair, R0, "% There is no STANDBY present");
-}
-
-#[test]
-fn a_standby_that_dies_before_it_was_asked_lets_the_active_resume_in_its_epoch() {
-    let mut pair = Pair::duplex();
-    pair.hold_handover = true;
-    pair.input(R0, Input::ForceSwitchover);
-    pair.end(R1, PeerLoss::Killed);
-    pair.run_ms(0);
-    let resumed = Output::HandoverResumed {
-        reason: "Switchover aborted: standby lost",
-    };
-    assert!(pair.asked(R0, |output| *output == resumed));
-    assert_eq!(pair.word.counter, 1);
-    assert_eq!(pair.state(R0), RfState::Active);
-}
-
-#[test]
-fn a_standby_that_does_not_answer_the_request_loses_the_race_for_the_swap() {
-    let mut pair = Pair::duplex();
-    pair.input(R0, Input::ForceSwitchover);
-    // The request lies unread while R0's limit passes, and R0 takes the activity back.
-    let mut fired = 0;
-    while pair.unit(R0).claim.is_none() {
-        assert!(pair.fire(R0));
-        fired += 1;
-        assert!(fired < 1_000);
-    }
-    pair.swap(R0);
-    pair.learn_claim(R0);
-    assert!(pair.asked(R0, |output| *output
-        == Output::EpochRaised(Epoch { counter: 2, slot: R0 })));
-    pair.settle();
-    // Now R1 reads the request, claims, and loses.
-    assert!(pair.asked(R1, |output| matches!(output, Output::Claim { .. })));
-    assert_eq!(pair.state(R0), RfState::Active);
-    assert!(!pair.asked(R1, |output| matches!(output, Output::Promote { .. })));
-    assert_eq!(pair.unit(R1).rf.mastership(), Epoch { counter: 2, slot: R0 });
-}
-
-#[test]
-fn past_the_point_of_no_return_the_old_active_only_reloads() {
-    let mut pair = Pair::duplex();
-    pair.input(R0, Input::ForceSwitchover);
-    while pair.deliver(R1) {}
-    assert!(
-        pair.swap(R1),
-        "the new active has claimed, and dies before it says so"
-    );
-    pair.end(R1, PeerLoss::Killed);
-    pair.settle();
-    assert!(pair.asked(R0, |output| *output
-        == Output::ReloadSelf(ReloadReason::Switchover)));
-    assert!(!pair.asked(R0, |output| matches!(output, Output::HandoverResumed { .. })));
-}
-
-#[test]
-fn an_active_that_dies_during_the_handover_is_succeeded() {
-    let mut pair = Pair::duplex();
-    pair.hold_handover = true;
-    pair.input(R0, Input::ForceSwitchover);
-    pair.end(R0, PeerLoss::Killed);
-    pair.run_ms(0);
-    assert_eq!(pair.state(R1), RfState::Active);
-    assert!(pair.asked(R1, |output| matches!(
-        output,
-        Output::Promote { cause: KILLED, .. }
-    )));
 }
 
 #[test]
@@ -631,7 +499,7 @@ fn maintenance_mode_holds_the_standby_cold_and_leaving_it_reloads_the_standby() 
 }
 
 #[test]
-fn reload_is_for_the_active_to_order() {
+fn req_48_reload_is_for_the_active_to_order() {
     let mut pair = Pair::duplex();
     pair.input(R1, Input::Reload(ReloadScope::Shelf));
     assert!(pair.asked(R1, |output| *output
@@ -799,19 +667,25 @@ fn a_standby_whose_claim_comes_after_that_of_a_new_life_does_not_promote_what_it
 }
 
 #[test]
-fn an_epoch_that_a_card_reports_during_a_handover_is_dealt_with_afterwards() {
+fn req_77_a_new_mode_resets_the_standby_and_then_rules_the_pair() {
     let mut pair = Pair::duplex();
-    pair.hold_handover = true;
-    pair.input(R0, Input::ForceSwitchover);
-    pair.input(R0, Input::EpochSeen(40));
-    assert_eq!(pair.unit(R0).claim, None, "only the handover may claim now");
+    pair.input(R1, Input::ConfigureMode(RedundancyMode::Rpr));
+    pair.input(R0, Input::ConfigureMode(RedundancyMode::Rpr));
+    assert!(pair.asked(R0, |output| *output
+        == Output::ReloadPeer(ReloadReason::ModeChanged)));
+    assert!(!pair.asked(R1, |output| matches!(output, Output::ReloadPeer(_))));
     pair.end(R1, PeerLoss::Killed);
     pair.settle();
+    pair.boot(R1, |config| config.mode = RedundancyMode::Rpr);
+    pair.connect();
+    pair.run_ms(100);
     assert_eq!(
-        pair.unit(R0).rf.epoch(),
-        Some(Epoch {
-            counter: 41,
-            slot: R0
-        })
+        (pair.state(R0), pair.state(R1)),
+        (RfState::Active, RfState::StandbyCold)
+    );
+    let status = pair.unit(R0).rf.status(pair.unit(R0).now);
+    assert_eq!(
+        (status.operating_mode, status.manual_switchover),
+        (RedundancyMode::Rpr, ManualSwitchover::Enabled)
     );
 }

@@ -208,6 +208,7 @@ fn events() -> Vec<Event> {
         input("sync lost", Input::SyncLost),
         input("force switchover", Input::ForceSwitchover),
         input("handover ready", Input::HandoverReady),
+        input("mode rpr configured", Input::ConfigureMode(RedundancyMode::Rpr)),
         input("maintenance on", Input::MaintenanceMode(true)),
         input("reload shelf", Input::Reload(ReloadScope::Shelf)),
         ("30 s pass", Box::new(|subject| subject.after_ms(30_000))),

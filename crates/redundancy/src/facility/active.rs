@@ -5,6 +5,7 @@ use super::{
     RfState, RfTimer, Status, Syslog,
 };
 use crate::readiness::{ManualSwitchover, Situation};
+use crate::state::RedundancyMode;
 use crate::syslog::PeerMonitor;
 use machine::{Epoch, Instant, Outbox};
 
@@ -50,7 +51,7 @@ impl RedundancyFacility {
             Progression::StandbyConfig => out.now(Output::Log(Syslog::bulk_config_sync_succeeded())),
             Progression::StandbyBulk => out.now(Output::StartBulk),
             Progression::StandbyHot => out.now(Output::Log(Syslog::terminal_state(self.operating_mode))),
-            Progression::StandbyCold if self.operating_mode != crate::state::RedundancyMode::Sso => {
+            Progression::StandbyCold if self.operating_mode != RedundancyMode::Sso => {
                 out.now(Output::Log(Syslog::terminal_state(self.operating_mode)));
             }
             _ => {}
@@ -149,7 +150,7 @@ impl RedundancyFacility {
         if self.handover != Handover::Draining {
             return;
         }
-        if !self.peer.in_step && self.operating_mode == crate::state::RedundancyMode::Sso {
+        if !self.peer.in_step && self.operating_mode == RedundancyMode::Sso {
             self.handover_failed(now, "Switchover aborted: standby out of step", out);
             return;
         }
@@ -205,6 +206,16 @@ impl RedundancyFacility {
         let below = self.epoch.is_some_and(|epoch| epoch.counter < self.floor);
         if below && self.handover == Handover::None {
             self.ask_for_activity(ClaimPurpose::Raise, out);
+        }
+    }
+
+    pub(super) fn configure_mode(&mut self, now: Instant, mode: RedundancyMode, out: &mut Outbox<Output>) {
+        if self.config.mode == mode {
+            return;
+        }
+        self.config.mode = mode;
+        if self.state.is_active() && self.peer.present {
+            self.reload_peer(now, ReloadReason::ModeChanged, out);
         }
     }
 

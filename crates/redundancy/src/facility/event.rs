@@ -3,7 +3,7 @@
 use crate::client::{Client, ClientId};
 use crate::message::RfMessage;
 use crate::progression::Answer;
-use crate::state::{Progression, RfState, Status};
+use crate::state::{Progression, RedundancyMode, RfState, Status};
 use crate::switchover::SwitchoverReason;
 use crate::syslog::Syslog;
 use core::fmt;
@@ -122,6 +122,8 @@ pub enum ReloadReason {
     StandbySilent,
     /// Maintenance mode was left: the standby starts from scratch.
     MaintenanceLeft,
+    /// The redundancy mode was configured anew.
+    ModeChanged,
     /// The operator asked for it.
     Requested,
 }
@@ -137,6 +139,7 @@ impl fmt::Display for ReloadReason {
             ReloadReason::SyncStuck(progression) => write!(f, "Sync did not finish {progression}"),
             ReloadReason::StandbySilent => f.write_str("EHSA standby down"),
             ReloadReason::MaintenanceLeft => f.write_str("Maintenance mode disabled"),
+            ReloadReason::ModeChanged => f.write_str("Redundancy mode changed"),
             ReloadReason::Requested => f.write_str("Reload command"),
         }
     }
@@ -211,6 +214,9 @@ pub enum Input {
     ForceSwitchover,
     /// Answer to [`Output::PrepareHandover`]: the standby has acknowledged all there is.
     HandoverReady,
+    /// The configuration asks for another mode. On the active this reloads the standby, which then says hello with
+    /// what it is configured for.
+    ConfigureMode(RedundancyMode),
     /// Maintenance mode is switched on or off.
     MaintenanceMode(bool),
     /// The operator wants something reloaded.

@@ -497,6 +497,7 @@ impl Machine for RedundancyFacility {
             Input::SyncLost => self.sync_lost(now, out),
             Input::ForceSwitchover => self.force_switchover(now, out),
             Input::HandoverReady => self.handover_ready(now, out),
+            Input::ConfigureMode(mode) => self.configure_mode(now, mode, out),
             Input::MaintenanceMode(enabled) => self.maintenance_mode(now, enabled, out),
             Input::Reload(scope) => self.reload(now, scope, out),
         }
