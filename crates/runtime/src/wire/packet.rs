@@ -286,13 +286,7 @@ fn finish(bytes: &mut [u8], segment: &mut [u8], take: impl FnMut(&mut [u8])) -> 
     if header.is_finished() && frame.len() > FRAME_LEN_MAX {
         return false;
     }
-    {
-        let mut take = take;
-        let _ = segment;
-        let _ = header;
-        take(frame);
-        true
-    }
+    offload::finish(&header, frame, segment, take).is_ok()
 }
 
 /// A tag that only carries a priority (VLAN 0, IEEE 802.1Q section 6.9.1) makes no frame a member of a VLAN.
