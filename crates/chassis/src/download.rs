@@ -9,12 +9,12 @@
 //!                            └───────────────────────────────────────────────────┘
 //! ```
 //!
-//! Bytes on their way to the card are bounded by [`OUTSTANDING_BYTES_MAX`]; a live card that falls behind that goes
-//! over to a refresh, which walks the tables at the card's own speed.
+//! Bytes on their way to the card are bounded by [`OUTSTANDING_BYTES_MAX`]; a card that falls behind that goes over to
+//! a refresh, which walks the tables at the card's own speed, and starts over when even that is too fast for it.
 
 use crate::message::{RpMessage, Truth};
 use alloc::vec::Vec;
-use checkpoint::{RowReader, RowWriter, TableId, Tables, total_digest};
+use checkpoint::{RowReader, RowRef, RowWriter, TableId, Tables, total_digest};
 use machine::FrameNumber;
 
 /// Most bytes of rows that may be on their way to one card.
@@ -115,15 +115,14 @@ impl Download {
                         .table(*id)
                         .is_some_and(|table| table.changed_since(truth.frame, &mut changes))
                 });
-        if !known {
+        if !known || changes.len() > OUTSTANDING_BYTES_MAX {
             self.refresh();
             return Vec::new();
         }
         self.phase = DownloadPhase::Live;
-        let mut messages = Vec::new();
-        if !changes.is_empty() {
-            messages.push(self.rows(changes.take()));
-        }
+        let changes = changes.take();
+        let rows = RowReader::new(&changes).flatten();
+        let mut messages = self.rows_messages(chunks(rows));
         messages.push(RpMessage::FrameEnd { frame, digest });
         messages
     }
@@ -141,30 +140,37 @@ impl Download {
 
     /// Rows of a frame that was just closed, and its end. Send the answer when that frame passes the gate.
     pub fn frame(&mut self, tables: &dyn Tables, frame: FrameNumber, rows: &[Vec<u8>]) -> Vec<RpMessage> {
-        let bytes: usize = rows.iter().map(Vec::len).sum();
-        if self.phase == DownloadPhase::Live && self.outstanding_bytes + bytes > OUTSTANDING_BYTES_MAX {
-            self.refresh();
-        }
-        let mut messages = Vec::new();
         match self.phase.clone() {
-            DownloadPhase::Absent => {}
+            DownloadPhase::Absent => Vec::new(),
             DownloadPhase::Live => {
-                for chunk in rows {
-                    messages.push(self.rows(chunk.clone()));
+                if !self.has_room_for(rows) {
+                    self.refresh();
+                    return Vec::new();
                 }
+                let mut messages = self.rows_messages(rows.to_vec());
                 messages.push(RpMessage::FrameEnd {
                     frame,
                     digest: downloaded_digest(tables),
                 });
+                messages
             }
-            DownloadPhase::Refreshing { table, after, begun } => {
+            // The walk will come by all of them.
+            DownloadPhase::Refreshing { begun: false, .. } => Vec::new(),
+            DownloadPhase::Refreshing { table, after, .. } => {
                 let passed = rows_passed_by_walk(tables, rows, table, after.as_deref());
-                if begun && !passed.is_empty() {
-                    messages.push(self.rows(passed));
+                if !self.has_room_for(&passed) {
+                    // The card stopped reading: what it lacks is not kept here, but walked by again.
+                    self.refresh();
+                    return Vec::new();
                 }
+                self.rows_messages(passed)
             }
         }
-        messages
+    }
+
+    fn has_room_for(&self, rows: &[Vec<u8>]) -> bool {
+        let bytes: usize = rows.iter().map(Vec::len).sum();
+        self.outstanding_bytes + bytes <= OUTSTANDING_BYTES_MAX
     }
 
     /// Goes on with a refresh as far as the card's room allows. Nothing may be dirty, and `frame` is the last closed
@@ -213,6 +219,10 @@ impl Download {
         self.outstanding_bytes += rows.len();
         RpMessage::Rows { rows }
     }
+
+    fn rows_messages(&mut self, chunks: Vec<Vec<u8>>) -> Vec<RpMessage> {
+        chunks.into_iter().map(|rows| self.rows(rows)).collect()
+    }
 }
 
 /// Digest over all downloaded tables.
@@ -221,16 +231,33 @@ pub fn downloaded_digest(tables: &dyn Tables) -> u64 {
 }
 
 /// The rows of a frame that a walk at (`table`, `after`) has passed already; the others it will come by.
-fn rows_passed_by_walk(tables: &dyn Tables, rows: &[Vec<u8>], table: usize, after: Option<&[u8]>) -> Vec<u8> {
+fn rows_passed_by_walk(
+    tables: &dyn Tables,
+    rows: &[Vec<u8>],
+    table: usize,
+    after: Option<&[u8]>,
+) -> Vec<Vec<u8>> {
     let position = |id: TableId| tables.order().iter().position(|other| *other == id);
-    let mut passed = RowWriter::new();
-    for row in rows.iter().flat_map(|chunk| RowReader::new(chunk)).flatten() {
+    let is_passed = |row: &RowRef<'_>| {
         let at = position(row.table);
-        let is_passed =
-            at.is_some_and(|at| at < table || (at == table && after.is_some_and(|after| row.key <= after)));
-        if is_passed {
-            passed.push(row.table, row.key, row.value);
+        at.is_some_and(|at| at < table || (at == table && after.is_some_and(|after| row.key <= after)))
+    };
+    let rows = rows.iter().flat_map(|chunk| RowReader::new(chunk)).flatten();
+    chunks(rows.filter(is_passed))
+}
+
+/// Rows in lists of about [`ROWS_BYTES`] each, so that no message holds up what follows it.
+fn chunks<'a>(rows: impl Iterator<Item = RowRef<'a>>) -> Vec<Vec<u8>> {
+    let mut chunks = Vec::new();
+    let mut writer = RowWriter::new();
+    for row in rows {
+        writer.push(row.table, row.key, row.value);
+        if writer.len() >= ROWS_BYTES {
+            chunks.push(writer.take());
         }
     }
-    passed.take()
+    if !writer.is_empty() {
+        chunks.push(writer.take());
+    }
+    chunks
 }

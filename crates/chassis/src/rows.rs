@@ -170,7 +170,10 @@ impl<F: Family> Key for PrefixKey<F> {
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (length, network) = bytes.split_last()?;
-        Some(PrefixKey(Prefix::new(address_from::<F>(network)?, *length).ok()?))
+        let network = address_from::<F>(network)?;
+        let prefix = Prefix::new(network, *length).ok()?;
+        // A network with host bits is no key: two encodings of one key would break the digest.
+        (prefix.network() == network).then_some(PrefixKey(prefix))
     }
 }
 
