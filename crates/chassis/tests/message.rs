@@ -142,15 +142,12 @@ fn each_kind_belongs_to_one_direction() {
     for kind in 0..=u8::MAX {
         let from_rp = (1..=7).contains(&kind);
         let from_card = (65..=71).contains(&kind);
-        let refused = Err(MessageError::Kind(kind));
+        let unknown = MessageError::Kind(kind);
         assert_eq!(
-            RpMessage::decode(kind, &[]) == refused.clone().map(|()| RpMessage::RefreshBegin),
+            RpMessage::decode(kind, &[]).err() == Some(unknown.clone()),
             !from_rp
         );
-        assert_eq!(
-            CardMessage::decode(kind, &[]) == refused.map(|()| CardMessage::Counters(Vec::new())),
-            !from_card
-        );
+        assert_eq!(CardMessage::decode(kind, &[]).err() == Some(unknown), !from_card);
     }
 }
 
