@@ -195,14 +195,12 @@ impl RouteProcessor {
         let name = active.clients.configuration.tree().hostname();
         let system = redundancy::show::Uptime(active.clients.system.uptime(now));
         let processor = redundancy::show::Uptime(now - self.started_at);
-        let memory = "see the process's own figures";
         Vec::from([
             format!("Holdover Software, {}", self.config.image_version),
             String::new(),
             format!("{name} uptime is {system}"),
             format!("Uptime for this control processor is {processor}"),
             format!("System image file is \"holdover\" in slot {}", self.slot()),
-            format!("Two route processors on one host (software redundancy); memory: {memory}"),
             String::from("Configuration register is 0x2102"),
         ])
     }

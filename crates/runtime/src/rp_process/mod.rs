@@ -467,7 +467,11 @@ fn processor_config(options: &RpOptions) -> io::Result<RpConfig> {
         checkpoint,
         heartbeat_interval: machine::Duration::from_millis(options.keepalive_interval_ms),
     };
-    let startup = match std::fs::read_to_string(nvram_path(&options.state_directory, options.slot)) {
+    let nvram = nvram_path(&options.state_directory, options.slot);
+    if let Some(directory) = nvram.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    let startup = match std::fs::read_to_string(&nvram) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => options.factory_configuration.clone(),
         Err(error) => return Err(error),
