@@ -83,7 +83,8 @@ impl Hosts {
     fn cable(&self, lose: u64) -> (Worker, Arc<AtomicU64>) {
         let lost = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&lost);
-        let wires = ["west", "east"].map(|name| MemWire::open(&socket_path(&self.directory, name)).unwrap());
+        let wires =
+            ["west", "east"].map(|name| MemWire::open(&socket_path(&self.directory, name).unwrap()).unwrap());
         (Worker::start(move |stop| cross(wires, &stop, lose, &count)), lost)
     }
 }

@@ -343,6 +343,24 @@ fn an_unknown_interface_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_mem_wire_whose_socket_cannot_exist_is_an_error_at_once() {
+    for name in ["", "../west", "a/b", "a b", "x".repeat(33).as_str()] {
+        let spec = WireSpec::Mem { name: name.into() };
+        let text = Wire::open(&spec, Path::new("/tmp"))
+            .err()
+            .expect("no such name")
+            .to_string();
+        assert!(text.contains(&format!("'{name}'")), "{text}");
+    }
+    let deep = Path::new("/tmp").join("d".repeat(120));
+    let text = Wire::open(&WireSpec::Mem { name: "west".into() }, &deep)
+        .err()
+        .expect("too long")
+        .to_string();
+    assert!(text.contains("west.sock"), "{text}");
+}
+
+#[test]
 fn a_wire_is_read_from_a_chassis_file() {
     for (text, spec) in [
         (

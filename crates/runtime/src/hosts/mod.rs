@@ -154,7 +154,8 @@ impl HostsProcess {
             field
                 .add_host(now, host)
                 .map_err(|error| HostsError::Config(error.to_string()))?;
-            let end = MemEnd::open(&mem::socket_path(run_directory, &spec.wire)).map_err(HostsError::Wire)?;
+            let path = mem::socket_path(run_directory, &spec.wire).map_err(HostsError::Wire)?;
+            let end = MemEnd::open(&path).map_err(HostsError::Wire)?;
             event_loop.add(end.fd(), index as u64, Interest::READ)?;
             ends.push(end);
         }

@@ -14,6 +14,7 @@ use super::seqpacket::{self, Link, LinkState};
 use super::{FRAME_LEN_MAX, SendOutcome, WireCounters, WireError};
 use machine::Duration;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::net::SocketAddrUnix;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,8 +27,15 @@ const LINK: u64 = 0;
 const LISTENER: u64 = 1;
 
 /// Where the wire `name` of the chassis with this run directory has its socket.
-pub fn socket_path(run_directory: &Path, name: &str) -> PathBuf {
-    run_directory.join("wires").join(format!("{name}.sock"))
+///
+/// # Errors
+/// [`WireError::Name`] when the name could lead elsewhere: it may have up to 32 letters, digits, hyphens, underscores.
+pub fn socket_path(run_directory: &Path, name: &str) -> Result<PathBuf, WireError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !(1..=32).contains(&name.len()) || !name.bytes().all(is_plain) {
+        return Err(WireError::Name(name.to_string()));
+    }
+    Ok(run_directory.join("wires").join(format!("{name}.sock")))
 }
 
 /// The card's end.
@@ -96,9 +104,11 @@ impl MemWire {
     /// The card's end of the wire whose socket is at `path`. Whether somebody listens there shows later, as link state.
     ///
     /// # Errors
-    /// When the process has no descriptor left.
+    /// When the path is too long for a socket, or the process has no descriptor left.
     pub fn open(path: &Path) -> Result<MemWire, WireError> {
         let fail = |source| WireError::socket("open", path.display(), source);
+        // Trying again would not make it shorter.
+        SocketAddrUnix::new(path).map_err(|error| fail(error.into()))?;
         let mut wire = MemWire {
             path: path.to_path_buf(),
             end: End::new().map_err(fail)?,

@@ -120,6 +120,8 @@ pub enum WireError {
     NoSuchInterface(String),
     /// A packet socket needs `CAP_NET_RAW`.
     Permission(String),
+    /// A `mem` wire's name that cannot be a part of a file name.
+    Name(String),
     /// Anything else that the system refuses.
     Socket {
         /// What could not be done.
@@ -154,6 +156,10 @@ impl fmt::Display for WireError {
                 "interface '{name}' needs CAP_NET_RAW, which this process lacks: run it as root, or give the binary \
                  the capability with 'setcap cap_net_raw+ep'"
             ),
+            WireError::Name(name) => write!(
+                f,
+                "'{name}' cannot name a mem wire: use up to 32 letters, digits, hyphens and underscores"
+            ),
             WireError::Socket { doing, what, source } => write!(f, "cannot {doing} {what}: {source}"),
         }
     }
@@ -163,7 +169,7 @@ impl std::error::Error for WireError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             WireError::Socket { source, .. } => Some(source),
-            WireError::NoSuchInterface(_) | WireError::Permission(_) => None,
+            WireError::NoSuchInterface(_) | WireError::Permission(_) | WireError::Name(_) => None,
         }
     }
 }
@@ -198,7 +204,7 @@ impl Wire {
     pub fn open(spec: &WireSpec, run_directory: &Path) -> Result<Wire, WireError> {
         match spec {
             WireSpec::Mem { name } => {
-                mem::MemWire::open(&mem::socket_path(run_directory, name)).map(Wire::Mem)
+                mem::MemWire::open(&mem::socket_path(run_directory, name)?).map(Wire::Mem)
             }
             WireSpec::Udp { local, remote } => udp::UdpWire::open(*local, *remote).map(Wire::Udp),
             WireSpec::Packet { interface } => packet::PacketWire::open(interface).map(Wire::Packet),
@@ -238,7 +244,15 @@ impl Wire {
         dispatch!(self, wire => wire.room())
     }
 
-    /// What went through since the wire was opened.
+    /// Asks the kernel what it had to drop, and adds that to the counters. Costs a system call on some wires.
+    pub fn refresh_kernel_drops(&mut self) {
+        match self {
+            Wire::Packet(wire) => wire.refresh_kernel_drops(),
+            Wire::Mem(_) | Wire::Udp(_) => {}
+        }
+    }
+
+    /// What went through since the wire was opened; `kernel_drops` as of the last refresh.
     pub fn counters(&self) -> WireCounters {
         dispatch!(self, wire => wire.counters())
     }
