@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`arbiter`] | mastership by compare-and-swap, out-of-step marks |
 //! | [`card_process`] | the process of a line card |
+//! | [`backplane`] | slots, presence, power and reset; starts and watches all other processes |
 //! | [`chassis_file`] | what a chassis is made of, as a TOML file |
 //! | [`clock`] | the process's monotonic clock |
 //! | [`crash`] | dying: resign first, report second |
@@ -25,6 +26,7 @@
 
 pub mod arbiter;
 pub mod card_process;
+pub mod backplane;
 pub mod chassis_file;
 pub mod clock;
 pub mod crash;

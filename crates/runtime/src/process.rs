@@ -129,19 +129,28 @@ impl Process {
                 record.as_ref().map_or(Ok(()), write_record)
             });
         }
-        let child = command.spawn()?;
-        let pid = Pid::from_child(&child);
+        let mut child = command.spawn()?;
         // The child is not waited for before this returns, so its id cannot have been given to another process.
-        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
-        let id = ProcessId {
-            pid: child.id(),
-            started_at_ticks: start_time_ticks(child.id())?,
+        let name = || -> io::Result<(OwnedFd, ProcessId)> {
+            let pidfd = rustix::process::pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+            let id = ProcessId {
+                pid: child.id(),
+                started_at_ticks: start_time_ticks(child.id())?,
+            };
+            Ok((pidfd, id))
         };
-        Ok(Process {
-            id,
-            pidfd,
-            is_child: true,
-        })
+        match name() {
+            Ok((pidfd, id)) => Ok(Process {
+                id,
+                pidfd,
+                is_child: true,
+            }),
+            Err(error) => {
+                // What cannot be watched must not run on unwatched.
+                let _ = child.kill().and_then(|()| child.wait());
+                Err(error)
+            }
+        }
     }
 
     /// Takes over the process with this id and start time; `None` when it runs no more.
@@ -397,8 +406,11 @@ mod tests {
     #[test]
     fn a_process_runs_in_its_own_session_writes_its_log_and_its_exit_is_reported() {
         let directory = TestDirectory::new("spawn");
-        let process =
-            Process::spawn(&spec(&directory, "ps -o sid= -p $$; echo on stderr >&2; exit 7")).unwrap();
+        let process = Process::spawn(&spec(
+            &directory,
+            "cut -d ' ' -f 6 /proc/$$/stat; echo on stderr >&2; exit 7",
+        ))
+        .unwrap();
         assert!(process.wait_until_ended(HANG_LIMIT).unwrap());
         assert_eq!(process.ended().unwrap(), Some(Exit::Code(7)));
         let log = std::fs::read_to_string(directory.path().join("log")).unwrap();
