@@ -245,6 +245,31 @@ impl SwitchoverHistory {
     }
 }
 
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+/// A wall-clock moment as it stands before a system message: `*Sep 23 03:26:09.123: `. The asterisk says that no time
+/// source vouches for the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyslogTime {
+    /// Milliseconds since 1970-01-01 00:00:00 UTC.
+    pub unix_ms: u64,
+}
+
+impl fmt::Display for SyslogTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, milliseconds) = (self.unix_ms / 1000, self.unix_ms % 1000);
+        let (_, month, day) = civil_date(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let month = MONTHS[(month - 1) as usize];
+        write!(
+            f,
+            "*{month} {day:2} {hour:02}:{minute:02}:{second:02}.{milliseconds:03}: "
+        )
+    }
+}
+
 /// A wall-clock moment in the form `03:26:09 UTC Wed Sep 23 2020`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UtcTime(
@@ -254,9 +279,6 @@ pub struct UtcTime(
 
 impl fmt::Display for UtcTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MONTHS: [&str; 12] = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ];
         // 1970-01-01 was a Thursday.
         const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
         let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);

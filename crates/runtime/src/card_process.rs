@@ -421,10 +421,5 @@ impl CardProcess {
 }
 
 fn log_line(slot: CardSlot, text: &str) {
-    let now = clock::now().since_origin();
-    eprintln!(
-        "*{}.{:03}: card {slot}: {text}",
-        now.as_secs(),
-        now.subsec_millis()
-    );
+    crate::rp_process::log_line(&format!("card {slot}: {text}"));
 }

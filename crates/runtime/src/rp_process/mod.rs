@@ -29,7 +29,7 @@ use cards::CardLinks;
 use consoles::ConsoleServer;
 use machine::{CardSlot, Epoch, Instant, Machine, Outbox, RpSlot};
 use peer::{PeerEvent, PeerLink};
-use redundancy::{PeerLoss, RedundancyConfig, Syslog};
+use redundancy::{PeerLoss, RedundancyConfig, Syslog, SyslogTime};
 use rp::{ActiveConfig, Phase, RouteProcessor, RpConfig, RpInput, RpOutput};
 use status::StatusServer;
 use std::collections::VecDeque;
@@ -198,8 +198,10 @@ impl RpProcess {
                 return Ok(exit);
             }
             // A hung work loop, for tests and benches: nothing short of a kill ends it.
-            while self.hang {
-                std::hint::spin_loop();
+            if self.hang {
+                loop {
+                    std::hint::spin_loop();
+                }
             }
         }
     }
@@ -501,7 +503,10 @@ fn log_message(message: &Syslog) {
 }
 
 /// A line of the process's log, which its standard error is.
-fn log_line(text: &str) {
-    let now = clock::now().since_origin();
-    eprintln!("*{}.{:03}: {text}", now.as_secs(), now.subsec_millis());
+pub(crate) fn log_line(text: &str) {
+    let unix_ms = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis());
+    let unix_ms = u64::try_from(unix_ms).unwrap_or(u64::MAX);
+    eprintln!("{}{text}", SyslogTime { unix_ms });
 }
