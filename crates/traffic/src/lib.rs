@@ -12,6 +12,7 @@
 //! | [`payload`] | what a test packet carries |
 //! | [`meter`] | what became of every packet: lost, duplicated, reordered, and the gaps |
 //! | [`probe`] | the same for echo requests, and when the first answer came |
+//! | [`fuzz`] | an entry for each parser of outside bytes |
 #![no_std]
 #![deny(missing_docs)]
 extern crate alloc;
@@ -20,6 +21,7 @@ extern crate std;
 
 pub mod field;
 pub mod flow;
+pub mod fuzz;
 pub mod host;
 pub mod meter;
 pub mod neighbor;
@@ -30,6 +32,7 @@ pub mod probe;
 #[cfg(test)]
 mod tests {
     mod field;
+    mod fuzz;
     mod host;
     mod meter;
     mod pace;
