@@ -5,6 +5,7 @@ mod common;
 use chassis::message::RpMessage;
 use chassis::rows::PrefixKey;
 use chassis::{CardEnd, ClaimAnswer, DownloadPhase, LinkId};
+use checkpoint::Key;
 use checkpoint::laws::snapshot_law;
 use common::*;
 use machine::{Epoch, FrameNumber, RpSlot};
@@ -202,6 +203,37 @@ fn a_card_that_stops_reading_in_a_refresh_is_sent_a_bounded_number_of_bytes() {
     }
     bench.settle();
     assert_eq!(bench.agrees(), Ok(()));
+}
+
+#[test]
+fn edits_before_and_after_the_walk_arrive_in_one_refresh() {
+    let mut bench = Bench::new(empty());
+    for number in 0..12_000 {
+        bench.tables.fib.insert(prefix_key(2 * number), via(16, 0));
+    }
+    bench.connect();
+    bench.step();
+    let DownloadPhase::Refreshing {
+        after: Some(position),
+        ..
+    } = bench.download.phase()
+    else {
+        panic!("the walk is not within a table");
+    };
+    let reached = PrefixKey::<V4>::decode(position).expect("a key of the FIB");
+    let number = reached.0.network().to_bits() - 0x1400_0000;
+    for changed in [2, number - 2, number, number + 2, 23_998] {
+        bench.tables.fib.insert(prefix_key(changed), via(1, 9));
+    }
+    for new in [1, number - 1, number + 1, 23_999] {
+        bench.tables.fib.insert(prefix_key(new), via(2, 9));
+    }
+    for gone in [4, number - 4, number + 4, 23_996] {
+        bench.tables.fib.remove(&prefix_key(gone));
+    }
+    bench.settle();
+    assert_eq!(bench.agrees(), Ok(()));
+    assert_eq!(bench.download.refreshes(), 1, "nothing was missed");
 }
 
 #[test]

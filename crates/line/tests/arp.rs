@@ -312,6 +312,8 @@ fn a_link_that_goes_down_forgets_its_neighbors_only() {
         .filter(|output| arp_of(output).1.target_address != Ipv4Addr::new(10, 0, 1, 1))
         .collect();
     assert_eq!(asked, []);
+    driver.handle(ArpInput::InterfaceDown { port: OTHER_PORT });
+    assert_eq!(driver.arp.next_deadline(), None, "no age of anybody is left");
 }
 
 #[test]

@@ -140,10 +140,17 @@ impl Ping {
 
     /// The reply to the last request.
     fn reply(&self) -> PingInput {
-        let request = self.packets.last().expect("a request");
-        let frame = ethernet_frame(NEIGHBOR_MAC, OWN_MAC, request);
-        let reply = echo_reply(&frame, |address| address == NEIGHBOR).expect("a right request");
-        PingInput::Frame(reply)
+        self.reply_from(NEIGHBOR)
+    }
+
+    fn reply_from(&self, address: Ipv4Addr) -> PingInput {
+        let mut request = self.packets.last().expect("a request").clone();
+        let mut packet = ipv4::Packet::new_checked(request.as_mut_slice()).expect("a packet");
+        assert_eq!(packet.destination(), NEIGHBOR);
+        packet.set_destination(address);
+        packet.fill_checksum();
+        let frame = ethernet_frame(NEIGHBOR_MAC, OWN_MAC, &request);
+        PingInput::Frame(echo_reply(&frame, |_| true).expect("a right request"))
     }
 
     /// The report of a router that it cannot deliver the last request.
@@ -204,6 +211,7 @@ fn late_foreign_and_repeated_replies_do_not_count() {
     ping.input(again.clone());
     ping.input(again);
     ping.input(PingInput::Frame(ip_frame(&echo_request(OWN, 64, 3, 8))));
+    ping.input(ping.reply_from(STRANGER));
     let mut foreign = Pinger::new(PingOptions::new(OWN, NEIGHBOR), 78);
     let mut out = Outbox::new();
     foreign.handle(ping.now, PingInput::Start, &mut out);

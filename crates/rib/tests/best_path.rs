@@ -144,6 +144,24 @@ fn a_loop_does_not_outlive_the_route_that_fed_it() {
 }
 
 #[test]
+fn a_next_hop_behind_a_route_over_a_port_follows_that_port() {
+    for over_port in [Via::Attached(PORT_0), Via::Neighbor(PORT_0, address("10.0.0.3"))] {
+        let mut rib = two_links();
+        insert(&mut rib, static_route(prefix("20.0.0.0/8"), over_port, None));
+        insert(&mut rib, over("30.0.0.0/8", "20.0.0.1"));
+        settle(&mut rib);
+        let neighbor = match over_port {
+            Via::Attached(_) => "20.0.0.1",
+            _ => "10.0.0.3",
+        };
+        assert_eq!(fib(&rib, "30.0.0.0/8"), via(&[(PORT_0, Some(neighbor))]));
+        rib.set_interface(PORT_0, false, None);
+        settle(&mut rib);
+        assert_eq!(fib(&rib, "30.0.0.0/8"), None);
+    }
+}
+
+#[test]
 fn the_own_address_is_no_next_hop() {
     let mut rib = two_links();
     insert(&mut rib, over("0.0.0.0/0", "10.0.0.2"));
