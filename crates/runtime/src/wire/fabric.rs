@@ -334,12 +334,12 @@ fn flush(link: &mut Link, readiness: &Readiness, slot: CardSlot) {
     }
 }
 
-fn hello(slot: CardSlot) -> [u8; HELLO_LEN] {
+pub(super) fn hello(slot: CardSlot) -> [u8; HELLO_LEN] {
     let [a, b, c, d] = HELLO_MAGIC;
     [a, b, c, d, HELLO_VERSION, slot.0, 0, 0]
 }
 
-fn parse_hello(message: &[u8]) -> Option<CardSlot> {
+pub(super) fn parse_hello(message: &[u8]) -> Option<CardSlot> {
     let message: [u8; HELLO_LEN] = message.try_into().ok()?;
     let slot = CardSlot(message[5]);
     (message == hello(slot) && slot.0 <= CardSlot::MAX).then_some(slot)

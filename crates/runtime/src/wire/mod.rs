@@ -19,6 +19,7 @@
 //! - Nothing is allocated for a frame.
 
 pub mod fabric;
+pub mod fuzz;
 pub mod mem;
 mod mmsg;
 pub mod packet;

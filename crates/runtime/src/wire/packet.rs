@@ -278,12 +278,13 @@ impl PacketWire {
 }
 
 /// Makes finished frames of what the kernel handed over; whether that was possible.
-fn finish(bytes: &mut [u8], segment: &mut [u8], take: impl FnMut(&mut [u8])) -> bool {
+pub(super) fn finish(bytes: &mut [u8], segment: &mut [u8], take: impl FnMut(&mut [u8])) -> bool {
     let Some((header, frame)) = bytes.split_first_chunk_mut::<{ offload::HEADER_LEN }>() else {
         return false;
     };
     let header = VirtioHeader::from_bytes(header);
-    if header.is_finished() && frame.len() > FRAME_LEN_MAX {
+    let is_cut = header.gso_type & !offload::GSO_ECN != offload::GSO_NONE;
+    if !is_cut && frame.len() > FRAME_LEN_MAX {
         return false;
     }
     offload::finish(&header, frame, segment, take).is_ok()

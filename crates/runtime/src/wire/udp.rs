@@ -194,7 +194,7 @@ impl UdpWire {
 }
 
 /// `address` as a `sockaddr_in` or `sockaddr_in6`: family in the machine's order, the rest in network order.
-fn encode(address: SocketAddr) -> Vec<u8> {
+pub(super) fn encode(address: SocketAddr) -> Vec<u8> {
     let mut name = Vec::with_capacity(28);
     match address {
         SocketAddr::V4(address) => {
@@ -215,7 +215,7 @@ fn encode(address: SocketAddr) -> Vec<u8> {
 }
 
 /// Reverse of [`encode`]; a flow label, which a peer may choose freely, is left out.
-fn decode(name: &[u8]) -> Option<SocketAddr> {
+pub(super) fn decode(name: &[u8]) -> Option<SocketAddr> {
     let (family, rest) = name.split_first_chunk::<2>()?;
     let (port, rest) = rest.split_first_chunk::<2>()?;
     let port = u16::from_be_bytes(*port);
