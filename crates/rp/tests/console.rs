@@ -1,0 +1,471 @@
+//! The console of one route processor, driven by hand: every input is written out, and so is time.
+//!
+//! The golden transcript is `tests/golden/console.txt`; `HOLDOVER_BLESS=1` writes it anew.
+
+use chassis::message::{PortTruth, Truth};
+use chassis::{CardMessage, RpMessage};
+use checkpoint::{Acknowledgement, ActiveEndConfig, FrameChunk};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, PortId, RpSlot};
+use management::CloseReason;
+use packet::MacAddress;
+use redundancy::{Body, Hello, Progression, RedundancyConfig, RedundancyMode, RfMessage, RfState};
+use rp::{
+    ActiveConfig, CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, RouteProcessor, RpConfig, RpInput,
+    RpOutput, SessionId,
+};
+use std::collections::VecDeque;
+
+const CONSOLE: SessionId = SessionId(1);
+const STARTUP: &str = "hostname Router\ninterface Ethernet0/0\n ip address 10.0.0.1 255.255.255.0\nend\n";
+
+/// One route processor in slot R0 with one card, and all that it asked for.
+struct Rig {
+    processor: RouteProcessor,
+    now: Instant,
+    outbox: Outbox<RpOutput>,
+    screen: String,
+    to_peer: Vec<PeerMessage>,
+    to_card: Vec<RpMessage>,
+    nvram: Option<String>,
+    disk_full: bool,
+    closed: Option<CloseReason>,
+    reload: Option<String>,
+    published: Vec<&'static str>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let now = Instant::from_millis(1_000);
+        let mut redundancy = RedundancyConfig::new(RpSlot::R0, 7, 1);
+        redundancy.keepalive_limit_ms = 60_000;
+        let checkpoint = ActiveEndConfig {
+            acknowledgement_stall_limit: Duration::from_secs(30),
+            ..Default::default()
+        };
+        let config = RpConfig {
+            redundancy,
+            active: ActiveConfig {
+                checkpoint,
+                heartbeat_interval: Duration::from_secs(3600),
+            },
+            startup: Some(STARTUP.into()),
+            unix_seconds_at_origin: 1_600_000_000,
+            image_version: "Version 0.0.0-test".into(),
+            card_slots: vec![CardSlot(0), CardSlot(1)],
+        };
+        Self {
+            processor: RouteProcessor::new(config, now),
+            now,
+            outbox: Outbox::new(),
+            screen: String::new(),
+            to_peer: Vec::new(),
+            to_card: Vec::new(),
+            nvram: None,
+            disk_full: false,
+            closed: None,
+            reload: None,
+            published: Vec::new(),
+        }
+    }
+
+    fn feed(&mut self, input: RpInput) {
+        self.processor.handle(self.now, input, &mut self.outbox);
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
+        let mut answers = VecDeque::new();
+        for (_, output) in self.outbox.drain() {
+            match output {
+                RpOutput::Peer(message) => self.to_peer.push(message),
+                RpOutput::Claim { expected, .. } => {
+                    let epoch = Epoch {
+                        counter: expected.counter + 1,
+                        slot: RpSlot::R0,
+                    };
+                    answers.push_back(RpInput::ClaimWon {
+                        epoch,
+                        out_of_step: None,
+                    });
+                }
+                RpOutput::Card { message, .. } => self.to_card.push(message),
+                RpOutput::Console {
+                    output: ConsoleOutput::Data(bytes),
+                    ..
+                } => {
+                    self.screen
+                        .push_str(&String::from_utf8(bytes).expect("consoles are given UTF-8"));
+                }
+                RpOutput::Console {
+                    output: ConsoleOutput::Close(reason),
+                    ..
+                } => self.closed = Some(reason),
+                RpOutput::WriteNvram { text, answer } => {
+                    let result = if self.disk_full {
+                        Err("No space left on device".to_string())
+                    } else {
+                        Ok(())
+                    };
+                    if result.is_ok() {
+                        self.nvram = Some(text);
+                    }
+                    if answer {
+                        answers.push_back(RpInput::NvramWritten(result));
+                    }
+                }
+                RpOutput::Reload { reason } => self.reload = Some(reason),
+                RpOutput::PublishOutOfStep { .. } => self.published.push("out of step"),
+                RpOutput::ClearOutOfStep => self.published.push("in step"),
+                _ => {}
+            }
+        }
+        while let Some(input) = answers.pop_front() {
+            self.feed(input);
+        }
+    }
+
+    /// Lets time pass in steps of a millisecond, with a turn's end in each.
+    fn run_ms(&mut self, milliseconds: u64) {
+        for _ in 0..milliseconds {
+            self.now += Duration::from_millis(1);
+            self.processor.expire(self.now, &mut self.outbox);
+            self.carry_out();
+            self.turn_end();
+        }
+    }
+
+    fn turn_end(&mut self) {
+        self.feed(RpInput::TurnEnd {
+            peer_room: usize::MAX,
+        });
+    }
+
+    /// Alone in the chassis, with one card of two ports, the second of which has no wire.
+    fn simplex() -> Self {
+        let mut rig = Self::new();
+        rig.feed(RpInput::Started {
+            mastership: Epoch::NONE,
+        });
+        rig.run_ms(1_500);
+        assert_eq!(rig.processor.facility().state(), RfState::Active);
+        rig.feed(RpInput::CardLink {
+            card: CardSlot(0),
+            event: CardLinkEvent::Up { session: 1 },
+        });
+        let port = |number: u8, link_up| PortTruth {
+            port: PortId::new(0, number),
+            link_up,
+            mac: MacAddress([2, 0, 0, 0, 0, number]),
+            wire: format!("mem test{number}"),
+        };
+        let truth = Truth {
+            card: CardSlot(0),
+            model: "HOLDOVER-LC".into(),
+            ports: vec![port(0, true), port(1, false)],
+            frame: FrameNumber(0),
+            digest: 0,
+            mixed: false,
+            out_of_step: None,
+            buffered_punts: 0,
+            lost_punts: 0,
+            uptime_ms: 90_061_000,
+        };
+        rig.feed(RpInput::Card {
+            card: CardSlot(0),
+            session: 1,
+            message: CardMessage::Truth(truth),
+        });
+        rig.run_ms(5);
+        rig
+    }
+
+    fn rf(&mut self, state: RfState, body: Body) {
+        let epoch = Epoch {
+            counter: 1,
+            slot: RpSlot::R0,
+        };
+        let message = RfMessage {
+            slot: RpSlot::R1,
+            boot: 9,
+            epoch,
+            state,
+            body,
+        };
+        self.feed(RpInput::Peer(PeerMessage::Rf(message)));
+        self.run_ms(5);
+    }
+
+    /// A standby appears and asks for the bulk; nothing is acknowledged yet.
+    fn standby_in_bulk(&mut self) {
+        self.feed(RpInput::PeerPresent(true));
+        self.feed(RpInput::PeerLink(true));
+        let hello = Hello {
+            version: redundancy::PROTOCOL_VERSION,
+            schema_hash: 1,
+            mode: RedundancyMode::Sso,
+        };
+        self.rf(RfState::Negotiation, Body::Hello(hello));
+        for (state, progression) in [
+            (RfState::StandbyCold, Progression::StandbyCold),
+            (RfState::StandbyColdConfig, Progression::StandbyConfig),
+            (RfState::StandbyColdFilesys, Progression::StandbyFilesys),
+            (RfState::StandbyColdBulk, Progression::StandbyBulk),
+        ] {
+            self.rf(state, Body::State);
+            self.rf(state, Body::Progress(progression));
+        }
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &FrameChunk> {
+        self.to_peer.iter().filter_map(|message| match message {
+            PeerMessage::Chunk(chunk) => Some(chunk),
+            _ => None,
+        })
+    }
+
+    /// The standby acknowledges all that was sent to it.
+    fn acknowledge(&mut self) {
+        let ends = self.chunks().filter(|chunk| chunk.end);
+        let last = ends
+            .last()
+            .map(|chunk| (chunk.frame, chunk.digest.unwrap_or_default()));
+        let (frame, digest) = last.expect("a frame has ended");
+        self.feed(RpInput::Peer(PeerMessage::Acknowledgement(Acknowledgement {
+            frame,
+            digest,
+        })));
+        self.turn_end();
+    }
+
+    fn standby_hot(&mut self) {
+        self.standby_in_bulk();
+        self.acknowledge();
+        self.rf(RfState::StandbyHot, Body::Progress(Progression::StandbyHot));
+        self.rf(RfState::StandbyHot, Body::State);
+    }
+
+    fn open(&mut self, terminal: bool) {
+        let input = ConsoleInput::Opened {
+            terminal,
+            strict: false,
+            columns: 80,
+        };
+        self.feed(RpInput::Console {
+            session: CONSOLE,
+            input,
+        });
+        self.turn_end();
+    }
+
+    fn type_text(&mut self, text: &str) {
+        let input = ConsoleInput::Data(text.as_bytes().to_vec());
+        self.feed(RpInput::Console {
+            session: CONSOLE,
+            input,
+        });
+        self.turn_end();
+    }
+
+    /// What has been shown since the last call.
+    fn shown(&mut self) -> String {
+        std::mem::take(&mut self.screen)
+    }
+}
+
+/// Compares with, or writes, a golden file.
+fn golden(name: &str, text: &str) {
+    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("HOLDOVER_BLESS").is_some() {
+        std::fs::create_dir_all(format!("{}/tests/golden", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected =
+        std::fs::read_to_string(&path).expect("the golden file is there; HOLDOVER_BLESS=1 writes it");
+    pretty_assert(&expected, text);
+}
+
+fn pretty_assert(expected: &str, text: &str) {
+    for (number, (left, right)) in expected.lines().zip(text.lines()).enumerate() {
+        assert_eq!(left, right, "line {}", number + 1);
+    }
+    assert_eq!(expected.lines().count(), text.lines().count(), "number of lines");
+}
+
+#[test]
+fn the_show_commands_have_their_layouts() {
+    let mut rig = Rig::simplex();
+    rig.open(true);
+    for command in [
+        "enable",
+        "show platform",
+        "show interfaces",
+        "show ip interface brief",
+        "show ip route",
+        "show ip cef",
+        "show arp",
+        "show version",
+        "show redundancy",
+        "show redundancy states",
+        "show running-config",
+        "show startup-config",
+        "show checkpoint",
+        "show nonsense",
+        "ping 192.0.2.1",
+        "configure terminal",
+        "interface Ethernet0/1",
+        "ip address 10.0.0.9 255.255.255.0",
+        "ip address 10.0.1.1 255.255.255.0",
+        "description the other one",
+        "shutdown",
+        "end",
+        "show ip interface brief",
+        "show running-config",
+    ] {
+        rig.type_text(&format!("{command}\r"));
+        // Long tables come page by page, each once the console has taken the one before.
+        rig.feed(RpInput::Console {
+            session: CONSOLE,
+            input: ConsoleInput::Drained,
+        });
+        rig.run_ms(2);
+    }
+    let shown = rig.shown().replace('\r', "");
+    golden("console.txt", &shown);
+}
+
+#[test]
+fn req_39_a_prompt_comes_back_only_when_the_standby_has_the_command() {
+    let mut rig = Rig::simplex();
+    rig.standby_hot();
+    assert_eq!(rig.processor.facility().peer_state(), RfState::StandbyHot);
+    rig.open(false);
+    rig.type_text("enable\nconfigure terminal\nhostname Changed\ndo-not-know\n");
+    assert_eq!(rig.shown(), "", "what follows the command waits behind it");
+    let frame = rig.chunks().last().expect("the command is on its way");
+    assert!(frame.end && !frame.rows.is_empty());
+    rig.acknowledge();
+    assert!(
+        rig.shown().contains("Changed(config)#do-not-know"),
+        "the prompt shows the name that both know"
+    );
+}
+
+#[test]
+fn req_10_configuration_is_refused_during_bulk_synchronisation() {
+    let mut rig = Rig::simplex();
+    rig.open(false);
+    rig.type_text("enable\nconfigure terminal\n");
+    rig.standby_in_bulk();
+    assert!(rig.chunks().any(|chunk| chunk.bulk_begin));
+    rig.shown();
+    rig.type_text("hostname Changed\nend\nconfigure terminal\n");
+    rig.acknowledge();
+    let shown = rig.shown();
+    let refusal = "Config mode cannot be entered during Standby initialization";
+    assert_eq!(
+        shown.matches(refusal).count(),
+        2,
+        "the command and the mode: {shown}"
+    );
+    rig.type_text("configure terminal\nhostname Changed\n");
+    rig.acknowledge();
+    let tree = rig
+        .processor
+        .active()
+        .expect("active")
+        .clients
+        .configuration
+        .tree();
+    assert_eq!(tree.hostname(), "Changed");
+}
+
+#[test]
+fn a_full_disk_keeps_the_old_startup_configuration_and_says_so() {
+    let mut rig = Rig::simplex();
+    rig.disk_full = true;
+    rig.open(false);
+    rig.type_text("enable\nconfigure terminal\nhostname Changed\nend\nwrite memory\n");
+    let shown = rig.shown();
+    assert!(
+        shown.contains("No space left on device") && shown.contains("The old startup configuration is kept"),
+        "{shown}"
+    );
+    let startup = rig
+        .processor
+        .active()
+        .expect("active")
+        .clients
+        .configuration
+        .startup_text();
+    assert_eq!(startup, Some(STARTUP));
+    rig.disk_full = false;
+    rig.type_text("write memory\n");
+    assert!(rig.shown().contains("[OK]"));
+    assert!(
+        rig.nvram
+            .as_ref()
+            .is_some_and(|text| text.contains("hostname Changed"))
+    );
+}
+
+#[test]
+fn a_forced_switchover_without_a_standby_is_refused() {
+    let mut rig = Rig::simplex();
+    rig.open(false);
+    rig.type_text("enable\nredundancy force-switchover\n");
+    assert!(rig.shown().contains("% There is no STANDBY present"));
+    assert_eq!(rig.reload, None);
+}
+
+#[test]
+fn req_80_a_forced_switchover_asks_drains_and_reloads_this_unit() {
+    let mut rig = Rig::simplex();
+    rig.standby_hot();
+    rig.open(false);
+    rig.type_text("enable\nredundancy force-switchover\nno\n\n");
+    rig.acknowledge();
+    rig.run_ms(2);
+    assert!(rig.shown().contains("Proceed with switchover to standby RP?"));
+    let asked = rig.to_peer.iter().any(|message| {
+        matches!(
+            message,
+            PeerMessage::Rf(RfMessage {
+                body: Body::SwitchoverRequest,
+                ..
+            })
+        )
+    });
+    assert!(asked, "the standby is asked once everything is acknowledged");
+    let epoch = Epoch {
+        counter: 2,
+        slot: RpSlot::R1,
+    };
+    let message = RfMessage {
+        slot: RpSlot::R1,
+        boot: 9,
+        epoch,
+        state: RfState::ActiveFast,
+        body: Body::State,
+    };
+    rig.feed(RpInput::Peer(PeerMessage::Rf(message)));
+    assert!(
+        rig.reload.is_some(),
+        "past the point of no return the old active only reloads"
+    );
+}
+
+#[test]
+fn what_the_world_is_told_comes_after_the_word_that_the_standby_is_out_of_step() {
+    let mut rig = Rig::simplex();
+    rig.standby_hot();
+    assert_eq!(rig.published, ["in step"]);
+    rig.open(false);
+    rig.type_text("enable\nconfigure terminal\nhostname Changed\nnonsense\n");
+    assert_eq!(rig.shown(), "");
+    rig.run_ms(31_000);
+    assert_eq!(rig.published, ["in step", "out of step"]);
+    assert!(
+        rig.shown().contains("Changed(config)#nonsense"),
+        "then the gate opens"
+    );
+}
