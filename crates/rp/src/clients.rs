@@ -90,6 +90,27 @@ const ORDER: &[TableId] = &[
     SWITCHOVER_TABLE,
 ];
 
+/// What `show checkpoint` calls a table.
+pub fn table_name(id: TableId) -> &'static str {
+    match id {
+        CARD_TABLE => "cards",
+        PORT_TABLE => "ports",
+        PORT_CONFIGURATION_TABLE => "port configurations",
+        COMMAND_TABLE => "configuration commands",
+        LINE_TABLE => "configuration lines",
+        STARTUP_TABLE => "startup configuration",
+        ADJACENCY_V4_TABLE => "IPv4 adjacencies",
+        ROUTE_V4_TABLE => "IPv4 routes",
+        NEXT_HOP_V4_TABLE => "IPv4 next hops",
+        SWEEP_V4_TABLE => "IPv4 sweeps",
+        FIB_V4_TABLE => "IPv4 FIB",
+        GENERATOR_TABLE => "route generator",
+        SYSTEM_TABLE => "system age",
+        SWITCHOVER_TABLE => "switchover history",
+        _ => "unknown",
+    }
+}
+
 impl Clients {
     /// Empty tables. `seed` makes the machines' unpredictable choices; it is never checkpointed.
     pub fn new() -> Self {

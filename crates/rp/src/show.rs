@@ -225,13 +225,13 @@ impl RouteProcessor {
                 "Last frame closed: {closed}, acknowledged: {acknowledged}, outputs at the gate: {gated}"
             ),
             String::new(),
-            format!("{:<8}{:>12}{:>10}  {}", "Table", "Rows", "Dirty", "Digest"),
+            format!("{:<24}{:>12}{:>10}  {}", "Table", "Rows", "Dirty", "Digest"),
         ]);
         active.clients.each(&mut |table| {
             let digest = table.digest();
             lines.push(format!(
-                "{:<8}{:>12}{:>10}  {digest:016x}",
-                table.id().0,
+                "{:<24}{:>12}{:>10}  {digest:016x}",
+                crate::clients::table_name(table.id()),
                 table.rows(),
                 table.dirty_rows()
             ));

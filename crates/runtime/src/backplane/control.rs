@@ -46,6 +46,8 @@ pub enum Request {
         #[serde(default)]
         crash_dump_grace_ms: Option<u32>,
     },
+    /// The same for every slot that has power: what `reload` asks for.
+    ResetAll,
 }
 
 /// The answer to a request.

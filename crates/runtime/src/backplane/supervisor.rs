@@ -478,6 +478,7 @@ impl Backplane {
                 slot,
                 crash_dump_grace_ms,
             } => return Some(self.reset(slot, crash_dump_grace_ms)),
+            Request::ResetAll => return Some(self.reset_all()),
         };
         let Some(index) = self.slots.iter().position(|candidate| candidate.unit == slot) else {
             return Some(refused(format!(
@@ -498,6 +499,20 @@ impl Backplane {
             self.start_unit(index);
         }
         Some(Reply::Done)
+    }
+
+    fn reset_all(&mut self) -> Reply {
+        let units: Vec<Unit> = self.slots.iter().map(|slot| slot.unit).collect();
+        let powered: Vec<Unit> = units
+            .into_iter()
+            .filter(|unit| self.power(*unit) == SlotPower::On)
+            .collect();
+        for unit in powered {
+            if let refusal @ Reply::Refused { .. } = self.reset(unit, None) {
+                return refusal;
+            }
+        }
+        Reply::Done
     }
 
     fn reset(&mut self, slot: Unit, crash_dump_grace_ms: Option<u32>) -> Reply {

@@ -16,9 +16,10 @@ mod peer;
 mod status;
 
 pub use consoles::console_path;
-pub use status::status_path;
+pub use status::{exercise_status_request, status_path};
 
 use crate::arbiter::{Arbiter, ClaimRefused, LocalArbiter};
+use crate::backplane::{BackplaneClient, Request};
 use crate::clock;
 use crate::crash::{self, CoreDumps, CrashConfig};
 use crate::event_loop::{EventLoop, Interest, LoopSignal, Ready, Signals};
@@ -399,9 +400,9 @@ impl RpProcess {
             }
             RpOutput::ClearOutOfStep => self.arbiter.clear_out_of_step(self.arbiter.mastership()),
             RpOutput::KillPeer => self.peer.kill(),
-            // The backplane starts anew whatever ends; without a backplane that is the service manager's business.
+            // Whatever ends is started anew, by the backplane or by a service manager.
             RpOutput::ResetPeer => self.peer.kill(),
-            RpOutput::ResetShelf => self.exit = Some(RpExit::ReloadShelf),
+            RpOutput::ResetShelf => self.reset_shelf(),
             RpOutput::ConnectCards { .. } => {
                 let inputs = self.cards.claim_all(&self.events);
                 self.inputs.extend(inputs);
@@ -420,6 +421,16 @@ impl RpProcess {
             }
             RpOutput::Phase(phase) => self.phase(phase),
         }
+    }
+
+    /// Has the backplane reset everything. Without one this RP ends with the word that all should be started anew.
+    fn reset_shelf(&mut self) {
+        let asked = BackplaneClient::connect(&self.options.run_directory)
+            .and_then(|mut backplane| backplane.request(&Request::ResetAll));
+        if let Err(error) = asked {
+            log_line(&format!("the chassis was not reset by its backplane: {error}"));
+        }
+        self.exit = Some(RpExit::ReloadShelf);
     }
 
     fn phase(&mut self, phase: Phase) {

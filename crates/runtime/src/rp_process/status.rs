@@ -190,6 +190,13 @@ impl Connection {
     }
 }
 
+/// Reads any bytes as a request; for fuzzing.
+pub fn exercise_status_request(line: &[u8]) {
+    if let Err(why) = request(1, line) {
+        assert!(!why.is_empty(), "a refusal says why");
+    }
+}
+
 fn request(connection: u64, line: &[u8]) -> Result<Request, String> {
     let value: Value = serde_json::from_slice(line).map_err(|error| format!("no JSON object: {error}"))?;
     match value["request"].as_str() {
