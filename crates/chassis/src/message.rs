@@ -108,6 +108,12 @@ pub enum RpMessage {
         /// The last frame that the standby had.
         since: Option<FrameNumber>,
     },
+    /// The RP has done all that follows from the first punts that came behind this claim's [`CardMessage::Truth`], and
+    /// the standby knows of it: the card need not keep them any longer.
+    PuntsConsumed {
+        /// How many punts since the truth, in all: a message that is repeated or left out does no harm.
+        count: u64,
+    },
 }
 
 /// A port as its card knows it.
@@ -157,7 +163,7 @@ pub struct Truth {
     pub mixed: bool,
     /// The last active's word that its standby was out of step, if that stands.
     pub out_of_step: Option<(Epoch, FrameNumber)>,
-    /// Punts that follow, buffered while there was no RP.
+    /// Punts that follow: those that the RP before had not consumed, and those of the time without an RP.
     pub buffered_punts: u32,
     /// Punts that found the buffer full.
     pub lost_punts: u64,
@@ -288,6 +294,7 @@ const FRAME_END: u8 = 4;
 const REFRESH_END: u8 = 5;
 const INJECT: u8 = 6;
 const OUT_OF_STEP: u8 = 7;
+const PUNTS_CONSUMED: u8 = 8;
 
 const TRUTH: u8 = 65;
 const REFUSED: u8 = 66;
@@ -351,6 +358,7 @@ impl RpMessage {
                 OUT_OF_STEP,
                 words(since.map_or(0, |frame| frame.0), u64::from(since.is_some())),
             ),
+            RpMessage::PuntsConsumed { count } => (PUNTS_CONSUMED, words(*count, 0)),
         }
     }
 
@@ -388,6 +396,9 @@ impl RpMessage {
                     since: (words.second != 0).then_some(FrameNumber(words.first)),
                 })
             }
+            PUNTS_CONSUMED => Ok(RpMessage::PuntsConsumed {
+                count: words_from(body, "count of punts consumed")?.first,
+            }),
             _ => Err(MessageError::Kind(kind)),
         }
     }

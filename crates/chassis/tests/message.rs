@@ -40,6 +40,11 @@ fn rp_messages() -> Vec<(RpMessage, u8, Vec<u8>)> {
             vec![8, 7, 0x11, 1, 0, 0, 0, 0, 0, 0, 0, 0x18, 1],
         ),
         (RpMessage::OutOfStep { since: None }, 7, vec![0x18, 1]),
+        (
+            RpMessage::PuntsConsumed { count: 300 },
+            8,
+            vec![8, 0xac, 2, 0x18, 1],
+        ),
     ]
 }
 
@@ -140,7 +145,7 @@ fn every_message_has_its_golden_bytes_in_both_directions() {
 #[test]
 fn each_kind_belongs_to_one_direction() {
     for kind in 0..=u8::MAX {
-        let from_rp = (1..=7).contains(&kind);
+        let from_rp = (1..=8).contains(&kind);
         let from_card = (65..=71).contains(&kind);
         let unknown = MessageError::Kind(kind);
         assert_eq!(
@@ -184,6 +189,7 @@ fn values_that_a_field_cannot_have_are_refused_with_the_message_named() {
     assert_eq!(rp(4, &[0xff]), MessageError::Body("frame end"));
     assert_eq!(rp(6, &no_port), MessageError::Body("inject"));
     assert_eq!(rp(6, &[0, 0, 1]), MessageError::Body("inject"));
+    assert_eq!(rp(8, &[0xff]), MessageError::Body("count of punts consumed"));
     assert_eq!(card(66, &no_slot), MessageError::Body("refusal"));
     assert_eq!(card(67, &[0, 0, 1, 2]), MessageError::Body("punt"));
     assert_eq!(card(67, &[0, 0, 1, 2, 4]), MessageError::Body("punt"));
@@ -225,6 +231,7 @@ fn rp_message() -> impl Strategy<Value = RpMessage> {
         (frame(), any::<u64>()).prop_map(|(frame, digest)| RpMessage::RefreshEnd { frame, digest }),
         (port(), any::<Vec<u8>>()).prop_map(|(port, frame)| RpMessage::Inject { port, frame }),
         prop::option::of(frame()).prop_map(|since| RpMessage::OutOfStep { since }),
+        any::<u64>().prop_map(|count| RpMessage::PuntsConsumed { count }),
     ]
 }
 
@@ -307,7 +314,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_a_decoder_panic(
-        kind in prop_oneof![1u8..=7, 65u8..=71, any::<u8>()],
+        kind in prop_oneof![1u8..=8, 65u8..=71, any::<u8>()],
         body: Vec<u8>,
         message in card_message(),
         at: prop::sample::Index,

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Forwarding does not depend on this: a headless card forwards on with the tables that it has. What it keeps for the
-//! next epoch is its truth (ports, frame, digest) and the buffered punts, handed over in this order.
+//! next epoch is its truth (ports, frame, digest) and the punts that nobody has consumed ([`crate::punt`]), handed over
+//! in this order.
 //!
 //! **Refresh.** What a refresh does not name is stale at its end: it leaves the digest at once, and the tables a
 //! bounded number of rows at a time ([`LineCard::expire`]).
@@ -160,6 +161,7 @@ impl LineCard {
                 self.end.note_out_of_step(since);
                 Ok(())
             }
+            RpMessage::PuntsConsumed { count } => self.punts_consumed(link, count, sink),
         };
         if let Err(reason) = done {
             self.rp_lost(link);
@@ -167,10 +169,12 @@ impl LineCard {
         }
     }
 
-    /// A link to an RP is gone. Forwarding goes on; punts are buffered when it was the one obeyed.
+    /// A link to an RP is gone. Forwarding goes on; when it was the one obeyed, punts wait for the next, those first
+    /// that were not consumed.
     pub fn rp_lost(&mut self, link: LinkId) {
         if self.end.disconnected(link) {
             self.plane.rp = None;
+            self.plane.punt_buffer.take_back();
             self.report_at = None;
             self.abandon_refresh();
         }
@@ -203,6 +207,10 @@ impl LineCard {
         if self.report_at.is_some_and(|at| at <= now) {
             self.report_at = Some(now + COUNTERS_INTERVAL);
             self.report(sink);
+            // For punts that found the way full when nothing was left that the RP could report as consumed.
+            if let Some(link) = self.plane.rp {
+                self.plane.hand_over_punts(link, sink);
+            }
         }
     }
 
@@ -257,7 +265,16 @@ impl LineCard {
 
     /// Punts that wait for an RP, and those that found no room since the card started.
     pub fn buffered_punts(&self) -> (usize, u64) {
-        (self.plane.punt_buffer.len(), self.plane.punt_buffer.lost())
+        (self.plane.punt_buffer.waiting(), self.plane.punt_buffer.lost())
+    }
+
+    /// Punts that the RP has and has not consumed, and those since the card started of which no copy could be kept until
+    /// they were.
+    pub fn unconsumed_punts(&self) -> (usize, u64) {
+        (
+            self.plane.punt_buffer.unconsumed(),
+            self.plane.punt_buffer.forgotten(),
+        )
     }
 
     fn claim<S: Sink>(&mut self, now: Instant, link: LinkId, epoch: Epoch, sink: &mut S) {
@@ -268,9 +285,10 @@ impl LineCard {
                     sink.close(displaced, CloseReason::Displaced(epoch));
                 }
                 self.abandon_refresh();
+                self.plane.punt_buffer.take_back();
                 sink.send(link, CardMessage::Truth(self.truth(now)));
                 self.plane.rp = Some(link);
-                self.plane.flush_punts(link, sink);
+                self.plane.hand_over_punts(link, sink);
                 self.report_at = Some(now + COUNTERS_INTERVAL);
                 // A new RP has not been told anything.
                 self.reported.fill(PortCounters::default());
@@ -301,7 +319,7 @@ impl LineCard {
             digest: self.end.digest(),
             mixed: self.end.mixed(),
             out_of_step: self.end.out_of_step(),
-            buffered_punts: u32::try_from(self.plane.punt_buffer.len()).unwrap_or(u32::MAX),
+            buffered_punts: u32::try_from(self.plane.punt_buffer.waiting()).unwrap_or(u32::MAX),
             lost_punts: self.plane.punt_buffer.lost(),
             uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
         }
@@ -321,6 +339,16 @@ impl LineCard {
                 bytes: rows.len() as u32,
             },
         );
+        Ok(())
+    }
+
+    fn punts_consumed<S: Sink>(&mut self, link: LinkId, count: u64, sink: &mut S) -> Result<(), CloseReason> {
+        self.plane
+            .punt_buffer
+            .consumed(count)
+            .map_err(CloseReason::Punts)?;
+        // What was read by the RP has left the way to it.
+        self.plane.hand_over_punts(link, sink);
         Ok(())
     }
 

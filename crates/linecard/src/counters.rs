@@ -43,7 +43,7 @@ pub enum DropReason {
     NotFragmentable,
     /// The next hop is unknown, and so many such packets came that the RP is spared.
     GleanLimited,
-    /// The next hop is unknown, and there is no RP to find it.
+    /// The next hop is unknown, there is no RP to find it, and enough such packets wait for one.
     GleanHeadless,
     /// The way to the RP is full.
     PuntFull,

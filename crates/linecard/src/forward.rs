@@ -229,10 +229,12 @@ pub struct Limits {
     pub gleans_per_second: u32,
     /// How many of either may come at once.
     pub burst: u32,
-    /// Packets that are kept for an RP that is away.
+    /// Packets that are kept until an RP has consumed them, whether one is there or not.
     pub buffered_punts: usize,
     /// Bytes of such packets.
     pub buffered_punt_bytes: usize,
+    /// Packets to unknown neighbours among them beyond which no more are taken while there is no RP.
+    pub buffered_gleans: usize,
 }
 
 impl Default for Limits {
@@ -243,6 +245,7 @@ impl Default for Limits {
             burst: 100,
             buffered_punts: 4096,
             buffered_punt_bytes: 4 * 1024 * 1024,
+            buffered_gleans: 256,
         }
     }
 }
@@ -258,12 +261,13 @@ pub struct ForwardingPlane {
     pub port_counters: Vec<PortCounters>,
     /// Counters of the whole card.
     pub counters: CardCounters,
-    /// Punts that wait for an RP.
+    /// Punts that no RP has consumed.
     pub punt_buffer: PuntBuffer,
     /// The RP that takes punts.
     pub rp: Option<LinkId>,
     icmp_limit: TokenBucket,
     glean_limit: TokenBucket,
+    buffered_gleans: usize,
     flow_seed: u64,
     /// Identification of the next packet that the card originates.
     identification: u16,
@@ -287,6 +291,7 @@ impl ForwardingPlane {
             rp: None,
             icmp_limit: TokenBucket::new(now, limits.icmp_errors_per_second, limits.burst),
             glean_limit: TokenBucket::new(now, limits.gleans_per_second, limits.burst),
+            buffered_gleans: limits.buffered_gleans,
             flow_seed,
             identification: 0,
             scratch: vec![0; SCRATCH_BYTES],
@@ -364,12 +369,12 @@ impl ForwardingPlane {
         }
     }
 
-    /// Hands buffered punts to the RP, oldest first.
-    pub fn flush_punts<S: Sink>(&mut self, link: LinkId, sink: &mut S) {
-        while let Some(punt) = self.punt_buffer.pop() {
-            if sink.punt(link, punt.port, punt.reason, &punt.frame) == Taken::Full {
-                self.counters.drop(DropReason::PuntFull);
-            }
+    /// Hands punts that wait to the RP, oldest first, as far as the way to it has room.
+    pub fn hand_over_punts<S: Sink>(&mut self, link: LinkId, sink: &mut S) {
+        while let Some(punt) = self.punt_buffer.first_waiting()
+            && sink.punt(link, punt.port, punt.reason, &punt.frame) == Taken::Queued
+        {
+            self.punt_buffer.first_was_handed_over();
         }
     }
 
@@ -421,14 +426,21 @@ impl ForwardingPlane {
             return Err(DropReason::GleanLimited);
         }
         match self.rp {
+            // A storm of packets to nowhere must not push out what else waits; the neighbour's next packet asks again.
+            None if reason == PuntReason::Glean && self.punt_buffer.gleans() >= self.buffered_gleans => {
+                return Err(DropReason::GleanHeadless);
+            }
+            None => self.punt_buffer.push(ingress, reason, frame),
             Some(link) => {
-                if sink.punt(link, ingress, reason, frame) == Taken::Full {
+                self.hand_over_punts(link, sink);
+                if self.punt_buffer.waiting() > 0 {
+                    self.punt_buffer.push(ingress, reason, frame);
+                } else if sink.punt(link, ingress, reason, frame) == Taken::Queued {
+                    self.punt_buffer.push_handed_over(ingress, reason, frame);
+                } else {
                     return Err(DropReason::PuntFull);
                 }
             }
-            // The neighbour's next packet asks again; it would be stale by the time an RP is back.
-            None if reason == PuntReason::Glean => return Err(DropReason::GleanHeadless),
-            None => self.punt_buffer.push(ingress, reason, frame),
         }
         self.counters.punts += 1;
         Ok(())

@@ -1,12 +1,44 @@
-//! Punts while there is no route processor to take them.
+//! Punts from the moment they are for the route processor until it has consumed them.
+//!
+//! ```text
+//!             hand over                       PuntsConsumed
+//!   waiting ─────────────▶ handed over ─────────────────────▶ gone
+//!      ▲                        │
+//!      └── RP lost, new claim ──┘        oldest first, in the order in which they came
+//! ```
+//!
+//! A punt that was written to an RP's socket is not yet safe: the RP may die before it reads it, or before its
+//! standby knows what followed from it. So the card keeps a copy until the RP says that the punt is consumed. What is
+//! not consumed when the link goes, or when another claim is accepted, waits again, before everything that came
+//! later, and is handed to the next epoch behind the truth. Gleaned packets too: they are packets in transit.
+//!
+//! **Once or twice?** A punt is handled at least once, not exactly once. The RP says "consumed" at the end of the
+//! turn, behind the answers and in the same write, but only when the standby has that turn's rows. So a packet is
+//! answered twice in one case: its answer was of the kind that leaves at once (an echo reply), and the RP died in the
+//! some ten microseconds until the standby acknowledged a frame that was open or on its way then. In all other cases
+//! either answer and "consumed" have left together, or neither has; and what a card did not read of an old epoch at the
+//! claim of the next it drops whole, answers and "consumed" alike. (A write of more than a card reads at once, 256 KiB,
+//! can be cut between the two.) That is what IP promises and no less: datagrams may arrive duplicated (RFC 1122
+//! section 1.1.3), TCP discards what it has had, and what learns from a punt (ARP) is idempotent. "Consumed" before the
+//! answer would lose packets instead.
+//!
+//! **Bounds** in packets and bytes hold for everything together. Beyond them the oldest go, because the newest are
+//! what somebody still waits for: copies of punts that an RP has already (*forgotten*: they are lost only if that RP
+//! dies before it comes to them), then those that wait (*lost*).
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 
 use chassis::message::PuntReason;
 use machine::PortId;
 
-/// A packet that waits for a route processor.
+/// Buffers of punts that are gone which are kept for the next ones.
+const SPARE_BUFFERS_MAX: usize = 256;
+/// A buffer that has grown beyond this for a jumbo frame is not kept.
+const SPARE_BUFFER_BYTES_MAX: usize = 2048;
+
+/// A packet that is for the route processor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BufferedPunt {
     /// The port that it came in by.
@@ -15,17 +47,46 @@ pub struct BufferedPunt {
     pub reason: PuntReason,
     /// The Ethernet frame.
     pub frame: Vec<u8>,
+    /// Its number on the present link, from 1; 0 while it waits.
+    number: u64,
 }
 
-/// A buffer of punts, bounded in packets and in bytes. When it is full the oldest go, because the newest are what
-/// somebody still waits for.
+/// An RP says that it has consumed more punts than it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overcounted {
+    /// What it says.
+    pub count: u64,
+    /// What it was given since its claim.
+    pub given: u64,
+}
+
+impl fmt::Display for Overcounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} punts reported as consumed where {} were given",
+            self.count, self.given
+        )
+    }
+}
+
+impl core::error::Error for Overcounted {}
+
+/// Punts that no RP has consumed, bounded in packets and in bytes. See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct PuntBuffer {
+    /// Oldest first; those that were handed over are before those that wait.
     punts: VecDeque<BufferedPunt>,
+    handed_over: usize,
+    /// Punts given to the RP since its claim.
+    given: u64,
+    gleans: usize,
     bytes: usize,
     packets_max: usize,
     bytes_max: usize,
     lost: u64,
+    forgotten: u64,
+    spare: Vec<Vec<u8>>,
 }
 
 impl PuntBuffer {
@@ -33,39 +94,78 @@ impl PuntBuffer {
     pub fn new(packets_max: usize, bytes_max: usize) -> Self {
         Self {
             punts: VecDeque::new(),
+            handed_over: 0,
+            given: 0,
+            gleans: 0,
             bytes: 0,
             packets_max,
             bytes_max,
             lost: 0,
+            forgotten: 0,
+            spare: Vec::new(),
         }
     }
 
-    /// Keeps a copy of a packet.
+    /// Keeps a copy of a packet that waits for an RP.
     pub fn push(&mut self, port: PortId, reason: PuntReason, frame: &[u8]) {
-        if frame.len() > self.bytes_max || self.packets_max == 0 {
-            self.lost += 1;
-            return;
-        }
-        while self.punts.len() >= self.packets_max || self.bytes + frame.len() > self.bytes_max {
-            self.pop();
+        if !self.keep(port, reason, frame, 0) {
             self.lost += 1;
         }
-        self.bytes += frame.len();
-        self.punts.push_back(BufferedPunt {
-            port,
-            reason,
-            frame: frame.to_vec(),
-        });
     }
 
-    /// Takes the oldest packet.
-    pub fn pop(&mut self) -> Option<BufferedPunt> {
-        let punt = self.punts.pop_front()?;
-        self.bytes -= punt.frame.len();
-        Some(punt)
+    /// Keeps a copy of a packet that an RP was given just now. Nothing may be waiting: it would be overtaken.
+    pub fn push_handed_over(&mut self, port: PortId, reason: PuntReason, frame: &[u8]) {
+        debug_assert_eq!(self.waiting(), 0, "punts keep their order");
+        self.given += 1;
+        if self.keep(port, reason, frame, self.given) {
+            self.handed_over += 1;
+        } else {
+            self.forgotten += 1;
+        }
     }
 
-    /// Packets held.
+    /// The oldest packet that waits.
+    pub fn first_waiting(&self) -> Option<&BufferedPunt> {
+        self.punts.get(self.handed_over)
+    }
+
+    /// An RP was given the oldest packet that waits.
+    pub fn first_was_handed_over(&mut self) {
+        if let Some(punt) = self.punts.get_mut(self.handed_over) {
+            self.given += 1;
+            punt.number = self.given;
+            self.handed_over += 1;
+        }
+    }
+
+    /// The RP has consumed the first `count` punts since its claim.
+    ///
+    /// # Errors
+    /// When it was not given so many; nothing has changed then.
+    pub fn consumed(&mut self, count: u64) -> Result<(), Overcounted> {
+        if count > self.given {
+            return Err(Overcounted {
+                count,
+                given: self.given,
+            });
+        }
+        while self.handed_over > 0 && self.punts.front().is_some_and(|punt| punt.number <= count) {
+            self.drop_oldest();
+            self.handed_over -= 1;
+        }
+        Ok(())
+    }
+
+    /// The RP is gone or another has claimed: what is not consumed waits again, and counting starts anew.
+    pub fn take_back(&mut self) {
+        for punt in self.punts.iter_mut().take(self.handed_over) {
+            punt.number = 0;
+        }
+        self.handed_over = 0;
+        self.given = 0;
+    }
+
+    /// Packets held, waiting or handed over.
     pub fn len(&self) -> usize {
         self.punts.len()
     }
@@ -75,8 +175,68 @@ impl PuntBuffer {
         self.punts.is_empty()
     }
 
-    /// Packets that had to go since the card started.
+    /// Packets held that wait for an RP.
+    pub fn waiting(&self) -> usize {
+        self.punts.len() - self.handed_over
+    }
+
+    /// Packets held that an RP was given and has not consumed.
+    pub fn unconsumed(&self) -> usize {
+        self.handed_over
+    }
+
+    /// Packets held that wait, or that an RP has, because their next hop is unknown.
+    pub fn gleans(&self) -> usize {
+        self.gleans
+    }
+
+    /// Packets since the card started that had to go before any RP was given them.
     pub fn lost(&self) -> u64 {
         self.lost
+    }
+
+    /// Packets since the card started whose copy had to go, or found no room, before the RP that was given them had
+    /// consumed them.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    fn keep(&mut self, port: PortId, reason: PuntReason, frame: &[u8], number: u64) -> bool {
+        if frame.len() > self.bytes_max || self.packets_max == 0 {
+            return false;
+        }
+        while self.punts.len() >= self.packets_max || self.bytes + frame.len() > self.bytes_max {
+            self.drop_oldest();
+            if self.handed_over > 0 {
+                self.handed_over -= 1;
+                self.forgotten += 1;
+            } else {
+                self.lost += 1;
+            }
+        }
+        self.bytes += frame.len();
+        self.gleans += usize::from(reason == PuntReason::Glean);
+        let mut copy = self.spare.pop().unwrap_or_default();
+        copy.extend_from_slice(frame);
+        self.punts.push_back(BufferedPunt {
+            port,
+            reason,
+            frame: copy,
+            number,
+        });
+        true
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(punt) = self.punts.pop_front() else {
+            return;
+        };
+        self.bytes -= punt.frame.len();
+        self.gleans -= usize::from(punt.reason == PuntReason::Glean);
+        let mut buffer = punt.frame;
+        if self.spare.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BUFFER_BYTES_MAX {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
     }
 }

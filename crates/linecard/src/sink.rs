@@ -9,6 +9,7 @@ use checkpoint::RecordError;
 use machine::{Epoch, Outbox, PortId};
 
 use crate::fib::GroupsExhausted;
+use crate::punt::Overcounted;
 
 /// Whether a frame found room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub enum CloseReason {
     Rows(RecordError),
     /// The FIB has no numbers left for another next-hop group.
     Groups(GroupsExhausted),
+    /// More punts were reported as consumed than there were.
+    Punts(Overcounted),
 }
 
 impl fmt::Display for CloseReason {
@@ -57,6 +60,7 @@ impl fmt::Display for CloseReason {
             CloseReason::RefreshMissing => f.write_str("a refresh ended that never began"),
             CloseReason::Rows(error) => error.fmt(f),
             CloseReason::Groups(error) => error.fmt(f),
+            CloseReason::Punts(error) => error.fmt(f),
         }
     }
 }

@@ -475,7 +475,11 @@ impl Active {
         match message {
             CardMessage::Truth(truth) => self.card_truth(now, card, truth, out),
             CardMessage::Refused { epoch } => self.for_facility.push(RfInput::EpochSeen(epoch.counter)),
-            CardMessage::Punt { port, reason, frame } => self.punt(now, port, reason, frame, out),
+            CardMessage::Punt { port, reason, frame } => {
+                if self.cards.take_punt(card) {
+                    self.punt(now, port, reason, frame, out);
+                }
+            }
             CardMessage::PortStatus { port, link_up } => self.port_status(now, port, link_up, out),
             CardMessage::Applied { bytes } => self.cards.applied(card, bytes),
             CardMessage::Counters(counters) => self.cards.count(counters),
@@ -653,6 +657,15 @@ impl Active {
                 .cards
                 .clean_boundary(&self.clients, self.checkpoint.last_closed());
             self.hold(mail);
+        }
+        // Behind the answers, and not before the standby has what the punts caused: whoever loses this RP now gives
+        // the next one all that is not done.
+        for (card, session, message) in self.cards.punts_consumed() {
+            out.after_sync(RpOutput::Card {
+                card,
+                session,
+                message,
+            });
         }
         if self.draining && self.is_drained() {
             self.for_facility.push(RfInput::HandoverReady);

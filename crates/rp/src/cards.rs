@@ -20,6 +20,10 @@ struct CardSession {
     claimed: bool,
     connected_at: Instant,
     card_uptime: Duration,
+    /// Punts taken since the truth.
+    punts_taken: u64,
+    /// How many of them the card was told of, or will be once the gate lets that pass.
+    punts_told: u64,
 }
 
 /// All cards.
@@ -62,6 +66,8 @@ impl Cards {
                 claimed: false,
                 connected_at: now,
                 card_uptime: Duration::ZERO,
+                punts_taken: 0,
+                punts_told: 0,
             },
         );
     }
@@ -96,6 +102,8 @@ impl Cards {
         if let Some(known) = self.sessions.get_mut(&card) {
             known.claimed = true;
             known.card_uptime = Duration::from_millis(truth.uptime_ms);
+            known.punts_taken = 0;
+            known.punts_told = 0;
             known.truth = Some(truth);
         }
         self.unclaimed.remove(&card)
@@ -104,6 +112,32 @@ impl Cards {
     /// Whether no card's acceptance of the epoch is outstanding.
     pub fn all_claimed(&self) -> bool {
         self.unclaimed.is_empty()
+    }
+
+    /// Whether a punt is to be handled, which is counted. One that comes before the truth belongs to the conversation
+    /// before: the card hands it over again.
+    pub fn take_punt(&mut self, card: CardSlot) -> bool {
+        match self.sessions.get_mut(&card).filter(|known| known.claimed) {
+            Some(known) => {
+                known.punts_taken += 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// What the cards are to be told of the punts that were taken since the last call. It may leave only once the
+    /// standby has what they caused.
+    pub fn punts_consumed(&mut self) -> Vec<CardMail> {
+        let mut mail = Vec::new();
+        for (card, known) in &mut self.sessions {
+            if known.punts_told < known.punts_taken {
+                known.punts_told = known.punts_taken;
+                let count = known.punts_taken;
+                mail.push((*card, known.session, RpMessage::PuntsConsumed { count }));
+            }
+        }
+        mail
     }
 
     /// The card has applied some rows.
