@@ -1,0 +1,806 @@
+//! An RP's process: drives a [`RouteProcessor`] as the real process does.
+//!
+//! ```text
+//!   inboxes ─▶ handle ─▶ outputs ─▶ carried out at once: claims, marks, NVRAM; sends wait for the end of the turn
+//!      │                                                                         │
+//!      └── life, link first; cards and consoles unless work is held     TurnEnd ─┴─▶ flush
+//! ```
+//!
+//! A crash in the middle of a turn lets a prefix of what the turn asked for happen, and loses the rest.
+
+use crate::clock::Clock;
+use crate::event::Event;
+use crate::options::Plant;
+use crate::trace::of_bytes;
+use crate::world::World;
+use chassis::RpMessage;
+use checkpoint::{ActiveEndConfig, PeerSync, total_digest};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, RpSlot};
+use redundancy::{PeerLoss, RedundancyConfig, RfState};
+use rp::{ActiveConfig, CardLinkEvent, PeerMessage, RouteProcessor, RpConfig, RpInput, RpOutput};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Messages of the peer, and of cards and consoles, that one turn takes.
+const PEER_BATCH: usize = 64;
+const WORK_BATCH: usize = 32;
+/// Inputs from cards and consoles that may wait; punts beyond that are lost.
+pub(crate) const WORK_MAX: usize = 4096;
+/// Time that a turn takes at least.
+const TURN_COST: Duration = Duration::from_micros(4);
+
+/// A process that runs.
+pub(crate) struct Process {
+    pub(crate) rp: RouteProcessor,
+    pub(crate) life: u64,
+    pub(crate) clock: Clock,
+    /// Answers of the arbiter and news of the peer's life.
+    urgent: VecDeque<RpInput>,
+    /// What arrived on the RP link, with its size.
+    peer: VecDeque<(usize, RpInput)>,
+    /// What arrived from cards and consoles.
+    work: VecDeque<RpInput>,
+    /// Connection to each card: link, session.
+    pub(crate) card_links: BTreeMap<CardSlot, (u64, u64)>,
+    pub(crate) connects: bool,
+    pub(crate) hung: bool,
+    /// Extra time of each turn, in nanoseconds.
+    pub(crate) slow_ns: u64,
+    /// The process dies after so many outputs.
+    pub(crate) dies_after: Option<usize>,
+    /// The process dies after so many outputs of the turn in which it becomes active.
+    pub(crate) dies_in_promotion: Option<usize>,
+    busy_until: Instant,
+    turn_at: Option<Instant>,
+    /// What the checkers remember of the last turn.
+    pub(crate) seen: Seen,
+    idle_turns: u32,
+    turns: u64,
+}
+
+/// What was seen at the end of the last turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) frame: FrameNumber,
+    pub(crate) frame_closed_at: Instant,
+    pub(crate) in_step: bool,
+}
+
+/// A slot for an RP.
+pub(crate) struct RpNode {
+    pub(crate) slot: RpSlot,
+    pub(crate) name: &'static str,
+    pub(crate) process: Option<Process>,
+    pub(crate) lives: u64,
+    pub(crate) pulled: bool,
+    pub(crate) nvram: Nvram,
+    pub(crate) start_ticket: u64,
+    turn_ticket: u64,
+    drift_ppm: i64,
+}
+
+/// An RP's own storage. It survives the process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Nvram {
+    pub(crate) text: Option<String>,
+    pub(crate) full: bool,
+    pub(crate) torn: bool,
+    /// Whether any write ever failed.
+    pub(crate) failed: bool,
+    writing: u32,
+}
+
+/// Where an output leads.
+enum Fate {
+    Lives,
+    Dies(PeerLoss),
+}
+
+impl RpNode {
+    pub(crate) fn new(slot: RpSlot, startup: Option<String>, drift_ppm: i64) -> Self {
+        Self {
+            slot,
+            name: if slot == RpSlot::R0 { "R0" } else { "R1" },
+            process: None,
+            lives: 0,
+            pulled: false,
+            nvram: Nvram {
+                text: startup,
+                ..Nvram::default()
+            },
+            start_ticket: 0,
+            turn_ticket: 0,
+            drift_ppm,
+        }
+    }
+
+    /// Whether a process runs and its loop turns.
+    pub(crate) fn is_well(&self) -> bool {
+        self.process
+            .as_ref()
+            .is_some_and(|process| !process.hung && process.slow_ns == 0)
+    }
+
+    pub(crate) fn state(&self) -> RfState {
+        self.process
+            .as_ref()
+            .map_or(RfState::Disabled, |process| process.rp.facility().state())
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.process
+            .as_ref()
+            .is_some_and(|process| process.rp.active().is_some())
+    }
+
+    pub(crate) fn is_hot(&self) -> bool {
+        self.state() == RfState::StandbyHot
+    }
+}
+
+impl World {
+    /// The backplane starts the process in `slot`.
+    pub(crate) fn rp_start(&mut self, slot: RpSlot, ticket: u64) {
+        let node = &self.rps[slot.index()];
+        if node.process.is_some() || node.pulled || node.start_ticket != ticket {
+            return;
+        }
+        let origin = self.draws.below(1 << 40);
+        let boot = self.draws.next_u64() | 1;
+        let config = self.rp_config(slot, boot);
+        let node = &mut self.rps[slot.index()];
+        node.lives += 1;
+        let life = node.lives;
+        let clock = Clock::new(self.now, origin, node.drift_ppm);
+        let rp = RouteProcessor::new(config, clock.local(self.now));
+        node.process = Some(Process {
+            rp,
+            life,
+            clock,
+            urgent: VecDeque::new(),
+            peer: VecDeque::new(),
+            work: VecDeque::new(),
+            card_links: BTreeMap::new(),
+            connects: false,
+            hung: false,
+            slow_ns: 0,
+            dies_after: None,
+            dies_in_promotion: None,
+            busy_until: self.now,
+            turn_at: None,
+            seen: Seen::default(),
+            idle_turns: 0,
+            turns: 0,
+        });
+        let name = node.name;
+        self.trace
+            .note(self.now, name, life, || format!("process starts, life {life}"));
+        self.checker.life_begins(slot);
+        let peer_lives = self.rps[slot.peer().index()].process.is_some();
+        let mastership = self.arbiter.mastership();
+        self.urgent(slot, RpInput::PeerPresent(peer_lives));
+        self.urgent(slot, RpInput::Started { mastership });
+        let peer_life = self.rps[slot.peer().index()]
+            .process
+            .as_ref()
+            .map(|peer| peer.life);
+        if let Some(life) = peer_life {
+            let (at, to) = (self.soon(500_000), slot.peer());
+            self.queue.add(
+                at,
+                Event::Presence {
+                    to,
+                    life,
+                    present: true,
+                },
+            );
+        }
+        self.schedule_peer_connect();
+    }
+
+    fn rp_config(&self, slot: RpSlot, boot: u64) -> RpConfig {
+        let timing = self.options.timing;
+        let mut redundancy = RedundancyConfig::new(slot, boot, rp::SCHEMA_HASH);
+        redundancy.keepalive_interval_ms = timing.keepalive_interval_ms;
+        redundancy.keepalive_limit_ms = timing.keepalive_limit_ms;
+        redundancy.negotiation_time_ms = 150;
+        redundancy.silent_peer_limit_ms = 1_000;
+        redundancy.notification_time_ms = 2_000;
+        redundancy.bulk_limit_ms = 4_000;
+        redundancy.handover_limit_ms = 400;
+        redundancy.history_lines = 50;
+        let checkpoint = ActiveEndConfig {
+            chunk_bytes: self.options.chunk_bytes,
+            turn_bytes_max: self.options.turn_bytes_max,
+            open_frame_limit: Duration::from_millis(timing.open_frame_limit_ms),
+            acknowledgement_stall_limit: Duration::from_millis(timing.stall_limit_ms),
+        };
+        RpConfig {
+            redundancy,
+            active: ActiveConfig {
+                checkpoint,
+                heartbeat_interval: Duration::from_millis(timing.keepalive_interval_ms),
+            },
+            startup: self.rps[slot.index()].nvram.text.clone(),
+            unix_seconds_at_origin: 1_790_000_000,
+            image_version: String::from("Version simulated"),
+            card_slots: (0..self.options.cards).map(CardSlot).collect(),
+        }
+    }
+
+    /// An input that is never held back.
+    pub(crate) fn urgent(&mut self, slot: RpSlot, input: RpInput) {
+        if let Some(process) = &mut self.rps[slot.index()].process {
+            process.urgent.push_back(input);
+            self.wake_rp(slot);
+        }
+    }
+
+    pub(crate) fn from_peer(&mut self, slot: RpSlot, bytes: usize, input: RpInput) {
+        if let Some(process) = &mut self.rps[slot.index()].process {
+            process.peer.push_back((bytes, input));
+            self.wake_rp(slot);
+        }
+    }
+
+    /// An input from a card or a console. Returns whether there was room for it.
+    pub(crate) fn work(&mut self, slot: RpSlot, input: RpInput) -> bool {
+        let Some(process) = &mut self.rps[slot.index()].process else {
+            return false;
+        };
+        if process.work.len() >= WORK_MAX && matches!(input, RpInput::Card { .. }) {
+            return false;
+        }
+        process.work.push_back(input);
+        self.wake_rp(slot);
+        true
+    }
+
+    /// Lets the work loop turn soon.
+    pub(crate) fn wake_rp(&mut self, slot: RpSlot) {
+        let at = self.now + Duration::from_micros(2);
+        self.wake_rp_at(slot, at);
+    }
+
+    fn wake_rp_at(&mut self, slot: RpSlot, at: Instant) {
+        let node = &mut self.rps[slot.index()];
+        let Some(process) = &mut node.process else { return };
+        if process.hung {
+            return;
+        }
+        let at = at.max(process.busy_until);
+        if process.turn_at.is_some_and(|scheduled| scheduled <= at) {
+            return;
+        }
+        process.turn_at = Some(at);
+        node.turn_ticket += 1;
+        let ticket = node.turn_ticket;
+        self.queue.add(at, Event::RpTurn { slot, ticket });
+    }
+
+    /// One round of the work loop.
+    pub(crate) fn rp_turn(&mut self, slot: RpSlot, ticket: u64) {
+        let node = &mut self.rps[slot.index()];
+        if node.turn_ticket != ticket {
+            return;
+        }
+        let Some(mut process) = node.process.take_if(|process| !process.hung) else {
+            return;
+        };
+        process.turn_at = None;
+        process.turns += 1;
+        if self.options.plant == Some(Plant::Panic) && process.turns == 100 {
+            panic!("planted panic");
+        }
+        let died = self.run_turn(slot, &mut process);
+        if let Fate::Dies(loss) = died {
+            let life = process.life;
+            self.process_gone(slot, process, loss);
+            self.trace.note(self.now, self.rps[slot.index()].name, life, || {
+                format!("process ends: {loss}")
+            });
+            return;
+        }
+        process.busy_until = self.now + TURN_COST + Duration::from_nanos(process.slow_ns);
+        let idle = process.urgent.is_empty() && process.peer.is_empty();
+        let holds = process.rp.holds_work(process.clock.local(self.now));
+        let more = !idle || (!process.work.is_empty() && !holds);
+        let deadline = process.rp.next_deadline();
+        let next = deadline.map(|(at, _)| process.clock.world(at));
+        let next = if more { Some(self.now) } else { next };
+        let busy_loop = process.idle_turns > crate::checker::IDLE_TURNS_MAX;
+        self.rps[slot.index()].process = Some(process);
+        if busy_loop {
+            let why = deadline.map_or("nothing", |(_, why)| why);
+            self.fail_safety(
+                "bounds",
+                format!("{slot} is woken again and again for nothing: {why}"),
+            );
+        }
+        let next = if self.options.plant == Some(Plant::BusyLoop) {
+            Some(self.now)
+        } else {
+            next
+        };
+        if let Some(at) = next {
+            self.wake_rp_at(slot, at);
+        }
+    }
+
+    fn run_turn(&mut self, slot: RpSlot, process: &mut Process) -> Fate {
+        let mut sends = Vec::new();
+        let mut inputs = 0usize;
+        let was_active = process.rp.active().is_some();
+        let mut fate = self.run_inputs(slot, process, &mut sends, &mut inputs);
+        if matches!(fate, Fate::Lives) {
+            let local = process.clock.local(self.now);
+            if process.rp.next_deadline().is_some_and(|(at, _)| at <= local) {
+                let mut out = Outbox::new();
+                process.rp.expire(local, &mut out);
+                fate = self.pump(slot, process, out, &mut sends);
+            }
+        }
+        if matches!(fate, Fate::Lives) {
+            let peer_room = self.peer_link.room(slot);
+            fate = self.feed(slot, process, RpInput::TurnEnd { peer_room }, &mut sends);
+        }
+        if !was_active && process.rp.active().is_some() && process.dies_in_promotion.is_some() {
+            process.dies_after = process.dies_in_promotion.take();
+            let kept = process.dies_after.take().unwrap_or(0).min(sends.len());
+            sends.truncate(kept);
+            fate = Fate::Dies(PeerLoss::Killed);
+        }
+        if inputs == 0 && sends.is_empty() {
+            process.idle_turns += 1;
+        } else {
+            process.idle_turns = 0;
+        }
+        let lives = matches!(fate, Fate::Lives);
+        if lives {
+            self.observe(slot, process);
+        }
+        self.flush(slot, process, sends);
+        fate
+    }
+
+    fn run_inputs(
+        &mut self,
+        slot: RpSlot,
+        process: &mut Process,
+        sends: &mut Vec<RpOutput>,
+        inputs: &mut usize,
+    ) -> Fate {
+        while let Some(input) = process.urgent.pop_front() {
+            *inputs += 1;
+            if let Fate::Dies(loss) = self.feed(slot, process, input, sends) {
+                return Fate::Dies(loss);
+            }
+        }
+        for _ in 0..PEER_BATCH {
+            let Some((bytes, input)) = process.peer.pop_front() else {
+                break;
+            };
+            *inputs += 1;
+            self.peer_bytes_read(slot, bytes);
+            if let Fate::Dies(loss) = self.feed(slot, process, input, sends) {
+                return Fate::Dies(loss);
+            }
+        }
+        for _ in 0..WORK_BATCH {
+            if process.rp.holds_work(process.clock.local(self.now)) {
+                break;
+            }
+            let Some(input) = process.work.pop_front() else {
+                break;
+            };
+            *inputs += 1;
+            if let Fate::Dies(loss) = self.feed(slot, process, input, sends) {
+                return Fate::Dies(loss);
+            }
+        }
+        Fate::Lives
+    }
+
+    fn feed(
+        &mut self,
+        slot: RpSlot,
+        process: &mut Process,
+        input: RpInput,
+        sends: &mut Vec<RpOutput>,
+    ) -> Fate {
+        let local = process.clock.local(self.now);
+        let mut out = Outbox::new();
+        self.note_input(slot, &input);
+        process.rp.handle(local, input, &mut out);
+        self.pump(slot, process, out, sends)
+    }
+
+    /// Carries out what was asked for, and what follows from that at once.
+    fn pump(
+        &mut self,
+        slot: RpSlot,
+        process: &mut Process,
+        mut out: Outbox<RpOutput>,
+        sends: &mut Vec<RpOutput>,
+    ) -> Fate {
+        while !out.is_empty() {
+            let outputs: Vec<RpOutput> = out.drain().map(|(_, output)| output).collect();
+            let mut answers = Vec::new();
+            for output in outputs {
+                if let Some(left) = &mut process.dies_after {
+                    if *left == 0 {
+                        let kept = usize::try_from(self.draws.below(sends.len() as u64 + 1)).unwrap_or(0);
+                        sends.truncate(kept);
+                        return Fate::Dies(PeerLoss::Killed);
+                    }
+                    *left -= 1;
+                }
+                if let Fate::Dies(loss) = self.carry_out(slot, process, output, sends, &mut answers) {
+                    return Fate::Dies(loss);
+                }
+            }
+            let local = process.clock.local(self.now);
+            for answer in answers {
+                self.note_input(slot, &answer);
+                process.rp.handle(local, answer, &mut out);
+            }
+        }
+        Fate::Lives
+    }
+
+    fn carry_out(
+        &mut self,
+        slot: RpSlot,
+        process: &mut Process,
+        output: RpOutput,
+        sends: &mut Vec<RpOutput>,
+        answers: &mut Vec<RpInput>,
+    ) -> Fate {
+        let name = self.rps[slot.index()].name;
+        match output {
+            RpOutput::Peer(_) | RpOutput::Card { .. } | RpOutput::DropPeerLink | RpOutput::Console { .. } => {
+                sends.push(output);
+            }
+            RpOutput::Claim { expected, floor } => {
+                let result = self.arbiter.claim(expected, slot, floor);
+                self.trace.note(self.now, name, expected.to_word() ^ floor, || {
+                    format!("claims above {expected}, floor {floor}: {result:?}")
+                });
+                answers.push(match result {
+                    Ok((epoch, out_of_step)) => {
+                        self.claim_granted(slot, process.life, epoch);
+                        RpInput::ClaimWon { epoch, out_of_step }
+                    }
+                    Err(holder) => RpInput::ClaimLost { holder },
+                });
+            }
+            RpOutput::PublishOutOfStep { epoch, since } => {
+                let result = self.arbiter.mark(epoch, since);
+                self.trace.note(self.now, name, epoch.to_word() ^ since.0, || {
+                    format!("publishes out of step since {since} in {epoch}: {result:?}")
+                });
+                if result.is_err() {
+                    // Another unit has taken over: nothing may leave on this unit's own word any more.
+                    return Fate::Dies(PeerLoss::Reloaded);
+                }
+                self.checker.out_of_step();
+            }
+            RpOutput::ClearOutOfStep => {
+                self.arbiter.clear(slot);
+                self.trace
+                    .note(self.now, name, 1, || String::from("standby is in step"));
+                let peer = self.rps[slot.peer().index()].process.as_ref();
+                self.checker
+                    .in_step(slot.peer(), peer.map_or(0, |peer| peer.life));
+            }
+            RpOutput::KillPeer | RpOutput::ResetPeer => {
+                self.trace
+                    .note(self.now, name, 2, || String::from("has the peer killed"));
+                self.kill_rp(slot.peer(), PeerLoss::Killed);
+            }
+            RpOutput::ResetShelf => {
+                self.trace
+                    .note(self.now, name, 3, || String::from("has everything reset"));
+                self.kill_rp(slot.peer(), PeerLoss::Reloaded);
+                for card in 0..self.cards.len() {
+                    self.kill_card(card);
+                }
+                return Fate::Dies(PeerLoss::Reloaded);
+            }
+            RpOutput::ConnectCards { epoch } => {
+                self.trace.note(self.now, name, epoch.to_word(), || {
+                    format!("connects to the cards in {epoch}")
+                });
+                self.claim_all_cards(slot, process, answers);
+            }
+            RpOutput::WriteNvram { text, answer } => {
+                if let Fate::Dies(loss) = self.write_nvram(slot, process, text, answer) {
+                    return Fate::Dies(loss);
+                }
+            }
+            RpOutput::Log(message) => {
+                self.trace.note(self.now, name, u64::from(message.severity), || {
+                    message.to_string()
+                });
+            }
+            RpOutput::Reload { reason } => {
+                self.trace
+                    .note(self.now, name, 4, || format!("reloads: {reason}"));
+                return Fate::Dies(PeerLoss::Reloaded);
+            }
+            RpOutput::Phase(phase) => {
+                self.trace.note(self.now, name, 5, || format!("phase {phase:?}"));
+            }
+        }
+        Fate::Lives
+    }
+
+    fn write_nvram(&mut self, slot: RpSlot, process: &Process, text: String, answer: bool) -> Fate {
+        if answer && !self.is_master(slot, process) {
+            return Fate::Dies(PeerLoss::Reloaded);
+        }
+        self.rps[slot.index()].nvram.writing += 1;
+        let at = self.soon(2_000_000);
+        let life = process.life;
+        self.queue.add(
+            at,
+            Event::NvramDone {
+                slot,
+                life,
+                text,
+                answer,
+            },
+        );
+        Fate::Lives
+    }
+
+    /// Writing ends: all of the text or nothing of it is there. A process that died meanwhile may have come either far.
+    pub(crate) fn nvram_done(&mut self, slot: RpSlot, life: u64, text: String, answer: bool) {
+        let killed_before_the_end = self.rps[slot.index()]
+            .process
+            .as_ref()
+            .is_none_or(|process| process.life != life);
+        let reached = !killed_before_the_end || self.draws.chance(1, 2);
+        let node = &mut self.rps[slot.index()];
+        node.nvram.writing = node.nvram.writing.saturating_sub(1);
+        let failed = node.nvram.full || node.nvram.torn;
+        let result = if node.nvram.full {
+            Err(String::from("No space left on device"))
+        } else if core::mem::take(&mut node.nvram.torn) {
+            Err(String::from("Input/output error"))
+        } else {
+            Ok(())
+        };
+        node.nvram.failed |= failed;
+        if reached && !failed && !(self.options.plant == Some(Plant::NvramForgets) && !answer) {
+            node.nvram.text = Some(text);
+        }
+        self.trace
+            .note(self.now, node.name, 6, || format!("NVRAM: {result:?}"));
+        if answer && !killed_before_the_end {
+            self.urgent(slot, RpInput::NvramWritten(result));
+        }
+    }
+
+    /// Whether the arbiter's word is still that of this activity.
+    pub(crate) fn is_master(&self, slot: RpSlot, process: &Process) -> bool {
+        let mastership = self.arbiter.mastership();
+        mastership.slot == slot
+            && process
+                .rp
+                .facility()
+                .epoch()
+                .is_some_and(|epoch| epoch == mastership)
+    }
+
+    /// Connects to every card; claims anew, on the same connection, where there is one.
+    fn claim_all_cards(&mut self, slot: RpSlot, process: &mut Process, answers: &mut Vec<RpInput>) {
+        process.connects = true;
+        for number in 0..self.cards.len() {
+            let card = CardSlot(number as u8);
+            let event = |event| RpInput::CardLink { card, event };
+            match process.card_links.get_mut(&card) {
+                Some((_, session)) => {
+                    answers.push(event(CardLinkEvent::Down {
+                        session: *session,
+                        why: String::from("claimed anew"),
+                    }));
+                    self.sessions += 1;
+                    *session = self.sessions;
+                    answers.push(event(CardLinkEvent::Up { session: *session }));
+                }
+                None => {
+                    let at = self.soon(100_000);
+                    let life = process.life;
+                    self.queue.add(at, Event::CardConnect { slot, life, card });
+                }
+            }
+        }
+    }
+
+    /// What the turn asked to be sent leaves.
+    fn flush(&mut self, slot: RpSlot, process: &mut Process, sends: Vec<RpOutput>) {
+        for output in sends {
+            match output {
+                RpOutput::Peer(message) => self.send_to_peer(slot, process, &message),
+                RpOutput::DropPeerLink => self.cut_peer_connection(),
+                RpOutput::Card {
+                    card,
+                    session,
+                    message,
+                } => {
+                    self.send_to_card(slot, process, card, session, &message);
+                }
+                RpOutput::Console { session, output } => {
+                    if self.is_master(slot, process) || process.rp.active().is_none() {
+                        self.console_output(slot, process, session, output);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn send_to_peer(&mut self, slot: RpSlot, process: &mut Process, message: &PeerMessage) {
+        if self.options.plant == Some(Plant::AcknowledgeUnseenFrames)
+            && let PeerMessage::Chunk(chunk) = message
+            && process.seen.in_step
+        {
+            return self.forge_acknowledgement(process, chunk);
+        }
+        let (kind, body) = match message {
+            PeerMessage::Chunk(chunk) if self.options.plant == Some(Plant::CorruptStandby) => {
+                damaged(process, chunk).encode()
+            }
+            _ => message.encode(),
+        };
+        let name = self.rps[slot.index()].name;
+        self.trace.note(self.now, name, of_bytes(kind, &body), || {
+            format!("to peer: {}", brief_peer(message))
+        });
+        self.peer_send(slot, kind, body);
+    }
+
+    fn send_to_card(
+        &mut self,
+        slot: RpSlot,
+        process: &Process,
+        card: CardSlot,
+        session: u64,
+        message: &RpMessage,
+    ) {
+        let Some((link, current)) = process.card_links.get(&card).copied() else {
+            return;
+        };
+        if current != session {
+            return;
+        }
+        let (kind, body) = message.encode();
+        let name = self.rps[slot.index()].name;
+        self.trace.note(self.now, name, of_bytes(kind, &body), || {
+            format!("to card {card}: {}", brief_card(message))
+        });
+        self.card_send(link, session, kind, body);
+    }
+
+    /// What the checkers look at when a turn is over.
+    fn observe(&mut self, slot: RpSlot, process: &mut Process) {
+        if let Some(active) = process.rp.active() {
+            let (frame, _, gate) = active.frames();
+            let digest = total_digest(&active.clients, |_| true);
+            let epoch = active.epoch();
+            let before = process.seen;
+            if before.epoch.is_none() {
+                self.activity_started(slot, process, epoch, frame);
+            }
+            if frame != before.frame {
+                self.checker.frame_closed(slot, frame, digest);
+                process.seen.frame_closed_at = self.now;
+            }
+            process.seen.epoch = Some(epoch);
+            process.seen.frame = frame;
+            process.seen.in_step = *active.peer_sync() == PeerSync::InStep;
+            let dirty = active.clients.dirty_rows();
+            let open_for = self.now.saturating_since(process.seen.frame_closed_at);
+            self.check_bounds(
+                slot,
+                gate,
+                process.work.len(),
+                process.peer.len(),
+                dirty,
+                open_for,
+            );
+        } else if let Some(standby) = process.rp.standby() {
+            let frame = standby.committed();
+            if frame != process.seen.frame && standby.in_step() {
+                let digest = total_digest(standby.clients(), |_| true);
+                if let Some(difference) = self.checker.frame_committed(slot, frame, digest) {
+                    self.fail_safety("digests", difference);
+                }
+            }
+            process.seen.frame = frame;
+            process.seen.epoch = None;
+        }
+    }
+
+    fn note_input(&mut self, slot: RpSlot, input: &RpInput) {
+        let name = self.rps[slot.index()].name;
+        let (content, quiet) = match input {
+            RpInput::TurnEnd { peer_room } => (*peer_room as u64, true),
+            RpInput::Peer(_) => (7, false),
+            RpInput::Card { session, .. } => (8 ^ session << 8, false),
+            _ => (9, false),
+        };
+        if quiet {
+            return;
+        }
+        self.trace.note(self.now, name, content, || match input {
+            RpInput::Peer(message) => format!("from peer: {}", brief_peer(message)),
+            RpInput::Card { card, message, .. } => {
+                let text = format!("{message:?}");
+                format!("from card {card}: {:.100}", text)
+            }
+            other => format!("{other:?}").chars().take(160).collect(),
+        });
+    }
+}
+
+/// A message on the RP link in few words.
+fn brief_peer(message: &PeerMessage) -> String {
+    match message {
+        PeerMessage::Rf(message) => format!("{} {} {:?}", message.epoch, message.state, message.body),
+        PeerMessage::Chunk(chunk) => format!(
+            "chunk of {}: {} bytes{}{}{}",
+            chunk.frame,
+            chunk.rows.len(),
+            if chunk.bulk_begin { ", bulk begins" } else { "" },
+            if chunk.end { ", frame ends" } else { "" },
+            if chunk.bulk_end { ", bulk ends" } else { "" },
+        ),
+        PeerMessage::Acknowledgement(acknowledgement) => format!("acknowledges {}", acknowledgement.frame),
+        PeerMessage::Resync(request) => format!("asks for a resync: {}", request.why),
+    }
+}
+
+fn brief_card(message: &RpMessage) -> String {
+    match message {
+        RpMessage::Rows { rows } => format!("{} bytes of rows", rows.len()),
+        RpMessage::Inject { port, frame } => format!("inject {} bytes on {port}", frame.len()),
+        other => format!("{other:?}"),
+    }
+}
+
+impl Process {
+    /// A process that was stopped goes on: its timers are late, and nothing of its own schedule stands.
+    pub(crate) fn wakes_up(&mut self, now: Instant) {
+        self.turn_at = None;
+        self.busy_until = now;
+        self.idle_turns = 0;
+    }
+}
+
+impl World {
+    /// The planted bug "acknowledged before it is there": the frame is lost, and its acknowledgement is forged.
+    fn forge_acknowledgement(&self, process: &mut Process, chunk: &checkpoint::FrameChunk) {
+        if let Some(digest) = chunk.digest.filter(|_| chunk.end) {
+            let acknowledgement = checkpoint::Acknowledgement {
+                frame: chunk.frame,
+                digest,
+            };
+            process
+                .peer
+                .push_back((0, RpInput::Peer(PeerMessage::Acknowledgement(acknowledgement))));
+        }
+    }
+}
+
+/// The planted damage: a frame of a pair in step loses its rows, and looks whole.
+fn damaged(process: &Process, chunk: &checkpoint::FrameChunk) -> PeerMessage {
+    let mut chunk = chunk.clone();
+    if process.seen.in_step && chunk.end && chunk.rows_in_frame > 0 {
+        chunk.rows = Vec::new();
+        chunk.rows_in_frame = 0;
+        chunk.digest = None;
+    }
+    PeerMessage::Chunk(chunk)
+}
