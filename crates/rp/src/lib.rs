@@ -34,26 +34,39 @@ mod standby;
 mod status;
 mod system;
 
-/// Hash over the schemas of all checkpointed records; two route processors that differ in it do not form a pair.
-pub const SCHEMA_HASH: u64 = schema_hash(include_bytes!("../schema.lock"));
+/// Hash over the schemas of all records; two route processors that differ in it do not form a pair.
+pub const SCHEMA_HASH: u64 = schema_hash(&[
+    include_bytes!("../../chassis/schema.lock"),
+    include_bytes!("../../checkpoint/schema.lock"),
+    include_bytes!("../../redundancy/schema.lock"),
+    include_bytes!("../../rib/schema.lock"),
+    include_bytes!("../schema.lock"),
+]);
 
 /// FNV-1a, which a constant can be computed with.
-const fn schema_hash(bytes: &[u8]) -> u64 {
+const fn schema_hash(locks: &[&[u8]]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
-    let mut index = 0;
-    while index < bytes.len() {
-        hash = (hash ^ bytes[index] as u64).wrapping_mul(0x0100_0000_01b3);
-        index += 1;
+    let mut lock = 0;
+    while lock < locks.len() {
+        let mut index = 0;
+        while index < locks[lock].len() {
+            hash = (hash ^ locks[lock][index] as u64).wrapping_mul(0x0100_0000_01b3);
+            index += 1;
+        }
+        lock += 1;
     }
     hash
 }
 
 pub use active::{Active, ActiveConfig};
-pub use clients::Clients;
+pub use clients::{Clients, OwnAddresses};
+pub use configuration::Configuration;
+pub use inventory::{Card, CardState, Inventory, Port};
 pub use io::{
     CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, PeerMessageError, Phase, RpInput, RpOutput,
     SessionId,
 };
 pub use processor::{RouteProcessor, RpConfig};
-pub use standby::Standby;
+pub use standby::{ChunkOutcome, Standby};
 pub use status::{CardStatus, RpStatus};
+pub use system::System;
