@@ -14,6 +14,7 @@ use crate::clients::Clients;
 use crate::inventory::CardState;
 use crate::standby::Standby;
 use alloc::string::String;
+use checkpoint::Tables;
 use config::{LoadError, Loaded};
 use machine::{CardSlot, Epoch, FrameNumber, Instant};
 
@@ -39,7 +40,7 @@ impl Standby {
     ) -> StartedActive {
         let configuration_whole = self.in_step();
         let (old, _) = self.into_parts();
-        let mut clients = Clients::new();
+        let mut clients = cold_clients(epoch);
         let mut errors = alloc::vec::Vec::new();
         if configuration_whole {
             clients.configuration.adopt(old.configuration.tree().clone());
@@ -78,7 +79,7 @@ pub fn start_active(
     config: ActiveConfig,
     startup: Option<&str>,
 ) -> StartedActive {
-    let mut clients = Clients::new();
+    let mut clients = cold_clients(epoch);
     let mut errors = alloc::vec::Vec::new();
     if let Some(text) = startup {
         let Loaded { tree, errors: found } = config::load(text);
@@ -97,6 +98,14 @@ pub fn start_active(
 /// takes an old number for a new one.
 fn first_frame(epoch: Epoch) -> FrameNumber {
     FrameNumber(epoch.counter << 32)
+}
+
+/// Empty tables that know of no change before this epoch. A card that still holds rows of an earlier one is refreshed as a
+/// whole: what it holds and these tables do not would never be among their changes.
+fn cold_clients(epoch: Epoch) -> Clients {
+    let mut clients = Clients::new();
+    clients.each_mut(&mut |table| table.recent_changes_start(first_frame(epoch)));
+    clients
 }
 
 fn seated_cards(clients: &Clients) -> alloc::vec::Vec<CardSlot> {
