@@ -1,0 +1,184 @@
+//! The link between two route processors.
+
+use crate::{chassis_link, kind_and_body};
+use checkpoint::{
+    Acknowledgement, ActiveEnd, ActiveEndConfig, FrameChunk, ResyncRequest, RowReader, RowWriter,
+};
+use checkpoint::{TableDigest, Tables};
+use config::{Command, Grammar, Mode};
+use machine::{Duration, Epoch, FrameNumber, Instant, Outbox, RpSlot};
+use redundancy::{Body, Hello, PROTOCOL_VERSION, Progression, RedundancyMode, RfMessage, RfState};
+use rp::{Clients, PeerMessage, Standby};
+
+/// A message of either route processor: kind byte, then body.
+pub fn peer_message(bytes: &[u8]) {
+    let Some((kind, body)) = bytes.split_first() else {
+        return;
+    };
+    if let Ok(message) = PeerMessage::decode(*kind, body) {
+        let (kind, body) = message.encode();
+        assert_eq!(PeerMessage::decode(kind, &body), Ok(message));
+    }
+}
+
+/// A message of the redundancy facility.
+pub fn redundancy_message(bytes: &[u8]) {
+    if let Ok(message) = RfMessage::decode(bytes) {
+        assert_eq!(RfMessage::decode(&message.encode()), Ok(message));
+    }
+}
+
+/// A list of rows in its byte form. There is only one form of each list.
+pub fn checkpoint_rows(bytes: &[u8]) {
+    let mut writer = RowWriter::new();
+    for row in RowReader::new(bytes) {
+        let Ok(row) = row else { return };
+        writer.push(row.table, row.key, row.value);
+    }
+    assert_eq!(writer.take(), bytes);
+}
+
+/// Frames for a standby: chunks, each after two bytes of its length. What it accepts it can be promoted with.
+pub fn standby_frames(bytes: &[u8]) {
+    let mut standby = Standby::new(None);
+    let mut out = Outbox::new();
+    let mut now = Instant::ZERO;
+    let mut rest = bytes;
+    while let Some((length, tail)) = rest.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_le_bytes(*length)).min(tail.len());
+        let (body, tail) = tail.split_at(length);
+        rest = tail;
+        now += Duration::from_millis(1);
+        if let Ok(PeerMessage::Chunk(chunk)) = PeerMessage::decode(chunk_kind(), body) {
+            standby.chunk(now, &chunk, &mut out);
+            out.drain().for_each(drop);
+        }
+    }
+    standby.disconnected();
+    standby
+        .clients()
+        .each(&mut |table| assert!(table.dirty_rows() == 0, "a standby changes nothing itself"));
+}
+
+fn chunk_kind() -> u8 {
+    PeerMessage::Chunk(FrameChunk::default()).encode().0
+}
+
+pub fn peer_messages() -> Vec<Vec<u8>> {
+    let rows = chassis_link::rows().remove(0);
+    let chunk = FrameChunk {
+        frame: 9,
+        rows,
+        end: true,
+        rows_in_frame: 6,
+        digest: Some(5),
+        bulk_begin: true,
+        bulk_end: false,
+    };
+    let resync = ResyncRequest {
+        frame: 9,
+        why: "digest".into(),
+        tables: vec![TableDigest {
+            table: 12,
+            digest: 5,
+            rows: 4,
+        }],
+    };
+    let acknowledgement = Acknowledgement { frame: 9, digest: 5 };
+    let messages = [
+        PeerMessage::Rf(facility_message(Body::State)),
+        PeerMessage::Chunk(chunk),
+        PeerMessage::Acknowledgement(acknowledgement),
+        PeerMessage::Resync(resync),
+    ];
+    messages
+        .iter()
+        .map(|message| kind_and_body(message.encode()))
+        .collect()
+}
+
+fn facility_message(body: Body) -> RfMessage {
+    RfMessage {
+        slot: RpSlot::R0,
+        boot: 0x0102_0304_0506_0708,
+        epoch: Epoch {
+            counter: 7,
+            slot: RpSlot::R0,
+        },
+        state: RfState::Active,
+        body,
+    }
+}
+
+pub fn redundancy_messages() -> Vec<Vec<u8>> {
+    let hello = Hello {
+        version: PROTOCOL_VERSION,
+        schema_hash: rp::SCHEMA_HASH,
+        mode: RedundancyMode::Sso,
+    };
+    let bodies = [
+        Body::Hello(hello),
+        Body::Heartbeat { sequence: 3 },
+        Body::State,
+        Body::Progress(Progression::StandbyBulk),
+        Body::ProgressDone(Progression::StandbyBulk),
+        Body::Resync,
+        Body::Maintenance(true),
+        Body::SwitchoverRequest,
+        Body::SwitchoverRefused,
+    ];
+    bodies.map(|body| facility_message(body).encode()).into()
+}
+
+/// What an active sends: a bulk of a small configuration, then a frame with one more command.
+pub fn frames() -> Vec<Vec<u8>> {
+    let mut clients = Clients::new();
+    for line in ["hostname west", "interface Ethernet0/0", "redundancy"] {
+        execute(&mut clients, line);
+    }
+    clients.configuration.write_lines();
+    clients
+        .configuration
+        .startup_written("hostname west\nend\n".into());
+    let mut end = ActiveEnd::new(ActiveEndConfig::default(), FrameNumber(0));
+    end.peer_connected();
+    let bulk = turn(&mut end, &mut clients, 1);
+    execute(&mut clients, "hostname east");
+    let frame = turn(&mut end, &mut clients, 2);
+    vec![[bulk.as_slice(), frame.as_slice()].concat(), bulk]
+}
+
+fn execute(clients: &mut Clients, line: &str) {
+    if let Ok(Command::Configure(command)) = Grammar::standard().parse(&Mode::Global, line) {
+        clients
+            .configuration
+            .execute(&command)
+            .expect("a seed's command is accepted");
+    }
+}
+
+fn turn(end: &mut ActiveEnd, clients: &mut Clients, milliseconds: u64) -> Vec<u8> {
+    let now = Instant::ZERO + Duration::from_millis(milliseconds);
+    let drained = end.turn_boundary(now, clients, usize::MAX, false);
+    let mut bytes = Vec::new();
+    for chunk in drained.to_peer {
+        let (_, body) = PeerMessage::Chunk(chunk).encode();
+        let length = u16::try_from(body.len()).expect("a small chunk");
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&body);
+    }
+    bytes
+}
+
+/// Two whole messages and the start of a third, after the byte that cuts them in pieces.
+pub fn streams() -> Vec<Vec<u8>> {
+    let message = |kind: u8, body: &[u8]| {
+        let length = u32::try_from(body.len()).expect("a small body");
+        [&length.to_le_bytes()[..], &[kind], body].concat()
+    };
+    let bytes = [message(1, b"holdover"), message(2, b""), message(3, b"cut")].concat();
+    vec![
+        [&[2], &bytes[..bytes.len() - 1]].concat(),
+        [&[6][..], &bytes].concat(),
+    ]
+}
