@@ -1,20 +1,34 @@
-//! Command line: arguments to roles.
+//! Command line: what can be asked for, in words.
 
+use crate::{CliResult, chassis_commands, measure, roles};
 use clap::{Args, Parser, Subcommand};
 use machine::{CardSlot, RpSlot};
-use runtime::card_process::{self, CardOptions, CardPort, card_address};
-use runtime::chassis_file::ChassisFile;
-use runtime::crash::CoreDumps;
-use runtime::directories::{Directories, Environment};
-use runtime::hosts::{HostSpec, HostsConfig};
-use runtime::rp_process::{self, RpExit, RpOptions};
-use std::error::Error;
+use runtime::backplane::Unit;
+use runtime::operate::trial::Cause;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+const DIRECTORIES: &str = "\
+Directories:
+  Sockets, state and logs of a chassis called NAME are in
+    root     /run/holdover/NAME, /var/lib/holdover/NAME, /var/log/holdover/NAME
+    a user   $XDG_RUNTIME_DIR/holdover/NAME (else /tmp/holdover-UID/NAME),
+             $XDG_STATE_HOME/holdover/NAME (else ~/.local/state/holdover/NAME), log in there
+  HOLDOVER_DIR=DIRECTORY puts all of them into run, state and log below DIRECTORY.";
+
 /// A router of two route processors and line cards that switches over without losing a packet.
 #[derive(Parser)]
-#[command(name = "holdover", version, about, max_term_width = 100)]
+#[command(
+    name = "holdover",
+    version,
+    about,
+    max_term_width = 100,
+    long_about = "A router of two route processors and line cards, each a process. One route processor is active, the \
+                  other stands by with the same state. When the active one dies, hangs, or is told to step down, the \
+                  standby takes over within milliseconds; the line cards go on forwarding meanwhile.\n\n\
+                  Start with 'holdover up', or look at 'holdover demo'. Neither needs root, a network or a file.",
+    after_long_help = DIRECTORIES
+)]
 struct Cli {
     #[command(subcommand)]
     role: Role,
@@ -22,150 +36,277 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Role {
+    /// Boot a chassis and give its console
+    #[command(
+        long_about = "Boots a chassis: starts its backplane, which starts the route processors, the line cards and the \
+                      built-in hosts, and starts again whatever of them dies. Prints the boot log, then gives the \
+                      console on a terminal.\n\n\
+                      The chassis goes on when the console is left, the terminal is closed or the backplane is \
+                      killed; 'holdover down' ends it. Where units of the same chassis run without a backplane, a new \
+                      one takes them over and disturbs none. Where a chassis runs already, 'up' is refused.",
+        after_long_help = "Examples:\n  holdover up\n  holdover up --chassis lab.toml --detach\n\n\
+                           Exit codes:\n  0  the chassis runs\n  1  refused, or it does not start\n  2  wrong arguments"
+    )]
+    Up(UpArguments),
+    /// Stop the chassis
+    #[command(
+        long_about = "Stops every process of the chassis, with or without its backplane, and waits until they are gone. \
+                      What 'write memory' saved is kept.",
+        after_long_help = "Exit codes:\n  0  stopped\n  1  nothing was running, or something does not end"
+    )]
+    Down(ChassisArguments),
+    /// Show what runs
+    #[command(
+        long_about = "Shows the route processors with their states, epochs and digests, the line cards, and the \
+                      processes with their restarts.",
+        after_long_help = "Examples:\n  holdover status\n  holdover status --json | jq .active\n\n\
+                           Exit codes:\n  0  a chassis runs\n  1  none does"
+    )]
+    Status(StatusArguments),
+    /// Connect to the router's console
+    #[command(
+        long_about = "Connects the terminal to the console of the active route processor. When that dies, the console \
+                      goes on at its successor. Every key belongs to the router, Ctrl-C too; ^] (Ctrl and ]) leaves.\n\n\
+                      When standard input is no terminal, it is a script: a command a line, questions are answered by \
+                      the lines that follow, output is what the commands say.",
+        after_long_help = "Examples:\n  holdover console\n  holdover console --slot R1\n  \
+                           echo 'show redundancy states' | holdover console\n  \
+                           holdover console --strict < lab.cfg\n\n\
+                           Exit codes:\n  0  logged out, left, or the script is at its end\n  \
+                           1  no chassis, or the route processor went away during a script\n  2  wrong arguments\n  \
+                           3  --strict: a line was rejected; standard error says which"
+    )]
+    Console(ConsoleArguments),
+    /// Switch the power of a slot
+    #[command(
+        long_about = "Switches the power of a slot: R0, R1 or a line card's number. Its process is killed at once, or \
+                      started.",
+        after_long_help = "Examples:\n  holdover power off R0\n  holdover power on R0"
+    )]
+    Power(PowerArguments),
+    /// Pull the unit out of a slot
+    #[command(after_long_help = "Example:\n  holdover pull 1")]
+    Pull(SlotArguments),
+    /// Put a unit back into its slot, with power
+    #[command(after_long_help = "Example:\n  holdover insert 1")]
+    Insert(SlotArguments),
+    /// Take the power of a slot for a moment
+    #[command(after_long_help = "Example:\n  holdover reset R1")]
+    Reset(SlotArguments),
+    /// See everything fail once, with traffic on
+    #[command(
+        long_about = "Boots a chassis of its own in a temporary directory, sends 20,000 packets a second through both \
+                      line cards, and lets happen: a crash, a segmentation fault with a core, a panic, a hang, a \
+                      forced switchover, the loss of the standby, a pulled card. Each gives a row.\n\n\
+                      A row fails when a packet was lost or doubled although it had a path, or when the route \
+                      processors differ afterwards; never because of a time. Takes less than a minute, needs no root \
+                      and disturbs no other chassis.",
+        after_long_help = "Exit codes:\n  0  no row fails and never were two route processors active\n  \
+                           1  a row fails, or the demo could not be finished"
+    )]
+    Demo,
+    /// Measure
+    #[command(subcommand)]
+    Bench(Bench),
     /// Run one route processor in the foreground
+    #[command(after_long_help = "Exit codes:\n  0   ended by SIGTERM\n  1   cannot run\n  \
+                                 75  wants to be started anew\n  76  the whole chassis is to be started anew")]
     Rp(RpArguments),
+    /// Replay a recorded run of a route processor through the same code, and show what it did
+    ///
+    /// The recording holds every input with its time, so the replay is exact: it prints the same system messages, and
+    /// with --all every output, however often it is run.
+    Replay(ReplayArguments),
     /// Run one line card in the foreground
     Card(CardArguments),
     /// Run the built-in hosts of the `mem` wires in the foreground
     Hosts(ChassisArguments),
+    /// Run the backplane in the foreground; 'up' starts one
+    #[command(hide = true)]
+    Backplane(ChassisArguments),
 }
 
+#[derive(Subcommand)]
+enum Bench {
+    /// Switch over again and again, and measure
+    #[command(
+        long_about = "Boots a chassis of its own in a temporary directory, with 20,000 packets a second through both \
+                      line cards and 1,000 echo requests a second to the router, and lets the active route processor \
+                      die COUNT times. Each time it waits until the next standby is hot.\n\n\
+                      All times count from the moment just before the signal or the command: detected by the \
+                      standby, epoch claimed at the line cards, promoted, and the first answer that an outside host \
+                      gets to its ping of the router's own address.",
+        after_long_help = "Examples:\n  holdover bench switchover --count 50\n  \
+                           holdover bench switchover --json --cause segv-core --ballast-mib 1024 --count 20\n\n\
+                           With --json the figures are one line, last on standard output:\n  \
+                           {\"bench\":\"switchover\",\"cause\":..,\"count\":..,\"ballast_mib\":..,\"routes\":..,\n   \
+                           \"packets\":{\"sent\":..,\"lost\":..,\"duplicated\":..},\"punts\":{\"sent\":..,\"lost\":..},\n   \
+                           \"longest_gap_us\":{\"p50\":..,\"p99\":..,\"max\":..},\n   \
+                           \"phases_us\":{\"detected\":{..},\"epoch_claimed\":{..},\"promoted\":{..},\"first_answer\":{..}},\n   \
+                           \"two_actives\":..}\n\n\
+                           Exit codes:\n  0  measured\n  1  not all rounds could be done, or two were active in one epoch"
+    )]
+    Switchover(SwitchoverArguments),
+}
+
+/// Which chassis.
 #[derive(Args)]
-struct ChassisArguments {
+pub struct ChassisArguments {
     /// Chassis file; the embedded default chassis without it
     #[arg(long, value_name = "FILE")]
-    chassis: Option<PathBuf>,
+    pub chassis: Option<PathBuf>,
 }
 
 #[derive(Args)]
-struct RpArguments {
+pub struct UpArguments {
+    #[command(flatten)]
+    pub chassis: ChassisArguments,
+    /// Return once the chassis has booted, without a console
+    #[arg(long)]
+    pub detach: bool,
+}
+
+#[derive(Args)]
+pub struct StatusArguments {
+    #[command(flatten)]
+    pub chassis: ChassisArguments,
+    /// One line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct ConsoleArguments {
+    #[command(flatten)]
+    pub chassis: ChassisArguments,
+    /// The console of the route processor in this slot, R0 or R1; the active one's without it
+    #[arg(long)]
+    pub slot: Option<RpSlot>,
+    /// End a script at its first rejected line, with exit code 3
+    #[arg(long)]
+    pub strict: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Power {
+    On,
+    Off,
+}
+
+#[derive(Args)]
+pub struct PowerArguments {
+    /// What to do
+    #[arg(value_enum)]
+    pub power: Power,
+    #[command(flatten)]
+    pub slot: SlotArguments,
+}
+
+#[derive(Args)]
+pub struct SlotArguments {
+    /// R0, R1 or a line card's number
+    pub slot: Unit,
+    #[command(flatten)]
+    pub chassis: ChassisArguments,
+}
+
+#[derive(Args)]
+pub struct SwitchoverArguments {
+    /// The figures as one line of JSON, last on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// How often
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub count: u32,
+    /// How the active ends: crash, segv-core, panic, hang-stop, hang-loop or forced
+    #[arg(long, default_value_t = Cause::Crash)]
+    pub cause: Cause,
+    /// Mebibytes that each route processor holds besides its own
+    #[arg(long, default_value_t = 0, value_name = "MIB", value_parser = clap::value_parser!(u64).range(..=1 << 20))]
+    pub ballast_mib: u64,
+    /// Routes in the table besides the connected ones
+    #[arg(long, default_value_t = 0, value_name = "COUNT")]
+    pub routes: u32,
+}
+
+#[derive(Args)]
+pub struct RpArguments {
     /// Slot: R0 or R1
     #[arg(long)]
-    slot: RpSlot,
+    pub slot: RpSlot,
     #[command(flatten)]
-    chassis: ChassisArguments,
+    pub chassis: ChassisArguments,
     /// Mebibytes of memory to hold, for benches of large processes
     #[arg(long, default_value_t = 0, value_name = "MIB")]
-    ballast_mib: usize,
+    pub ballast_mib: usize,
     /// Ask for a core file on a fatal signal
     #[arg(long)]
-    core_dumps: bool,
+    pub core_dumps: bool,
+    /// Record every input to FILE, for `holdover replay`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 }
 
 #[derive(Args)]
-struct CardArguments {
-    /// Slot number
+pub struct ReplayArguments {
+    /// A recording made with `holdover rp --record FILE`
+    pub file: PathBuf,
+    /// Print every output, not only system messages
     #[arg(long)]
-    slot: CardSlot,
-    #[command(flatten)]
-    chassis: ChassisArguments,
+    pub all: bool,
 }
 
-type CliResult = Result<ExitCode, Box<dyn Error>>;
+#[derive(Args)]
+pub struct CardArguments {
+    /// Slot number
+    #[arg(long)]
+    pub slot: CardSlot,
+    #[command(flatten)]
+    pub chassis: ChassisArguments,
+}
 
-/// Runs the role that the arguments name.
+/// Runs what the arguments name.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().role {
-        Role::Rp(arguments) => run_rp(arguments),
-        Role::Card(arguments) => run_card(arguments),
-        Role::Hosts(arguments) => run_hosts(arguments),
-    };
-    result.unwrap_or_else(|error| {
+    run(Cli::parse().role).unwrap_or_else(|error| {
         eprintln!("holdover: {error}");
         ExitCode::FAILURE
     })
 }
 
-fn chassis(arguments: &ChassisArguments) -> Result<(ChassisFile, Directories), Box<dyn Error>> {
-    let file = ChassisFile::load(arguments.chassis.as_deref())?;
-    let directories = Directories::choose(&file.name, &Environment::of_process())?;
-    directories.create()?;
-    Ok((file, directories))
-}
-
-fn run_rp(arguments: RpArguments) -> CliResult {
-    let (file, directories) = chassis(&arguments.chassis)?;
-    let cards = file
-        .cards
-        .iter()
-        .map(|card| (card.slot, card_address(&directories.run, card.slot)))
-        .collect();
-    let milliseconds =
-        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let options = RpOptions {
-        slot: arguments.slot,
-        peer_address: file.link_address(&directories.run),
-        run_directory: directories.run,
-        state_directory: directories.state,
-        cards,
-        factory_configuration: Some(file.startup_config.clone()).filter(|text| !text.is_empty()),
-        keepalive_interval_ms: milliseconds(file.timers.keepalive_interval),
-        keepalive_limit_ms: milliseconds(file.timers.keepalive_limit),
-        acknowledgement_stall_limit_ms: milliseconds(file.timers.ack_stall_limit),
-        core_dumps: if arguments.core_dumps {
-            CoreDumps::Enabled
-        } else {
-            CoreDumps::AsConfigured
-        },
-        ballast_bytes: arguments.ballast_mib << 20,
-    };
-    match rp_process::run(options)? {
-        RpExit::Terminated => Ok(ExitCode::SUCCESS),
-        RpExit::Reload(reason) => {
-            eprintln!("holdover: reload: {reason}");
-            Ok(ExitCode::from(EXIT_RELOAD))
-        }
-        RpExit::ReloadShelf => Ok(ExitCode::from(EXIT_RELOAD_SHELF)),
+fn run(role: Role) -> CliResult {
+    match role {
+        Role::Up(arguments) => chassis_commands::up(&arguments),
+        Role::Down(arguments) => chassis_commands::down(&arguments),
+        Role::Status(arguments) => chassis_commands::status(&arguments),
+        Role::Console(arguments) => chassis_commands::console(&arguments),
+        Role::Power(arguments) => chassis_commands::power(&arguments),
+        Role::Pull(arguments) => chassis_commands::pull(&arguments),
+        Role::Insert(arguments) => chassis_commands::insert(&arguments),
+        Role::Reset(arguments) => chassis_commands::reset(&arguments),
+        Role::Demo => measure::demo(),
+        Role::Bench(Bench::Switchover(arguments)) => measure::switchover(&arguments),
+        Role::Rp(arguments) => roles::run_rp(arguments),
+        Role::Replay(arguments) => roles::replay(&arguments),
+        Role::Card(arguments) => roles::run_card(arguments),
+        Role::Hosts(arguments) => roles::run_hosts(arguments),
+        Role::Backplane(arguments) => roles::run_backplane(&arguments),
     }
 }
 
-/// The route processor wants to be started anew.
-const EXIT_RELOAD: u8 = 75;
-/// Everything is to be started anew.
-const EXIT_RELOAD_SHELF: u8 = 76;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
 
-fn run_card(arguments: CardArguments) -> CliResult {
-    let (file, directories) = chassis(&arguments.chassis)?;
-    let slot = arguments.slot;
-    let card = file
-        .card(slot)
-        .ok_or_else(|| format!("the chassis file has no card in slot {slot}"))?;
-    let ports = card
-        .ports
-        .iter()
-        .map(|port| CardPort {
-            wire: port.wire.clone(),
-            mac: port.mac,
-        })
-        .collect();
-    let peers = file
-        .cards
-        .iter()
-        .map(|card| card.slot)
-        .filter(|other| *other != slot)
-        .collect();
-    card_process::run(CardOptions {
-        slot,
-        run_directory: directories.run,
-        state_directory: directories.state,
-        ports,
-        peers,
-    })?;
-    Ok(ExitCode::SUCCESS)
-}
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
 
-fn run_hosts(arguments: ChassisArguments) -> CliResult {
-    let (file, directories) = chassis(&arguments)?;
-    let host = |host: &runtime::chassis_file::Host| HostSpec {
-        name: host.name.clone(),
-        wire: host.wire.clone(),
-        address: host.address.to_string(),
-        gateway: Some(host.gateway),
-        mac: Some(host.mac.to_string()),
-    };
-    let config = HostsConfig {
-        hosts: file.hosts.iter().map(host).collect(),
-    };
-    runtime::hosts::run_hosts(&config, &directories.run)?;
-    Ok(ExitCode::SUCCESS)
+    #[test]
+    fn every_command_says_what_it_does() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+        }
+    }
 }

@@ -17,6 +17,7 @@
 //! | [`hosts`] | the process of the built-in hosts behind `mem` wires, and its client |
 //! | [`life`] | life locks: knowing within milliseconds that an RP is gone |
 //! | [`nonce_proof`] | proof that both RPs look at the same shared page |
+//! | [`operate`] | a chassis from the operator's side: console, status, demo, bench |
 //! | [`process`] | processes by id and start time |
 //! | [`rp_process`] | the process of a route processor |
 //! | [`shared_memory`] | the words that the processes of a chassis share |
@@ -25,8 +26,8 @@
 #![deny(missing_docs)]
 
 pub mod arbiter;
-pub mod card_process;
 pub mod backplane;
+pub mod card_process;
 pub mod chassis_file;
 pub mod clock;
 pub mod crash;
@@ -36,6 +37,7 @@ pub mod file;
 pub mod hosts;
 pub mod life;
 pub mod nonce_proof;
+pub mod operate;
 pub mod process;
 pub mod rp_process;
 pub mod shared_memory;

@@ -1,0 +1,152 @@
+//! The boot log: what the processes of a chassis write while it boots, as it comes.
+
+use super::lab::is_hot_pair;
+use super::status_client::{self, active_slot};
+use crate::backplane::{Unit, log_path};
+use crate::chassis_file::ChassisFile;
+use crate::clock;
+use crate::directories::Directories;
+use machine::Duration;
+use redundancy::RfState;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// How long a chassis may take to boot until nobody waits for it any more. It goes on booting.
+const BOOT_LIMIT: Duration = Duration::from_secs(60);
+/// Time between two looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The logs of a chassis from some moment on.
+pub struct BootLog {
+    run_directory: PathBuf,
+    route_processors: usize,
+    cards: usize,
+    logs: Vec<LogTail>,
+}
+
+impl BootLog {
+    /// What is written from now on.
+    pub fn from_now(directories: &Directories, file: &ChassisFile) -> BootLog {
+        let mut units: Vec<Unit> = file.route_processors.iter().copied().map(Unit::Rp).collect();
+        units.extend(file.cards.iter().map(|card| Unit::Card(card.slot)));
+        units.push(Unit::Hosts);
+        let tail = |unit: Unit| LogTail::from_now(&log_path(&directories.log, unit), unit);
+        BootLog {
+            run_directory: directories.run.clone(),
+            route_processors: file.route_processors.len(),
+            cards: file.cards.len(),
+            logs: units.into_iter().map(tail).collect(),
+        }
+    }
+
+    /// Gives every line to `show` until the chassis has booted: an active RP, its standby hot, the cards complete. False
+    /// when that takes too long.
+    ///
+    /// # Errors
+    /// When a log cannot be read, or `show` fails.
+    pub fn follow(&mut self, show: &mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<bool> {
+        let deadline = clock::now() + BOOT_LIMIT;
+        loop {
+            let booted = self.has_booted();
+            for log in &mut self.logs {
+                log.take_lines(show)?;
+            }
+            if booted || clock::now() >= deadline {
+                return Ok(booted);
+            }
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+    }
+
+    fn has_booted(&self) -> bool {
+        let reports = status_client::observe(&self.run_directory);
+        let Some(active) = active_slot(&reports) else {
+            return false;
+        };
+        if self.route_processors > 1 {
+            return is_hot_pair(&reports, active, self.cards);
+        }
+        // Without a second RP there is nobody to be in step with.
+        reports[active.index()].as_ref().is_some_and(|report| {
+            report.rf_state() == Some(RfState::Active)
+                && report.cards.len() == self.cards
+                && report.cards.iter().all(|card| card.live)
+        })
+    }
+}
+
+/// What is appended to one log.
+struct LogTail {
+    path: PathBuf,
+    unit: Unit,
+    read_to: u64,
+    unfinished: Vec<u8>,
+}
+
+impl LogTail {
+    fn from_now(path: &Path, unit: Unit) -> LogTail {
+        LogTail {
+            path: path.to_path_buf(),
+            unit,
+            read_to: std::fs::metadata(path).map_or(0, |status| status.len()),
+            unfinished: Vec::new(),
+        }
+    }
+
+    fn take_lines(&mut self, show: &mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if file.metadata()?.len() < self.read_to {
+            // The log was set aside and begun anew.
+            self.read_to = 0;
+        }
+        file.seek(SeekFrom::Start(self.read_to))?;
+        self.read_to += file.read_to_end(&mut self.unfinished)? as u64;
+        while let Some(end) = self.unfinished.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.unfinished.drain(..=end).collect();
+            let name = match self.unit {
+                Unit::Card(slot) => format!("card {slot}"),
+                unit => unit.to_string(),
+            };
+            show(&format!(
+                "{name:<7} {}",
+                String::from_utf8_lossy(&line).trim_end()
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_directory::TestDirectory;
+    use std::io::Write;
+
+    #[test]
+    fn whole_lines_are_shown_once_and_older_ones_never() {
+        let place = TestDirectory::new("bootlog");
+        let path = place.path().join("R0.log");
+        std::fs::write(&path, "old\n").unwrap();
+        let mut tail = LogTail::from_now(&path, Unit::Rp(machine::RpSlot::R0));
+        let mut seen = Vec::new();
+        let mut file = File::options().append(true).open(&path).unwrap();
+        for (text, expected) in [
+            ("one\ntw", vec!["R0      one"]),
+            ("", vec![]),
+            ("o\n", vec!["R0      two"]),
+        ] {
+            file.write_all(text.as_bytes()).unwrap();
+            tail.take_lines(&mut |line| {
+                seen.push(line.to_string());
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(std::mem::take(&mut seen), expected);
+        }
+    }
+}
