@@ -24,7 +24,7 @@ use redundancy::Input as RfInput;
 use rib::{GeneratorBusy, Via};
 
 /// Prefixes that the RIB recomputes in one turn, and routes that the generator installs in one.
-const RIB_BUDGET: u32 = 2_000;
+const RIB_BUDGET: u32 = 500;
 /// The generator's routes are the same in every run.
 const GENERATOR_SEED: u64 = 1;
 

@@ -29,6 +29,7 @@ mod io;
 mod log;
 mod processor;
 mod promote;
+pub mod recording;
 mod show;
 mod standby;
 mod status;

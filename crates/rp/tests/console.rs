@@ -9,6 +9,7 @@ use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, 
 use management::CloseReason;
 use packet::MacAddress;
 use redundancy::{Body, Hello, Progression, RedundancyConfig, RedundancyMode, RfMessage, RfState};
+use rp::recording;
 use rp::{
     ActiveConfig, CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, RouteProcessor, RpConfig, RpInput,
     RpOutput, SessionId,
@@ -31,6 +32,9 @@ struct Rig {
     closed: Option<CloseReason>,
     reload: Option<String>,
     published: Vec<&'static str>,
+    recording: Vec<u8>,
+    /// All outputs, as text.
+    outputs: Vec<String>,
 }
 
 impl Rig {
@@ -53,7 +57,10 @@ impl Rig {
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],
         };
+        let recording = recording::header(&config, now);
         Self {
+            recording,
+            outputs: Vec::new(),
             processor: RouteProcessor::new(config, now),
             now,
             outbox: Outbox::new(),
@@ -69,6 +76,7 @@ impl Rig {
     }
 
     fn feed(&mut self, input: RpInput) {
+        self.recording.extend(recording::input(self.now, &input));
         self.processor.handle(self.now, input, &mut self.outbox);
         self.carry_out();
     }
@@ -76,6 +84,7 @@ impl Rig {
     fn carry_out(&mut self) {
         let mut answers = VecDeque::new();
         for (_, output) in self.outbox.drain() {
+            self.outputs.push(recording::describe(&output));
             match output {
                 RpOutput::Peer(message) => self.to_peer.push(message),
                 RpOutput::Claim { expected, .. } => {
@@ -128,6 +137,7 @@ impl Rig {
     fn run_ms(&mut self, milliseconds: u64) {
         for _ in 0..milliseconds {
             self.now += Duration::from_millis(1);
+            self.recording.extend(recording::expiry(self.now));
             self.processor.expire(self.now, &mut self.outbox);
             self.carry_out();
             self.turn_end();
@@ -467,5 +477,54 @@ fn what_the_world_is_told_comes_after_the_word_that_the_standby_is_out_of_step()
     assert!(
         rig.shown().contains("Changed(config)#nonsense"),
         "then the gate opens"
+    );
+}
+
+#[test]
+fn a_recorded_run_replays_to_the_same_outputs() {
+    let mut rig = Rig::simplex();
+    rig.standby_hot();
+    rig.open(true);
+    rig.type_text(
+        "enable\rconfigure terminal\rhostname Changed\rinterface e0/1\rip address 10.0.9.1 255.255.255.0\r",
+    );
+    rig.acknowledge();
+    rig.type_text("end\rshow ip route\rwrite memory\rping 10.0.0.9\r");
+    rig.run_ms(100);
+    rig.feed(RpInput::LifeLost(redundancy::PeerLoss::Signalled(11)));
+    rig.feed(RpInput::CardLink {
+        card: CardSlot(0),
+        event: CardLinkEvent::Down {
+            session: 1,
+            why: "pulled".into(),
+        },
+    });
+    rig.run_ms(50);
+    let mut replayed = Vec::new();
+    let processor = recording::replay(&rig.recording, &mut |_, _, output| {
+        replayed.push(recording::describe(&output))
+    });
+    assert_eq!(replayed, rig.outputs);
+    assert_eq!(processor.unwrap().status(rig.now), rig.processor.status(rig.now));
+    assert!(rig.outputs.len() > 50, "something was replayed");
+}
+
+#[test]
+fn a_cut_or_damaged_recording_is_refused_and_never_panics() {
+    let mut rig = Rig::simplex();
+    rig.standby_hot();
+    for cut in (0..rig.recording.len()).step_by(37) {
+        let _ = recording::replay(&rig.recording[..cut], &mut |_, _, _| ());
+    }
+    let mut damaged = rig.recording.clone();
+    let last = damaged.len() - 1;
+    damaged.truncate(last);
+    assert_eq!(
+        recording::replay(&damaged, &mut |_, _, _| ()).err(),
+        Some(recording::RecordingError::Truncated)
+    );
+    assert_eq!(
+        recording::replay(&[1, 0, 0, 0, 0xff], &mut |_, _, _| ()).err(),
+        Some(recording::RecordingError::Entry(0))
     );
 }

@@ -31,11 +31,13 @@ use consoles::ConsoleServer;
 use machine::{CardSlot, Epoch, Instant, Machine, Outbox, RpSlot};
 use peer::{PeerEvent, PeerLink};
 use redundancy::{PeerLoss, RedundancyConfig, Syslog, SyslogTime};
+use rp::recording;
 use rp::{ActiveConfig, Phase, RouteProcessor, RpConfig, RpInput, RpOutput};
 use status::StatusServer;
 use std::collections::VecDeque;
-use std::io;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -62,6 +64,8 @@ pub struct RpOptions {
     pub acknowledgement_stall_limit_ms: u64,
     /// Whether to ask for a core on a fatal signal.
     pub core_dumps: CoreDumps,
+    /// Where to record every input, for a replay at the desk.
+    pub record: Option<PathBuf>,
     /// Bytes of memory to hold and touch, for benches of large processes.
     pub ballast_bytes: usize,
 }
@@ -108,6 +112,20 @@ struct RpProcess {
     phases: status::Phases,
     exit: Option<RpExit>,
     hang: bool,
+    recorder: Option<Recorder>,
+}
+
+/// Writes a recording. What cannot be written ends the recording, not the route processor.
+struct Recorder {
+    file: BufWriter<File>,
+}
+
+impl Recorder {
+    fn create(path: &Path, config: &RpConfig, started: Instant) -> io::Result<Self> {
+        let mut file = BufWriter::new(File::create(path)?);
+        file.write_all(&recording::header(config, started))?;
+        Ok(Self { file })
+    }
 }
 
 /// Runs a route processor until it is told to stop or reloads.
@@ -152,7 +170,10 @@ impl RpProcess {
         let cards = CardLinks::new(options.cards.clone());
         let consoles = ConsoleServer::bind(&options.run_directory, options.slot, &events)?;
         let status = StatusServer::bind(&options.run_directory, options.slot, &events)?;
-        let processor = RouteProcessor::new(processor_config(&options)?, clock::now());
+        let config = processor_config(&options)?;
+        let now = clock::now();
+        let recorder = options.record.as_deref().map(|path| Recorder::create(path, &config, now)).transpose()?;
+        let processor = RouteProcessor::new(config, now);
         Ok(Self {
             options,
             processor,
@@ -171,6 +192,7 @@ impl RpProcess {
             phases: status::Phases::default(),
             exit: None,
             hang: false,
+            recorder,
         })
     }
 
@@ -189,6 +211,7 @@ impl RpProcess {
                 self.dispatch(*event)?;
             }
             let now = clock::now();
+            self.record(|| recording::expiry(now));
             self.processor.expire(now, &mut self.outbox);
             self.pump();
             self.take_due(now)?;
@@ -380,10 +403,23 @@ impl RpProcess {
                 self.carry_out(output);
             }
             match self.inputs.pop_front() {
-                Some(input) => self.processor.handle(clock::now(), input, &mut self.outbox),
+                Some(input) => {
+                    let now = clock::now();
+                    self.record(|| recording::input(now, &input));
+                    self.processor.handle(now, input, &mut self.outbox);
+                }
                 None if self.outbox.is_empty() => return,
                 None => {}
             }
+        }
+    }
+
+    fn record(&mut self, entry: impl FnOnce() -> Vec<u8>) {
+        if let Some(recorder) = &mut self.recorder
+            && let Err(error) = recorder.file.write_all(&entry())
+        {
+            log_line(&format!("the recording ends here: {error}"));
+            self.recorder = None;
         }
     }
 
@@ -503,7 +539,7 @@ fn processor_config(options: &RpOptions) -> io::Result<RpConfig> {
 }
 
 /// The startup configuration of the RP in `slot`.
-pub fn nvram_path(state_directory: &std::path::Path, slot: RpSlot) -> PathBuf {
+pub fn nvram_path(state_directory: &Path, slot: RpSlot) -> PathBuf {
     state_directory
         .join(format!("nvram-{slot}"))
         .join("startup-config")

@@ -1,0 +1,523 @@
+//! Runs as bytes: every input of a route processor with the time at which it came, so that a run in the field can be
+//! replayed at the desk, through the very same value.
+//!
+//! ```text
+//!   recording = length: u32 LE | header (prost)   then, for each input or expiry:
+//!               length: u32 LE | entry (prost)
+//! ```
+//!
+//! Contract: [`replay`] of a recording gives the outputs of the recorded run, in order. Nothing here panics on any bytes.
+
+use crate::active::ActiveConfig;
+use crate::io::{CardLinkEvent, ConsoleInput, PeerMessage, RpInput, RpOutput, SessionId};
+use crate::processor::{RouteProcessor, RpConfig};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use chassis::CardMessage;
+use checkpoint::ActiveEndConfig;
+use core::fmt;
+use core::net::Ipv4Addr;
+use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, RpSlot};
+use prost::Message;
+use redundancy::{PeerLoss, RedundancyConfig};
+
+/// Version of the format.
+const RECORDING_VERSION: u32 = 1;
+/// The longest entry that is read, in bytes.
+const ENTRY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What a processor was told at its start.
+#[derive(Clone, PartialEq, Message)]
+struct Header {
+    #[prost(uint32, tag = "1")]
+    version: u32,
+    #[prost(uint32, tag = "2")]
+    slot: u32,
+    #[prost(fixed64, tag = "3")]
+    boot: u64,
+    #[prost(fixed64, tag = "4")]
+    schema_hash: u64,
+    /// Negotiation, silent peer, notification, bulk, keepalive interval and limit, handover, in this order.
+    #[prost(uint64, repeated, tag = "5")]
+    limits_ms: Vec<u64>,
+    /// Clients a turn, lines of history.
+    #[prost(uint64, repeated, tag = "6")]
+    counts: Vec<u64>,
+    /// Bytes of a chunk and of a turn; then open frame limit, stall limit and heartbeat interval in nanoseconds.
+    #[prost(uint64, repeated, tag = "7")]
+    checkpoint: Vec<u64>,
+    #[prost(string, optional, tag = "8")]
+    startup: Option<String>,
+    #[prost(uint64, tag = "9")]
+    unix_seconds_at_origin: u64,
+    #[prost(string, tag = "10")]
+    image_version: String,
+    #[prost(uint32, repeated, tag = "11")]
+    card_slots: Vec<u32>,
+    #[prost(uint64, tag = "12")]
+    started_ns: u64,
+}
+
+/// One input, or an expiry.
+#[derive(Clone, PartialEq, Message)]
+struct Entry {
+    #[prost(uint64, tag = "1")]
+    now_ns: u64,
+    #[prost(uint32, tag = "2")]
+    kind: u32,
+    #[prost(uint64, repeated, tag = "3")]
+    numbers: Vec<u64>,
+    #[prost(string, tag = "4")]
+    text: String,
+    #[prost(bytes = "vec", tag = "5")]
+    bytes: Vec<u8>,
+}
+
+const EXPIRE: u32 = 0;
+const STARTED: u32 = 1;
+const PEER_PRESENT: u32 = 2;
+const PEER_LINK: u32 = 3;
+const PEER: u32 = 4;
+const PEER_NONSENSE: u32 = 5;
+const LIFE_LOST: u32 = 6;
+const CLAIM_WON: u32 = 7;
+const CLAIM_LOST: u32 = 8;
+const CARD_UP: u32 = 9;
+const CARD_DOWN: u32 = 10;
+const CARD: u32 = 11;
+const CONSOLE_OPENED: u32 = 12;
+const CONSOLE_RESIZED: u32 = 13;
+const CONSOLE_DATA: u32 = 14;
+const CONSOLE_END: u32 = 15;
+const CONSOLE_DRAINED: u32 = 16;
+const CONSOLE_CLOSED: u32 = 17;
+const NVRAM_WRITTEN: u32 = 18;
+const GENERATE: u32 = 19;
+const TURN_END: u32 = 20;
+
+/// Why bytes are no recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordingError {
+    /// They end in the middle of an entry.
+    Truncated,
+    /// The entry at this place, counted from 0 (the header), is malformed.
+    Entry(usize),
+    /// It was made by a release with another format.
+    Version(u32),
+}
+
+impl fmt::Display for RecordingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecordingError::Truncated => f.write_str("the recording ends in the middle of an entry"),
+            RecordingError::Entry(place) => write!(f, "entry {place} of the recording is malformed"),
+            RecordingError::Version(version) => {
+                write!(
+                    f,
+                    "recording of format {version}, this release reads {RECORDING_VERSION}"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for RecordingError {}
+
+/// The first bytes of a recording: what the processor is told at its start.
+pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
+    let RpConfig {
+        redundancy,
+        active,
+        startup,
+        unix_seconds_at_origin,
+        image_version,
+        card_slots,
+    } = config;
+    let ActiveConfig {
+        checkpoint,
+        heartbeat_interval,
+    } = active;
+    let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    let header = Header {
+        version: RECORDING_VERSION,
+        slot: redundancy.slot as u32,
+        boot: redundancy.boot,
+        schema_hash: redundancy.schema_hash,
+        limits_ms: [
+            redundancy.negotiation_time_ms,
+            redundancy.silent_peer_limit_ms,
+            redundancy.notification_time_ms,
+            redundancy.bulk_limit_ms,
+            redundancy.keepalive_interval_ms,
+            redundancy.keepalive_limit_ms,
+            redundancy.handover_limit_ms,
+        ]
+        .into(),
+        counts: [
+            u64::from(redundancy.clients_per_turn),
+            redundancy.history_lines as u64,
+        ]
+        .into(),
+        checkpoint: [
+            checkpoint.chunk_bytes as u64,
+            checkpoint.turn_bytes_max as u64,
+            nanoseconds(checkpoint.open_frame_limit),
+            nanoseconds(checkpoint.acknowledgement_stall_limit),
+            nanoseconds(*heartbeat_interval),
+        ]
+        .into(),
+        startup: startup.clone(),
+        unix_seconds_at_origin: *unix_seconds_at_origin,
+        image_version: image_version.clone(),
+        card_slots: card_slots.iter().map(|slot| u32::from(slot.0)).collect(),
+        started_ns: started.as_nanos(),
+    };
+    framed(&header)
+}
+
+/// An expiry as an entry.
+pub fn expiry(now: Instant) -> Vec<u8> {
+    framed(&Entry {
+        now_ns: now.as_nanos(),
+        kind: EXPIRE,
+        ..Entry::default()
+    })
+}
+
+/// An input as an entry.
+pub fn input(now: Instant, input: &RpInput) -> Vec<u8> {
+    framed(&Entry {
+        now_ns: now.as_nanos(),
+        ..entry(input)
+    })
+}
+
+fn framed(message: &impl Message) -> Vec<u8> {
+    let body = message.encode_to_vec();
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    let mut bytes = length.to_le_bytes().to_vec();
+    bytes.extend(body);
+    bytes
+}
+
+fn plain(kind: u32, numbers: &[u64]) -> Entry {
+    Entry {
+        kind,
+        numbers: numbers.to_vec(),
+        ..Entry::default()
+    }
+}
+
+fn entry(input: &RpInput) -> Entry {
+    match input {
+        RpInput::Started { mastership } => plain(STARTED, &[mastership.to_word()]),
+        RpInput::PeerPresent(present) => plain(PEER_PRESENT, &[u64::from(*present)]),
+        RpInput::PeerLink(up) => plain(PEER_LINK, &[u64::from(*up)]),
+        RpInput::Peer(message) => {
+            let (kind, bytes) = message.encode();
+            Entry {
+                bytes,
+                ..plain(PEER, &[u64::from(kind)])
+            }
+        }
+        RpInput::PeerNonsense(why) => Entry {
+            text: why.clone(),
+            ..plain(PEER_NONSENSE, &[])
+        },
+        RpInput::LifeLost(loss) => plain(LIFE_LOST, &loss_numbers(*loss)),
+        RpInput::ClaimWon { epoch, out_of_step } => match out_of_step {
+            None => plain(CLAIM_WON, &[epoch.to_word()]),
+            Some((marked, since)) => plain(CLAIM_WON, &[epoch.to_word(), marked.to_word(), since.0]),
+        },
+        RpInput::ClaimLost { holder } => plain(CLAIM_LOST, &[holder.to_word()]),
+        RpInput::CardLink {
+            card,
+            event: CardLinkEvent::Up { session },
+        } => plain(CARD_UP, &[u64::from(card.0), *session]),
+        RpInput::CardLink {
+            card,
+            event: CardLinkEvent::Down { session, why },
+        } => Entry {
+            text: why.clone(),
+            ..plain(CARD_DOWN, &[u64::from(card.0), *session])
+        },
+        RpInput::Card {
+            card,
+            session,
+            message,
+        } => {
+            let (kind, bytes) = message.encode();
+            Entry {
+                bytes,
+                ..plain(CARD, &[u64::from(card.0), *session, u64::from(kind)])
+            }
+        }
+        RpInput::Console { session, input } => console_entry(*session, input),
+        RpInput::NvramWritten(Ok(())) => plain(NVRAM_WRITTEN, &[1]),
+        RpInput::NvramWritten(Err(why)) => Entry {
+            text: why.clone(),
+            ..plain(NVRAM_WRITTEN, &[0])
+        },
+        RpInput::Generate { routes, next_hops } => {
+            let mut numbers = Vec::from([u64::from(*routes)]);
+            numbers.extend(next_hops.iter().map(|hop| u64::from(u32::from(*hop))));
+            plain(GENERATE, &numbers)
+        }
+        RpInput::TurnEnd { peer_room } => plain(TURN_END, &[*peer_room as u64]),
+    }
+}
+
+fn console_entry(session: SessionId, input: &ConsoleInput) -> Entry {
+    match input {
+        ConsoleInput::Opened {
+            terminal,
+            strict,
+            columns,
+        } => plain(
+            CONSOLE_OPENED,
+            &[
+                session.0,
+                u64::from(*terminal),
+                u64::from(*strict),
+                u64::from(*columns),
+            ],
+        ),
+        ConsoleInput::Resized { columns } => plain(CONSOLE_RESIZED, &[session.0, u64::from(*columns)]),
+        ConsoleInput::Data(bytes) => Entry {
+            bytes: bytes.clone(),
+            ..plain(CONSOLE_DATA, &[session.0])
+        },
+        ConsoleInput::EndOfInput => plain(CONSOLE_END, &[session.0]),
+        ConsoleInput::Drained => plain(CONSOLE_DRAINED, &[session.0]),
+        ConsoleInput::Closed => plain(CONSOLE_CLOSED, &[session.0]),
+    }
+}
+
+fn loss_numbers(loss: PeerLoss) -> [u64; 2] {
+    match loss {
+        PeerLoss::Killed => [1, 0],
+        PeerLoss::Panicked => [2, 0],
+        // Signal numbers are small and positive.
+        PeerLoss::Signalled(number) => [3, u64::from(number.unsigned_abs())],
+        PeerLoss::Reloaded => [4, 0],
+        PeerLoss::Silent => [5, 0],
+        PeerLoss::Removed => [6, 0],
+        PeerLoss::PoweredOff => [7, 0],
+    }
+}
+
+fn loss_of(numbers: &[u64]) -> Option<PeerLoss> {
+    Some(match numbers {
+        [1, _] => PeerLoss::Killed,
+        [2, _] => PeerLoss::Panicked,
+        [3, number] => PeerLoss::Signalled(i32::try_from(*number).ok()?),
+        [4, _] => PeerLoss::Reloaded,
+        [5, _] => PeerLoss::Silent,
+        [6, _] => PeerLoss::Removed,
+        [7, _] => PeerLoss::PoweredOff,
+        _ => return None,
+    })
+}
+
+fn input_of(entry: Entry) -> Option<RpInput> {
+    let Entry {
+        kind,
+        numbers,
+        text,
+        bytes,
+        ..
+    } = entry;
+    Some(match (kind, numbers.as_slice()) {
+        (STARTED, [word]) => RpInput::Started {
+            mastership: Epoch::from_word(*word)?,
+        },
+        (PEER_PRESENT, [present]) => RpInput::PeerPresent(*present != 0),
+        (PEER_LINK, [up]) => RpInput::PeerLink(*up != 0),
+        (PEER, [kind]) => RpInput::Peer(PeerMessage::decode(u8::try_from(*kind).ok()?, &bytes).ok()?),
+        (PEER_NONSENSE, []) => RpInput::PeerNonsense(text),
+        (LIFE_LOST, numbers) => RpInput::LifeLost(loss_of(numbers)?),
+        (CLAIM_WON, [word]) => RpInput::ClaimWon {
+            epoch: Epoch::from_word(*word)?,
+            out_of_step: None,
+        },
+        (CLAIM_WON, [word, marked, since]) => {
+            let out_of_step = Some((Epoch::from_word(*marked)?, FrameNumber(*since)));
+            RpInput::ClaimWon {
+                epoch: Epoch::from_word(*word)?,
+                out_of_step,
+            }
+        }
+        (CLAIM_LOST, [word]) => RpInput::ClaimLost {
+            holder: Epoch::from_word(*word)?,
+        },
+        (CARD_UP, [card, session]) => RpInput::CardLink {
+            card: card_of(*card)?,
+            event: CardLinkEvent::Up { session: *session },
+        },
+        (CARD_DOWN, [card, session]) => RpInput::CardLink {
+            card: card_of(*card)?,
+            event: CardLinkEvent::Down {
+                session: *session,
+                why: text,
+            },
+        },
+        (CARD, [card, session, kind]) => {
+            let message = CardMessage::decode(u8::try_from(*kind).ok()?, &bytes).ok()?;
+            RpInput::Card {
+                card: card_of(*card)?,
+                session: *session,
+                message,
+            }
+        }
+        (NVRAM_WRITTEN, [1]) => RpInput::NvramWritten(Ok(())),
+        (NVRAM_WRITTEN, [_]) => RpInput::NvramWritten(Err(text)),
+        (GENERATE, [routes, next_hops @ ..]) => {
+            let hop = |hop: &u64| u32::try_from(*hop).ok().map(Ipv4Addr::from);
+            let next_hops = next_hops.iter().map(hop).collect::<Option<Vec<_>>>()?;
+            RpInput::Generate {
+                routes: u32::try_from(*routes).ok()?,
+                next_hops,
+            }
+        }
+        (TURN_END, [room]) => RpInput::TurnEnd {
+            peer_room: usize::try_from(*room).ok()?,
+        },
+        (kind, [session, rest @ ..]) => RpInput::Console {
+            session: SessionId(*session),
+            input: console_of(kind, rest, bytes)?,
+        },
+        _ => return None,
+    })
+}
+
+fn console_of(kind: u32, numbers: &[u64], bytes: Vec<u8>) -> Option<ConsoleInput> {
+    Some(match (kind, numbers) {
+        (CONSOLE_OPENED, [terminal, strict, columns]) => ConsoleInput::Opened {
+            terminal: *terminal != 0,
+            strict: *strict != 0,
+            columns: u16::try_from(*columns).ok()?,
+        },
+        (CONSOLE_RESIZED, [columns]) => ConsoleInput::Resized {
+            columns: u16::try_from(*columns).ok()?,
+        },
+        (CONSOLE_DATA, []) => ConsoleInput::Data(bytes),
+        (CONSOLE_END, []) => ConsoleInput::EndOfInput,
+        (CONSOLE_DRAINED, []) => ConsoleInput::Drained,
+        (CONSOLE_CLOSED, []) => ConsoleInput::Closed,
+        _ => return None,
+    })
+}
+
+fn card_of(number: u64) -> Option<CardSlot> {
+    u8::try_from(number)
+        .ok()
+        .filter(|number| *number <= CardSlot::MAX)
+        .map(CardSlot)
+}
+
+fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
+    let [negotiation, silent, notification, bulk, interval, limit, handover] =
+        header.limits_ms.try_into().ok()?;
+    let [clients_per_turn, history_lines] = <[u64; 2]>::try_from(header.counts).ok()?;
+    let [chunk, turn, open, stall, heartbeat] = <[u64; 5]>::try_from(header.checkpoint).ok()?;
+    if header.boot == 0 {
+        return None;
+    }
+    let mut redundancy = RedundancyConfig::new(
+        RpSlot::from_index(u64::from(header.slot))?,
+        header.boot,
+        header.schema_hash,
+    );
+    redundancy.negotiation_time_ms = negotiation;
+    redundancy.silent_peer_limit_ms = silent;
+    redundancy.notification_time_ms = notification;
+    redundancy.bulk_limit_ms = bulk;
+    redundancy.keepalive_interval_ms = interval;
+    redundancy.keepalive_limit_ms = limit;
+    redundancy.handover_limit_ms = handover;
+    redundancy.clients_per_turn = u32::try_from(clients_per_turn).ok()?;
+    redundancy.history_lines = usize::try_from(history_lines).ok()?;
+    let checkpoint = ActiveEndConfig {
+        chunk_bytes: usize::try_from(chunk).ok()?,
+        turn_bytes_max: usize::try_from(turn).ok()?,
+        open_frame_limit: Duration::from_nanos(open),
+        acknowledgement_stall_limit: Duration::from_nanos(stall),
+    };
+    let config = RpConfig {
+        redundancy,
+        active: ActiveConfig {
+            checkpoint,
+            heartbeat_interval: Duration::from_nanos(heartbeat),
+        },
+        startup: header.startup,
+        unix_seconds_at_origin: header.unix_seconds_at_origin,
+        image_version: header.image_version,
+        card_slots: header
+            .card_slots
+            .into_iter()
+            .map(|slot| card_of(u64::from(slot)))
+            .collect::<Option<_>>()?,
+    };
+    Some((config, Instant::from_nanos(header.started_ns)))
+}
+
+/// Takes the next entry's bytes; `None` at the end.
+fn take<'a>(bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, RecordingError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let (length, rest) = bytes.split_first_chunk::<4>().ok_or(RecordingError::Truncated)?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let (body, rest) = rest
+        .split_at_checked(length.min(ENTRY_BYTES_MAX))
+        .ok_or(RecordingError::Truncated)?;
+    *bytes = rest;
+    Ok(Some(body))
+}
+
+/// Runs a recording through a fresh processor. Calls `output` for each output, with the time and the place of the entry
+/// that it followed from. Returns the processor as the recording leaves it.
+///
+/// # Errors
+/// What is wrong with the bytes. A recording that was cut off by a crash ends with [`RecordingError::Truncated`] after
+/// all whole entries have been replayed.
+pub fn replay(
+    mut bytes: &[u8],
+    output: &mut dyn FnMut(Instant, usize, RpOutput),
+) -> Result<RouteProcessor, RecordingError> {
+    let header = take(&mut bytes)?.ok_or(RecordingError::Truncated)?;
+    let header = Header::decode(header).map_err(|_| RecordingError::Entry(0))?;
+    if header.version != RECORDING_VERSION {
+        return Err(RecordingError::Version(header.version));
+    }
+    let (config, started) = config_of(header).ok_or(RecordingError::Entry(0))?;
+    let mut processor = RouteProcessor::new(config, started);
+    let mut out = Outbox::new();
+    let mut place = 0;
+    while let Some(body) = take(&mut bytes)? {
+        place += 1;
+        let entry = Entry::decode(body).map_err(|_| RecordingError::Entry(place))?;
+        let now = Instant::from_nanos(entry.now_ns);
+        if entry.kind == EXPIRE {
+            processor.expire(now, &mut out);
+        } else {
+            processor.handle(
+                now,
+                input_of(entry).ok_or(RecordingError::Entry(place))?,
+                &mut out,
+            );
+        }
+        for (_, asked) in out.drain() {
+            output(now, place, asked);
+        }
+    }
+    Ok(processor)
+}
+
+/// An output as a line, for people who read a replay.
+pub fn describe(output: &RpOutput) -> String {
+    match output {
+        RpOutput::Log(message) => message.to_string(),
+        other => alloc::format!("{other:?}"),
+    }
+}
