@@ -342,6 +342,36 @@ fn a_large_packet_leaves_in_fragments_that_fit_the_next_link() {
 }
 
 #[test]
+fn what_cannot_be_fragmented_is_counted_and_nothing_leaves() {
+    // A fragment of 600 bytes at this offset, in units of 8 bytes, and whether it ends within the 65535 bytes that a packet can have.
+    for (offset, fits) in [(8116, true), (8117, false), (8191, false)] {
+        let ip = Ip::udp(HOST_EAST, HOST_WEST, 600).with(|header| header.fragment_offset = offset);
+        let mut bench = Bench::ready();
+        let out = bench.frame(EAST, &ip.to_port(EAST));
+        let drops = bench.card.counters().drops(DropReason::NotFragmentable);
+        assert_eq!(
+            (out.len(), drops),
+            if fits { (2, 0) } else { (0, 1) },
+            "offset {offset}"
+        );
+        assert_eq!(bench.card.port_counters()[0].input_drops, drops);
+    }
+    // A link whose MTU no link may have.
+    let narrow = rows().port(WEST, "10.0.1.1/24", 67, true);
+    let mut bench = Bench::ready_with(narrow, Limits::default());
+    let ip = Ip::udp(HOST_EAST, HOST_WEST, 100);
+    assert_eq!(bench.frame(EAST, &ip.to_port(EAST)), []);
+    let counters = bench.card.counters();
+    assert_eq!(
+        (
+            counters.drops(DropReason::NotFragmentable),
+            counters.drops_total()
+        ),
+        (1, 1)
+    );
+}
+
+#[test]
 fn errors_are_not_sent_about_errors_fragments_or_without_rate() {
     let limits = Limits {
         icmp_errors_per_second: 1,
