@@ -7,19 +7,29 @@
 //!   wait ─▶ RP links ─▶ wires, fabric (a portion each) ─▶ expire ─▶ flush
 //! ```
 //!
-//! RP links come first in a round, because a new epoch's claim must not wait behind traffic.
+//! RP links come first in a round, because a new epoch's claim must not wait behind traffic; among them the newest,
+//! because what an old epoch's link still holds when a higher one claims is to be dropped. Whether a hangup or a claim is
+//! seen first, an answer and the word that its punt is consumed ([`RpMessage::PuntsConsumed`]) share one fate:
+//!
+//! - **Hangup first**: everything that the dead RP had sent is obeyed before its link counts as lost, however the loss shows
+//!   itself (end of stream, reset, a write that fails). Nobody else has claimed yet: its epoch still holds.
+//! - **Claim first**: nothing more is read from the old link. What was not read was not obeyed, neither answer nor
+//!   consumption, and the punts that it was about go to the new RP.
+
+#[cfg(test)]
+mod tests;
 
 use crate::clock;
 use crate::crash::{self, CoreDumps, CrashConfig};
 use crate::event_loop::{EventLoop, Interest, LoopSignal, Ready, Signals};
 use crate::rp_process::IMAGE_VERSION;
-use crate::stream::{Address, Listener, MessageStream};
+use crate::stream::{Address, Filled, Listener, MessageStream};
 use crate::wire::fabric::{Fabric, FabricEvent};
 use crate::wire::{SendOutcome, Wire, WireSpec};
 use chassis::message::{PuntReason, punt_head};
 use chassis::{CardMessage, LinkId, RpMessage};
 use linecard::{CardConfiguration, CloseReason, Limits, LineCard, PortHardware, Sink, Taken};
-use machine::{CardSlot, PortId};
+use machine::{CardSlot, Instant, PortId};
 use packet::MacAddress;
 use std::collections::BTreeMap;
 use std::io;
@@ -110,6 +120,15 @@ struct Io {
     wires: Vec<Wire>,
     fabric: Fabric,
     links: BTreeMap<LinkId, RpLink>,
+}
+
+impl Io {
+    fn flush(&mut self) {
+        for wire in &mut self.wires {
+            wire.flush();
+        }
+        self.fabric.flush();
+    }
 }
 
 impl Sink for Io {
@@ -246,17 +265,22 @@ impl CardProcess {
         self.note_links();
         while !self.terminated {
             let deadline = self.card.next_deadline().map(|(at, _)| at);
-            self.events.wait(deadline, &mut ready)?;
-            // Links of route processors have the highest tokens: they are served first.
-            ready.sort_by_key(|event| std::cmp::Reverse(event.token));
-            for event in &ready {
-                self.dispatch(*event)?;
-            }
-            self.note_links();
-            self.card.expire(clock::now(), &mut self.io);
-            self.flush()?;
+            self.round(deadline, &mut ready)?;
         }
         Ok(())
+    }
+
+    /// Waits until `deadline` at most and serves what is ready.
+    fn round(&mut self, deadline: Option<Instant>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        self.events.wait(deadline, ready)?;
+        // Links of route processors have the highest tokens, the newest the highest of all: they are served first.
+        ready.sort_by_key(|event| std::cmp::Reverse(event.token));
+        for event in ready.iter() {
+            self.dispatch(*event)?;
+        }
+        self.note_links();
+        self.card.expire(clock::now(), &mut self.io);
+        self.flush()
     }
 
     fn dispatch(&mut self, ready: Ready) -> io::Result<()> {
@@ -299,10 +323,18 @@ impl CardProcess {
         let Some(link) = self.io.links.get_mut(&id) else {
             return;
         };
-        if let Err(error) = link.stream.fill(READ_BUDGET) {
-            link.closing = Some(error.to_string());
-            return;
+        let filled = link.stream.fill(READ_BUDGET);
+        // A link can break in the same read that brought its last messages: those come first.
+        self.take_messages(id);
+        if let Err(error) = filled
+            && let Some(link) = self.io.links.get_mut(&id)
+        {
+            link.closing.get_or_insert(error.to_string());
         }
+    }
+
+    /// Obeys what was read from a link, until it is to be closed.
+    fn take_messages(&mut self, id: LinkId) {
         while let Some(link) = self.io.links.get_mut(&id)
             && link.closing.is_none()
         {
@@ -314,6 +346,19 @@ impl CardProcess {
             match message {
                 Ok(message) => self.card.rp_message(clock::now(), id, message, &mut self.io),
                 Err(why) => link.closing = Some(why),
+            }
+        }
+    }
+
+    /// Obeys what is left in a link that can no longer be written to: its RP has gone, and said this before.
+    fn read_to_the_end(&mut self, id: LinkId) {
+        while let Some(link) = self.io.links.get_mut(&id)
+            && link.closing.is_none()
+        {
+            let filled = link.stream.fill(READ_BUDGET);
+            self.take_messages(id);
+            if !matches!(filled, Ok(Filled::BudgetSpent)) {
+                return;
             }
         }
     }
@@ -387,21 +432,14 @@ impl CardProcess {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        for wire in &mut self.io.wires {
-            wire.flush();
-        }
-        self.io.fabric.flush();
-        let mut gone = Vec::new();
+        self.io.flush();
+        let mut broken = Vec::new();
         for (id, link) in &mut self.io.links {
-            if let Err(error) = link.stream.flush() {
-                link.closing.get_or_insert(error.to_string());
+            if link.closing.is_some() {
+                continue;
             }
-            if let Some(why) = &link.closing {
-                log_line(
-                    self.io.slot,
-                    &format!("link {} to a route processor closed: {why}", id.0),
-                );
-                gone.push(*id);
+            if let Err(error) = link.stream.flush() {
+                broken.push((*id, error.to_string()));
                 continue;
             }
             let wants = link.stream.wants_write();
@@ -411,12 +449,27 @@ impl CardProcess {
                     .change(&link.stream, TOKEN_LINK + id.0, Interest::read_and(wants))?;
             }
         }
-        for id in gone {
-            // Dropping the stream takes it out of the loop.
-            self.io.links.remove(&id);
-            self.card.rp_lost(id);
+        for (id, why) in broken {
+            self.read_to_the_end(id);
+            if let Some(link) = self.io.links.get_mut(&id) {
+                link.closing.get_or_insert(why);
+            }
+            self.io.flush();
         }
+        self.drop_closed();
         Ok(())
+    }
+
+    /// Dropping a stream takes it out of the loop.
+    fn drop_closed(&mut self) {
+        let (slot, card) = (self.io.slot, &mut self.card);
+        self.io.links.retain(|id, link| {
+            if let Some(why) = &link.closing {
+                log_line(slot, &format!("link {} to a route processor closed: {why}", id.0));
+                card.rp_lost(*id);
+            }
+            link.closing.is_none()
+        });
     }
 }
 
