@@ -74,7 +74,7 @@ const ROOMS: &[Room] = &[
     room("traffic", Kind::Pure, &["machine", "packet"], &["serde"]),
     room("rp", Kind::Pure, RP_USES, &["prost"]),
     room("runtime", Kind::Unsafe, RUNTIME_USES, RUNTIME_OUTSIDE),
-    room("sim", Kind::Std, SIM_USES, &[]),
+    room("sim", Kind::Std, SIM_USES, &["xxhash-rust"]),
     room("fuzzing", Kind::Std, FUZZING_USES, &["serde_json"]),
     room(
         "holdover",
@@ -247,10 +247,12 @@ fn a_planted_edge_or_crate_is_objected_to() {
         ),
         (edge("rp", "serde", false, false), "rp may not use serde"),
     ];
+    let before = objections(&crates, &edges);
     for (edge, expected) in planted {
         let mut edges = edges.clone();
         edges.insert(edge);
-        let objections = objections(&crates, &edges);
+        let mut objections = objections(&crates, &edges);
+        objections.retain(|objection| !before.contains(objection));
         assert!(
             matches!(objections.as_slice(), [only] if only.starts_with(expected)),
             "{expected}: {objections:?}"
