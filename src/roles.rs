@@ -1,7 +1,8 @@
 //! The processes of a chassis: what their arguments become.
 
 use crate::CliResult;
-use crate::cli::{CardArguments, ChassisArguments, RpArguments};
+use crate::cli::{CardArguments, ChassisArguments, ReplayArguments, RpArguments};
+use rp::recording::{self, RecordingError};
 use runtime::backplane::{self, Backplane, BackplaneConfig};
 use runtime::card_process::{self, CardOptions, CardPort, card_address};
 use runtime::chassis_file::{ChassisFile, DEFAULT_CHASSIS};
@@ -66,7 +67,8 @@ pub fn run_rp(arguments: RpArguments) -> CliResult {
 
 /// Replays a recording and prints what it led to.
 pub fn replay(arguments: &ReplayArguments) -> CliResult {
-    let bytes = std::fs::read(&arguments.file).map_err(|error| format!("{}: {error}", arguments.file.display()))?;
+    let bytes =
+        std::fs::read(&arguments.file).map_err(|error| format!("{}: {error}", arguments.file.display()))?;
     let mut outputs = 0usize;
     let result = recording::replay(&bytes, &mut |now, place, output| {
         outputs += 1;
