@@ -1,0 +1,159 @@
+//! What hosts see of the router, and what it sees of their links.
+
+use crate::lab::{HOST_A, HOST_B, Lab, ROUTER_A, ROUTER_B, Slot, UDP_WIRE};
+use crate::tools::{self, Namespace, Tool, wait_until};
+
+const TOOLS: &[&str] = &["ip", "ping", "iperf3"];
+
+#[test]
+fn hosts_see_a_router() {
+    let Some(_turn) = crate::ready("hosts_see_a_router", TOOLS) else {
+        return;
+    };
+    let lab = Lab::start("view");
+    let active = lab.wait_for_pair();
+    let a = &lab.host_a;
+    for address in [HOST_B, ROUTER_A, ROUTER_B] {
+        let said = a.run(&format!("ping -c 3 -i 0.01 -W 5 {address}"));
+        assert!(said.contains(" 0% packet loss"), "{said}");
+    }
+    hosts_resolve_the_ports(&lab, active);
+    let said = a.try_run(&format!("ping -c 1 -W 5 -t 1 {HOST_B}"));
+    assert!(
+        said.contains(&format!("From {ROUTER_A} icmp_seq=1 Time to live exceeded")),
+        "{said}"
+    );
+    let said = a.run(&format!("ping -c 2 -i 0.01 -W 5 -s 4000 {HOST_B}"));
+    assert!(said.contains(" 0% packet loss"), "fragments pass: {said}");
+    a_small_mtu_is_told_or_bridged(&lab, active);
+    println!("{}", throughput(&lab));
+}
+
+/// What the hosts hold as the router's MAC address is what the router says of its port.
+fn hosts_resolve_the_ports(lab: &Lab, active: Slot) {
+    let interfaces = lab.console(active, "show interfaces\n");
+    for (host, gateway) in [(&lab.host_a, ROUTER_A), (&lab.host_b, ROUTER_B)] {
+        let neighbour = tools::ip(&format!("-n {} neighbour show {gateway}", host.name()));
+        let words: Vec<&str> = neighbour.split_whitespace().collect();
+        let at = words
+            .iter()
+            .position(|word| *word == "lladdr")
+            .expect("an answer to ARP");
+        let digits: Vec<char> = words[at + 1].chars().filter(|c| *c != ':').collect();
+        let groups: Vec<String> = digits.chunks(4).map(|group| group.iter().collect()).collect();
+        let address = groups.join(".");
+        assert!(interfaces.contains(&address), "{address} in {interfaces}");
+    }
+}
+
+/// With DF the sender hears of the MTU behind the router; without, the router fragments.
+fn a_small_mtu_is_told_or_bridged(lab: &Lab, active: Slot) {
+    let a = &lab.host_a;
+    let configure = |line: &str| {
+        let script = format!("enable\nconfigure terminal\ninterface Ethernet1/0\n{line}\nend\n");
+        let said = lab.console(active, &script);
+        assert!(!said.contains("REJECTED"), "{said}");
+    };
+    configure("mtu 1000");
+    let said = a.try_run(&format!("ping -c 1 -W 5 -M do -s 1200 {HOST_B}"));
+    assert!(
+        said.contains(&format!(
+            "From {ROUTER_A} icmp_seq=1 Frag needed and DF set (mtu = 1000)"
+        )),
+        "{said}"
+    );
+    tools::ip(&format!("-n {} route flush cache", a.name()));
+    let reassembled = || tools::kernel_counter(&lab.host_b.run("cat /proc/net/snmp"), "Ip", "ReasmOKs");
+    let before = reassembled();
+    let said = a.run(&format!("ping -c 2 -i 0.01 -W 5 -M dont -s 1200 {HOST_B}"));
+    assert!(said.contains(" 0% packet loss"), "{said}");
+    assert_eq!(reassembled() - before, 2, "each request came in fragments");
+    configure("no mtu");
+    let said = a.run(&format!("ping -c 2 -i 0.01 -W 5 -M do -s 1472 {HOST_B}"));
+    assert!(said.contains(" 0% packet loss"), "{said}");
+}
+
+/// A TCP stream as fast as it goes, at the offloads that veth pairs have by themselves. For information only.
+fn throughput(lab: &Lab) -> String {
+    let _server = crate::switchover::iperf_server(lab);
+    let before = lab.card_ticks();
+    let said = lab.host_a.run(&format!("iperf3 -J -c {HOST_B} -t 2"));
+    let ticks = lab.card_ticks() - before;
+    let report: serde_json::Value = serde_json::from_str(&said).expect("a report of iperf3");
+    let bits = &report["end"]["sum_received"]["bits_per_second"];
+    let megabits = bits.as_f64().unwrap_or_default() / 1e6;
+    assert!(megabits > 0.0, "{report}");
+    format!(
+        "TCP at default offloads: {megabits:.0} Mbit/s, cards used {} ms of processor in 2 s",
+        ticks * 10
+    )
+}
+
+#[test]
+fn a_link_that_goes_down_takes_its_routes_along_and_brings_them_back() {
+    let Some(_turn) = crate::ready(
+        "a_link_that_goes_down_takes_its_routes_along_and_brings_them_back",
+        TOOLS,
+    ) else {
+        return;
+    };
+    let lab = Lab::start("link");
+    let active = lab.wait_for_pair();
+    let host_b = lab.host_b.name();
+    let port_is = |state: &str| {
+        lab.console(active, "show ip interface brief\n")
+            .lines()
+            .any(|line| line.starts_with("Ethernet1/0") && line.trim_end().ends_with(state))
+    };
+    let routed = || lab.console(active, "show ip route\n").contains("10.82.0.0/24");
+    assert!(port_is("up") && routed());
+    tools::ip(&format!("-n {host_b} link set eth0 down"));
+    wait_until("the port is down and its routes are gone", || {
+        port_is("down") && !routed()
+    });
+    let said = lab.host_a.try_run(&format!("ping -c 1 -W 5 {HOST_B}"));
+    assert!(
+        said.contains(&format!("From {ROUTER_A} icmp_seq=1 Destination")) && said.contains("nreachable"),
+        "{said}"
+    );
+    tools::ip(&format!("-n {host_b} link set eth0 up"));
+    tools::ip(&format!("-n {host_b} route replace default via {ROUTER_B}"));
+    wait_until("the port is up and its routes are back", || {
+        port_is("up") && routed()
+    });
+    let said = lab.host_a.run(&format!("ping -c 3 -i 0.01 -W 5 {HOST_B}"));
+    assert!(said.contains(" 0% packet loss"), "{said}");
+}
+
+#[test]
+fn a_udp_wire_carries_what_a_packet_wire_carries() {
+    let name = "a_udp_wire_carries_what_a_packet_wire_carries";
+    let Some(_turn) = crate::ready(name, &["ip", "ping", "socat"]) else {
+        return;
+    };
+    if !std::path::Path::new("/dev/net/tun").exists() {
+        println!("SKIPPED {name}: there is no /dev/net/tun");
+        return;
+    }
+    let lab = Lab::start("udp");
+    let host_c = Namespace::add(&format!("hold-udp-c-{}", std::process::id()));
+    let [port, far] = UDP_WIRE;
+    // A host whose network card is a tap, and whose cable is a UDP socket.
+    let _cable = Tool::start(
+        &lab.router,
+        &format!("socat UDP:{port},bind={far} TUN,tun-type=tap,tun-name=cable,iff-no-pi"),
+    );
+    let router = lab.router.name();
+    wait_until("socat has its tap", || {
+        lab.router.try_run("ip link show cable").contains("cable:")
+    });
+    let c = host_c.name();
+    tools::ip(&format!("-n {router} link set cable netns {c}"));
+    tools::ip(&format!("-n {c} address add 10.83.0.2/24 dev cable"));
+    tools::ip(&format!("-n {c} link set cable up"));
+    tools::ip(&format!("-n {c} route add default via 10.83.0.1"));
+    for address in ["10.83.0.1", HOST_A, HOST_B] {
+        let said = host_c.run(&format!("ping -c 3 -i 0.01 -W 5 {address}"));
+        assert!(said.contains(" 0% packet loss"), "{said}");
+    }
+}
