@@ -62,3 +62,35 @@ pub fn offload() -> Vec<Vec<u8>> {
         [segments.to_bytes().to_vec(), frame(&[tcp, payload].concat())].concat(),
     ]
 }
+
+pub fn fabric_hellos() -> Vec<Vec<u8>> {
+    vec![b"HoFb\x01\x02\0\0".to_vec()]
+}
+
+/// A control message of a packet socket with a VLAN tag taken off, and an IPv4 address as the kernel writes it.
+pub fn ancillary() -> Vec<Vec<u8>> {
+    vec![
+        hex("2400000000000000 07010000 08000000 51000000 40000000 40000000 0000 0000 0700 a888 00000000"),
+        hex("0200 1389 c0000201 0000000000000000"),
+    ]
+}
+
+/// For a host: a question for its address, and an echo request, each after its length.
+pub fn host_frames() -> Vec<Vec<u8>> {
+    let question = hex("0806 0001 0800 06 04 0001 aabbcc000200 0a000101 000000000000 0a000102");
+    let echo = hex(&["0800", ECHO_REQUEST].concat());
+    let with_length = |frame: &[u8]| [&[frame.len() as u8], frame].concat();
+    vec![[with_length(&question), with_length(&echo)].concat()]
+}
+
+pub fn test_payloads() -> Vec<Vec<u8>> {
+    let payload = traffic::payload::Payload {
+        kind: traffic::payload::Kind::Flow,
+        stream: 1,
+        sequence: 2,
+        sent_at: machine::Instant::from_millis(3),
+    };
+    let mut bytes = [0; traffic::payload::HEADER_LEN];
+    payload.emit(&mut bytes);
+    vec![bytes.to_vec()]
+}

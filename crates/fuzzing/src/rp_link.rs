@@ -6,9 +6,11 @@ use checkpoint::{
 };
 use checkpoint::{TableDigest, Tables};
 use config::{Command, Grammar, Mode};
-use machine::{Duration, Epoch, FrameNumber, Instant, Outbox, RpSlot};
-use redundancy::{Body, Hello, PROTOCOL_VERSION, Progression, RedundancyMode, RfMessage, RfState};
-use rp::{Clients, PeerMessage, Standby};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Outbox, RpSlot};
+use redundancy::{
+    Body, Hello, PROTOCOL_VERSION, Progression, RedundancyConfig, RedundancyMode, RfMessage, RfState,
+};
+use rp::{ActiveConfig, Clients, ConsoleInput, PeerMessage, RpConfig, RpInput, SessionId, Standby};
 
 /// A message of either route processor: kind byte, then body.
 pub fn peer_message(bytes: &[u8]) {
@@ -58,6 +60,78 @@ pub fn standby_frames(bytes: &[u8]) {
     standby
         .clients()
         .each(&mut |table| assert!(table.dirty_rows() == 0, "a standby changes nothing itself"));
+}
+
+/// The recording of a route processor: every input that it can get, in any order.
+pub fn recording(bytes: &[u8]) {
+    // A recording that is damaged somewhere is replayed up to there.
+    let _replayed = rp::recording::replay(bytes, &mut |_, _, _| {});
+}
+
+/// A lone active that is configured from its console, and a standby that gets a frame.
+pub fn recordings() -> Vec<Vec<u8>> {
+    let config = RpConfig {
+        redundancy: RedundancyConfig::new(RpSlot::R0, 1, rp::SCHEMA_HASH),
+        active: ActiveConfig {
+            checkpoint: ActiveEndConfig::default(),
+            heartbeat_interval: Duration::from_millis(50),
+        },
+        startup: Some("hostname west\nend\n".into()),
+        unix_seconds_at_origin: 1_790_000_000,
+        image_version: "seed".into(),
+        card_slots: vec![CardSlot(0)],
+    };
+    let epoch = Epoch {
+        counter: 7,
+        slot: RpSlot::R0,
+    };
+    let session = SessionId(1);
+    let console = |input| RpInput::Console { session, input };
+    let opened = ConsoleInput::Opened {
+        terminal: false,
+        strict: false,
+        columns: 0,
+    };
+    let typed = b"enable\nconfigure terminal\nhostname east\nend\nshow running-config\n".to_vec();
+    let end = RpInput::TurnEnd { peer_room: 1 << 20 };
+    let started = RpInput::Started {
+        mastership: Epoch {
+            counter: 0,
+            slot: RpSlot::R0,
+        },
+    };
+    let won = RpInput::ClaimWon {
+        epoch,
+        out_of_step: None,
+    };
+    let lone = [
+        started.clone(),
+        RpInput::PeerPresent(false),
+        end.clone(),
+        won,
+        end.clone(),
+        console(opened),
+        console(ConsoleInput::Data(typed)),
+        end.clone(),
+    ];
+    let peer = RpInput::Peer(PeerMessage::Rf(facility_message(Body::State)));
+    let standby = [
+        started,
+        RpInput::PeerPresent(true),
+        RpInput::PeerLink(true),
+        peer,
+        end,
+    ];
+    let recorded = |inputs: &[RpInput]| {
+        let mut bytes = rp::recording::header(&config, Instant::ZERO);
+        for (number, input) in inputs.iter().enumerate() {
+            let now = Instant::ZERO + Duration::from_millis(5 * number as u64);
+            bytes.extend(rp::recording::input(now, input));
+            bytes.extend(rp::recording::expiry(now + Duration::from_millis(300)));
+        }
+        bytes
+    };
+    vec![recorded(&lone), recorded(&standby)]
 }
 
 fn chunk_kind() -> u8 {

@@ -1,5 +1,6 @@
 //! Texts that the processes of a chassis read: the chassis file, and requests on their sockets.
 
+use runtime::backplane;
 use runtime::chassis_file::ChassisFile;
 use runtime::hosts::control::Request;
 
@@ -25,6 +26,34 @@ pub fn hosts_request(bytes: &[u8]) {
 /// A line on the status socket.
 pub fn status_request(bytes: &[u8]) {
     runtime::rp_process::exercise_status_request(bytes);
+}
+
+/// A request to the backplane, or its answer.
+pub fn backplane_message(bytes: &[u8]) {
+    if let Ok(request) = serde_json::from_slice::<backplane::Request>(bytes) {
+        let written = serde_json::to_vec(&request).expect("a request can be written");
+        assert_eq!(
+            serde_json::from_slice::<backplane::Request>(&written).ok(),
+            Some(request)
+        );
+    }
+    if let Ok(reply) = serde_json::from_slice::<backplane::Reply>(bytes) {
+        let written = serde_json::to_vec(&reply).expect("a reply can be written");
+        assert_eq!(
+            serde_json::from_slice::<backplane::Reply>(&written).ok(),
+            Some(reply)
+        );
+    }
+}
+
+pub fn backplane_messages() -> Vec<Vec<u8>> {
+    let texts = [
+        r#"{"request":"status"}"#,
+        r#"{"request":"reset","slot":"R0","crash_dump_grace_ms":60000}"#,
+        r#"{"request":"remove","slot":"1"}"#,
+        r#"{"reply":"done"}"#,
+    ];
+    texts.map(|text| text.as_bytes().to_vec()).into()
 }
 
 pub fn chassis_files() -> Vec<Vec<u8>> {

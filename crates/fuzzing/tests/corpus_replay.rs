@@ -79,11 +79,14 @@ fn every_entry_has_a_target_and_nothing_else_has() {
 #[test]
 fn every_parser_of_packets_has_an_entry() {
     let entries = entry_names();
-    for (name, _) in packet::fuzz::TARGETS {
-        assert!(
-            entries.contains(*name),
-            "packet::fuzz::{name} has no entry in crates/fuzzing"
-        );
+    for (name, _) in [
+        packet::fuzz::TARGETS,
+        runtime::wire::fuzz::TARGETS,
+        traffic::fuzz::TARGETS,
+    ]
+    .concat()
+    {
+        assert!(entries.contains(name), "{name} has no entry in crates/fuzzing");
     }
 }
 
