@@ -3,7 +3,7 @@
 use super::distribution::Distribution;
 use super::lab::{Lab, LabError, LabOptions};
 use super::traffic::{Packets, Punts, Traffic};
-use super::trial::{self, Cause, Trial};
+use super::trial::{self, Calm, Cause, Trial};
 use machine::Duration;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -96,7 +96,7 @@ pub fn run(bench: &SwitchoverBench, reporter: &mut dyn Reporter) -> Result<Switc
     let mut trials = Vec::new();
     let mut packets = Packets::default();
     for done in 1..=bench.count {
-        let trial = trial::switch_over(&mut lab, &mut traffic, bench.cause, limit)?;
+        let trial = trial::switch_over(&mut lab, &mut traffic, bench.cause, Calm::SHORT, limit)?;
         packets.add(trial.traffic.transit);
         trials.push(trial);
         for note in lab.take_notes() {

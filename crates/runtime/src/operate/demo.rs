@@ -2,7 +2,7 @@
 
 use super::lab::{Lab, LabError, LabOptions};
 use super::traffic::Traffic;
-use super::trial::{self, Cause, Trial};
+use super::trial::{self, Calm, Cause, Trial};
 use std::path::PathBuf;
 
 /// One act of the demo.
@@ -103,11 +103,11 @@ pub fn run(program: PathBuf, audience: &mut dyn Audience) -> Result<Verdict, Lab
     for act in ACTS {
         audience.step(act.title());
         let trial = match act {
-            Act::Active(cause) => trial::switch_over(&mut lab, &mut traffic, cause, limit)?,
-            Act::StandbyLoss => trial::lose_standby(&mut lab, &mut traffic, limit)?,
+            Act::Active(cause) => trial::switch_over(&mut lab, &mut traffic, cause, Calm::LONG, limit)?,
+            Act::StandbyLoss => trial::lose_standby(&mut lab, &mut traffic, Calm::LONG, limit)?,
             Act::CardPull => {
                 let pulled = lab.file().cards[1].slot;
-                trial::pull_card(&mut lab, &mut traffic, pulled, limit)?
+                trial::pull_card(&mut lab, &mut traffic, pulled, Calm::LONG, limit)?
             }
         };
         for note in lab.take_notes() {

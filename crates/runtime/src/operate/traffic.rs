@@ -8,7 +8,7 @@
 //!
 //! A round is an interval of every stream's meter: packets that are sent in it belong to it, whenever they arrive.
 
-use super::lab::{Lab, LabError};
+use super::lab::{Lab, LabError, STATE_LIMIT};
 use crate::chassis_file::{ChassisFile, Host};
 use crate::hosts::client::HostsClient;
 use crate::hosts::control::StreamReport;
@@ -174,7 +174,7 @@ impl Traffic {
             ping,
             ping_interval: IntervalId::default(),
         };
-        traffic.wait_until_through(lab, None)?;
+        traffic.wait_until_through(lab)?;
         Ok(traffic)
     }
 
@@ -183,29 +183,33 @@ impl Traffic {
         file.hosts.iter().map(|host| host.address.address()).collect()
     }
 
-    /// Waits until each stream has arrivals in a fresh interval without any loss in it, so that what follows starts from
-    /// a chassis that forwards. With `without`, only the streams that do not need that card.
+    /// Waits until each stream has arrivals and no loss to speak of in a fresh interval, so that what follows starts from
+    /// a chassis that forwards.
     ///
     /// # Errors
     /// [`LabError`].
-    pub fn wait_until_through(&mut self, lab: &mut Lab, without: Option<CardSlot>) -> Result<(), LabError> {
+    pub fn wait_until_through(&mut self, lab: &mut Lab) -> Result<(), LabError> {
         self.begin_round()?;
-        lab.wait_for("packets arrive on every stream", super::lab::STATE_LIMIT, |_| {
-            let counted: Vec<Flow> = self
-                .flows
-                .iter()
-                .filter(|flow| flow.has_path(without))
-                .cloned()
-                .collect();
-            let mut all = true;
-            for flow in counted {
-                all &= is_through(&self.client.report(flow.stream, Some(flow.interval), SETTLE)?);
+        lab.wait_for("packets arrive on every stream", STATE_LIMIT, |_| {
+            let mut passages = vec![passage(&self.client.report(
+                self.ping,
+                Some(self.ping_interval),
+                SETTLE,
+            )?)];
+            for flow in &self.flows {
+                passages.push(passage(&self.client.report(
+                    flow.stream,
+                    Some(flow.interval),
+                    SETTLE,
+                )?));
             }
-            all &= is_through(&self.client.report(self.ping, Some(self.ping_interval), SETTLE)?);
-            if !all {
+            if passages.contains(&Passage::Spoilt) {
                 self.begin_round()?;
             }
-            Ok(all.then_some(()))
+            Ok(passages
+                .iter()
+                .all(|passage| *passage == Passage::Through)
+                .then_some(()))
         })
     }
 
@@ -281,10 +285,27 @@ fn packets_of(report: &StreamReport) -> Packets {
     }
 }
 
-/// Some arrived, and what is missing can all be on its way.
-fn is_through(report: &StreamReport) -> bool {
+/// How a stream does in an interval that is still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passage {
+    /// Too early to say.
+    Unknown,
+    /// Packets arrive, and what is missing can all be on its way.
+    Through,
+    /// So much is missing that the interval will never look good.
+    Spoilt,
+}
+
+fn passage(report: &StreamReport) -> Passage {
+    const ARRIVED_MIN: u64 = 20;
     const ON_THEIR_WAY_MAX: u64 = 200;
-    report.packets.received > ON_THEIR_WAY_MAX.min(20) && report.packets.lost <= ON_THEIR_WAY_MAX
+    if report.packets.lost > ON_THEIR_WAY_MAX {
+        Passage::Spoilt
+    } else if report.packets.received >= ARRIVED_MIN {
+        Passage::Through
+    } else {
+        Passage::Unknown
+    }
 }
 
 #[cfg(test)]
@@ -305,6 +326,24 @@ mod tests {
         let mut file = ChassisFile::load(None).unwrap();
         file.cards.truncate(1);
         assert_eq!(roles(&file), None);
+    }
+
+    #[test]
+    fn a_stream_is_through_once_packets_arrive_and_spoilt_by_too_many_that_do_not() {
+        for (received, lost, expected) in [
+            (0, 0, Passage::Unknown),
+            (19, 10, Passage::Unknown),
+            (20, 200, Passage::Through),
+            (1_000, 201, Passage::Spoilt),
+        ] {
+            let mut report = StreamReport {
+                packets: traffic::meter::FlowReport::default(),
+                ping: None,
+                skipped: 0,
+            };
+            (report.packets.received, report.packets.lost) = (received, lost);
+            assert_eq!(passage(&report), expected);
+        }
     }
 
     #[test]

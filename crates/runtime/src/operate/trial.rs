@@ -95,6 +95,27 @@ pub struct Trial {
     pub digests_equal: bool,
 }
 
+/// How long traffic flows undisturbed in a round, before the death and again after everything is hot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calm(pub Duration);
+
+impl Calm {
+    /// Many rounds.
+    pub const SHORT: Calm = Calm(Duration::from_millis(50));
+    /// Few rounds that somebody watches.
+    pub const LONG: Calm = Calm(Duration::from_millis(600));
+
+    fn before(self, lab: &Lab) -> Result<(), LabError> {
+        // Everything periodic in the chassis would otherwise meet every death at the same phase.
+        let random = random_bytes().map_err(|error| LabError::System("draw a random number", error))?;
+        lab.pause(self.0 + Duration::from_micros(u16::from_le_bytes(random).into()))
+    }
+
+    fn after(self, lab: &Lab) -> Result<(), LabError> {
+        lab.pause(self.0)
+    }
+}
+
 /// How long the chassis may take for what is proportional to its size: memory to touch, routes to compute and send.
 pub fn size_limit(ballast_mib: u64, routes: u32) -> Duration {
     STATE_LIMIT + Duration::from_millis(ballast_mib * 10) + Duration::from_micros(u64::from(routes) * 200)
@@ -108,15 +129,13 @@ pub fn switch_over(
     lab: &mut Lab,
     traffic: &mut Traffic,
     cause: Cause,
+    calm: Calm,
     limit: Duration,
 ) -> Result<Trial, LabError> {
     let old = lab.wait_until_hot(limit)?;
     let lost_punts_before = lost_punts(lab);
-    // Everything periodic in the chassis would otherwise meet every death at the same phase.
-    lab.pause(Duration::from_micros(u64::from(u16::from_le_bytes(
-        random_bytes().map_err(|error| LabError::System("draw a random number", error))?,
-    ))))?;
     traffic.begin_round()?;
+    calm.before(lab)?;
     let epoch_before = lab.observe()[old.index()]
         .as_ref()
         .and_then(|report| report.epoch);
@@ -141,6 +160,7 @@ pub fn switch_over(
         lab.remove_cores(Unit::Rp(old))?;
     }
     lab.wait_until_hot(limit)?;
+    calm.after(lab)?;
     trial.traffic = traffic.end_round(None)?;
     trial.digests_equal = lab.digests_equal()?;
     trial.traffic.punts.lost += lost_punts(lab).saturating_sub(lost_punts_before);
@@ -193,10 +213,16 @@ pub fn save_configuration(lab: &mut Lab, active: RpSlot) -> Result<(), LabError>
 ///
 /// # Errors
 /// [`LabError`].
-pub fn lose_standby(lab: &mut Lab, traffic: &mut Traffic, limit: Duration) -> Result<Trial, LabError> {
+pub fn lose_standby(
+    lab: &mut Lab,
+    traffic: &mut Traffic,
+    calm: Calm,
+    limit: Duration,
+) -> Result<Trial, LabError> {
     let active = lab.wait_until_hot(limit)?;
     let lost_punts_before = lost_punts(lab);
     traffic.begin_round()?;
+    calm.before(lab)?;
     let standby = Unit::Rp(active.peer());
     let died = lab.signal(standby, Signal::KILL)?;
     let detected = lab.wait_for(&format!("{active} knows that {standby} is gone"), limit, |lab| {
@@ -219,6 +245,7 @@ pub fn lose_standby(lab: &mut Lab, traffic: &mut Traffic, limit: Duration) -> Re
             std::io::Error::other(format!("{still_active} is active now")),
         ));
     }
+    calm.after(lab)?;
     trial.traffic = traffic.end_round(None)?;
     trial.digests_equal = lab.digests_equal()?;
     trial.traffic.punts.lost += lost_punts(lab).saturating_sub(lost_punts_before);
@@ -233,11 +260,13 @@ pub fn pull_card(
     lab: &mut Lab,
     traffic: &mut Traffic,
     card: CardSlot,
+    calm: Calm,
     limit: Duration,
 ) -> Result<Trial, LabError> {
     let active = lab.wait_until_hot(limit)?;
     let is_there = |report: &RpReport| report.cards.iter().any(|seen| seen.slot == card.0 && seen.live);
     traffic.begin_round()?;
+    calm.before(lab)?;
     let died = lab.signal(Unit::Card(card), Signal::KILL)?;
     let detected = lab.wait_for(
         &format!("{active} knows that card {card} is gone"),
@@ -257,9 +286,10 @@ pub fn pull_card(
         first_answer_ns: nanos_between(died, first),
         ..Trial::default()
     };
+    calm.after(lab)?;
     trial.traffic = traffic.end_round(Some(card))?;
     trial.digests_equal = lab.digests_equal()?;
-    traffic.wait_until_through(lab, None)?;
+    traffic.wait_until_through(lab)?;
     Ok(trial)
 }
 
