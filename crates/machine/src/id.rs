@@ -186,9 +186,9 @@ impl fmt::Display for Epoch {
 pub struct FrameNumber(pub u64);
 
 impl FrameNumber {
-    /// The frame after this one.
+    /// The frame after this one. The last number, which only a peer's nonsense reaches, stays what it is.
     pub const fn next(self) -> FrameNumber {
-        FrameNumber(self.0 + 1)
+        FrameNumber(self.0.saturating_add(1))
     }
 }
 
