@@ -73,7 +73,7 @@ pub fn switchover(arguments: &SwitchoverArguments) -> CliResult {
 struct DemoScreen {
     progress: ProgressLine,
     colours: bool,
-    heading_shown: bool,
+    begun: bool,
 }
 
 impl DemoScreen {
@@ -87,16 +87,17 @@ impl DemoScreen {
 
 impl Audience for DemoScreen {
     fn step(&mut self, text: &str) {
-        if self.progress.is_terminal() || !self.heading_shown {
+        if self.progress.is_terminal() || !self.begun {
             self.progress.show(text);
         }
     }
 
+    fn begin(&mut self) {
+        self.begun = true;
+        self.print(&table::heading());
+    }
+
     fn row(&mut self, row: &Row) {
-        if !self.heading_shown {
-            self.print(&table::heading());
-            self.heading_shown = true;
-        }
         let emphasis = if row.failures.is_empty() {
             Emphasis::Good
         } else {
@@ -134,7 +135,7 @@ pub fn demo() -> CliResult {
     let mut screen = DemoScreen {
         progress: ProgressLine::new(),
         colours: screen::colours(),
-        heading_shown: false,
+        begun: false,
     };
     let verdict = demo::run(std::env::current_exe()?, &mut screen)?;
     screen.print("");

@@ -58,6 +58,8 @@ pub struct Row {
 pub trait Audience {
     /// A step that may take a while.
     fn step(&mut self, text: &str);
+    /// Everything is ready: the acts follow.
+    fn begin(&mut self);
     /// An act is over.
     fn row(&mut self, row: &Row);
     /// Something happened that nobody asked for.
@@ -99,6 +101,7 @@ pub fn run(program: PathBuf, audience: &mut dyn Audience) -> Result<Verdict, Lab
         active.peer()
     ));
     let mut traffic = Traffic::start(&mut lab)?;
+    audience.begin();
     let mut verdict = Verdict::default();
     for act in ACTS {
         audience.step(act.title());
