@@ -423,11 +423,10 @@ impl Active {
                 });
             }
             CardLinkEvent::Down { session, why } => {
-                let was_claimed = self.cards.disconnected(card, session);
+                let was_claimed = self.cards.disconnected(now, card, session);
                 self.measure_claim(out);
                 if was_claimed {
                     out.now(RpOutput::Log(log::card_offline(card, &why)));
-                    self.card_lost(now, card, out);
                 }
             }
         }
@@ -497,7 +496,7 @@ impl Active {
         if known.is_none() {
             out.now(RpOutput::Log(log::card_inserted(card)));
         }
-        if known.is_none_or(|known| known.state == CardState::Lost) {
+        if known.is_none_or(|known| known.state == CardState::Lost) || self.cards.was_logged_offline(card) {
             out.now(RpOutput::Log(log::card_online(card)));
         }
         self.clients.inventory.cards.insert(
@@ -616,11 +615,11 @@ impl Active {
         let mut asked = Outbox::new();
         self.clients.arp.expire(now, &mut asked);
         self.post_arp(now, asked, out);
-        for card in self.cards.overdue(now) {
-            out.now(RpOutput::Log(log::card_offline(
-                card,
-                "did not come back after the switchover",
-            )));
+        for (card, logged) in self.cards.overdue(now) {
+            if !logged {
+                let why = "did not come back after the switchover";
+                out.now(RpOutput::Log(log::card_offline(card, why)));
+            }
             self.card_lost(now, card, out);
         }
         self.clients.system.write_age(now);

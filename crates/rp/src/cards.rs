@@ -9,6 +9,9 @@ use machine::{CardSlot, Duration, FrameNumber, Instant, PortId};
 
 /// How long a card that was there before a switchover may stay away before it counts as lost.
 const RETURN_LIMIT: Duration = Duration::from_secs(2);
+/// How long a card may stay away after its connection broke before it counts as lost. It forwards all the while; where
+/// it is really gone, the other cards have pruned it by themselves.
+const RECONNECT_LIMIT: Duration = Duration::from_millis(500);
 
 /// One card's connection.
 #[derive(Debug)]
@@ -26,13 +29,20 @@ struct CardSession {
     punts_told: u64,
 }
 
+/// A card that may come back.
+#[derive(Clone, Copy, Debug)]
+struct Awaited {
+    until: Instant,
+    /// Whether it was logged as offline when its connection broke.
+    logged: bool,
+}
+
 /// All cards.
 #[derive(Debug, Default)]
 pub struct Cards {
     sessions: BTreeMap<CardSlot, CardSession>,
-    /// Cards of before the switchover that have not come back yet, and until when they may.
-    awaited: BTreeSet<CardSlot>,
-    awaited_until: Option<Instant>,
+    /// Cards without a connection that may come back, and until when.
+    awaited: BTreeMap<CardSlot, Awaited>,
     /// Cards whose acceptance of the epoch is outstanding, for the measurement.
     unclaimed: BTreeSet<CardSlot>,
     counters: BTreeMap<PortId, PortCounters>,
@@ -45,12 +55,12 @@ pub type CardMail = (CardSlot, u64, RpMessage);
 impl Cards {
     /// No card is connected; those in `expected` were there before.
     pub fn new(now: Instant, expected: impl IntoIterator<Item = CardSlot>) -> Self {
-        let awaited: BTreeSet<CardSlot> = expected.into_iter().collect();
-        let awaited_until = (!awaited.is_empty()).then(|| now + RETURN_LIMIT);
+        let until = now + RETURN_LIMIT;
+        let awaited = Awaited { until, logged: false };
+        let awaited: BTreeMap<CardSlot, Awaited> = expected.into_iter().map(|card| (card, awaited)).collect();
         Self {
-            unclaimed: awaited.clone(),
+            unclaimed: awaited.keys().copied().collect(),
             awaited,
-            awaited_until,
             ..Self::default()
         }
     }
@@ -72,17 +82,18 @@ impl Cards {
         );
     }
 
-    /// A connection is gone. Returns whether it was the card's present one and had been claimed.
-    pub fn disconnected(&mut self, card: CardSlot, session: u64) -> bool {
+    /// A connection is gone. Returns whether it was the card's present one and had been claimed: then the card is awaited.
+    pub fn disconnected(&mut self, now: Instant, card: CardSlot, session: u64) -> bool {
         self.unclaimed.remove(&card);
-        if self
-            .sessions
-            .get(&card)
-            .is_some_and(|known| known.session == session)
-        {
-            return self.sessions.remove(&card).is_some_and(|known| known.claimed);
+        if !self.is_current(card, session) {
+            return false;
         }
-        false
+        let claimed = self.sessions.remove(&card).is_some_and(|known| known.claimed);
+        if claimed {
+            let until = now + RECONNECT_LIMIT;
+            self.awaited.insert(card, Awaited { until, logged: true });
+        }
+        claimed
     }
 
     /// Whether `session` is the card's present connection.
@@ -95,9 +106,6 @@ impl Cards {
     /// The card has accepted the epoch and told its truth. Returns whether all awaited cards have by now.
     pub fn accepted(&mut self, card: CardSlot, truth: Truth) -> bool {
         self.awaited.remove(&card);
-        if self.awaited.is_empty() {
-            self.awaited_until = None;
-        }
         self.lost_punts.insert(card, truth.lost_punts);
         if let Some(known) = self.sessions.get_mut(&card) {
             known.claimed = true;
@@ -218,23 +226,32 @@ impl Cards {
             .map(|known| known.session)
     }
 
-    /// Cards that have not come back in time.
-    pub fn overdue(&mut self, now: Instant) -> Vec<CardSlot> {
-        if self.awaited_until.is_none_or(|until| until > now) {
-            return Vec::new();
-        }
-        self.awaited_until = None;
-        core::mem::take(&mut self.awaited).into_iter().collect()
+    /// Cards that have not come back in time, each with whether it was logged as offline before.
+    pub fn overdue(&mut self, now: Instant) -> Vec<(CardSlot, bool)> {
+        let mut overdue = Vec::new();
+        self.awaited.retain(|card, awaited| {
+            let is_due = awaited.until <= now;
+            if is_due {
+                overdue.push((*card, awaited.logged));
+            }
+            !is_due
+        });
+        overdue
     }
 
     /// When `overdue` may have something.
     pub fn overdue_at(&self) -> Option<Instant> {
-        self.awaited_until
+        self.awaited.values().map(|awaited| awaited.until).min()
     }
 
-    /// Whether a card of before the switchover may still come back.
+    /// Whether a card may still come back.
     pub fn is_awaited(&self, card: CardSlot) -> bool {
-        self.awaited.contains(&card)
+        self.awaited.contains_key(&card)
+    }
+
+    /// Whether the card was logged as offline and is believed to come back.
+    pub fn was_logged_offline(&self, card: CardSlot) -> bool {
+        self.awaited.get(&card).is_some_and(|awaited| awaited.logged)
     }
 
     /// Takes a card's counters.

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use machine::{CardSlot, Deadline, Epoch, Instant, Machine, Outbox, RpSlot, earliest};
 use redundancy::{
     Answer, ClaimResult, Input as RfInput, Output as RfOutput, Progression, RedundancyConfig,
-    RedundancyFacility, ReloadReason, SwitchoverCause, SwitchoverEntry, SwitchoverReason,
+    RedundancyFacility, ReloadReason, SwitchoverCause, SwitchoverEntry, SwitchoverReason, SyslogTime,
 };
 
 /// What a route processor is told once.
@@ -25,8 +25,8 @@ pub struct RpConfig {
     pub active: ActiveConfig,
     /// The startup configuration in this RP's NVRAM.
     pub startup: Option<String>,
-    /// Wall clock at the process's origin of time, in seconds since 1970: only for what people read.
-    pub unix_seconds_at_origin: u64,
+    /// Wall clock at the process's origin of time, in milliseconds since 1970: only for what people read.
+    pub unix_ms_at_origin: u64,
     /// What `show version` calls the image.
     pub image_version: String,
     /// Slots that may hold a line card.
@@ -51,6 +51,8 @@ pub struct RouteProcessor {
     /// What the turn under way asks for, before the gate.
     pub(crate) turn: Outbox<RpOutput>,
     pub(crate) started_at: Instant,
+    /// When the turn under way began.
+    now: Instant,
 }
 
 impl RouteProcessor {
@@ -79,6 +81,7 @@ impl RouteProcessor {
             consoles: Consoles::new(),
             turn: Outbox::new(),
             started_at: now,
+            now,
         }
     }
 
@@ -114,9 +117,14 @@ impl RouteProcessor {
         self.active().is_some_and(|active| active.holds_work(now))
     }
 
+    /// Milliseconds since 1970 on the wall clock, as far as this process knows it.
+    fn unix_ms(&self, now: Instant) -> u64 {
+        self.config.unix_ms_at_origin + now.as_nanos() / 1_000_000
+    }
+
     /// Seconds since 1970 on the wall clock, as far as this process knows it.
     pub(crate) fn unix_seconds(&self, now: Instant) -> u64 {
-        self.config.unix_seconds_at_origin + now.since_origin().as_secs()
+        self.unix_ms(now) / 1000
     }
 
     fn dispatch(&mut self, now: Instant, input: RpInput) {
@@ -345,7 +353,9 @@ impl RouteProcessor {
 
     /// A system message goes to the log and to every terminal.
     pub(crate) fn log(&mut self, message: redundancy::Syslog) {
-        self.consoles.log(&message.to_string(), &mut self.turn);
+        let unix_ms = self.unix_ms(self.now);
+        let line = alloc::format!("{}{message}", SyslogTime { unix_ms });
+        self.consoles.log(&line, &mut self.turn);
         self.turn.now(RpOutput::Log(message));
     }
 
@@ -394,6 +404,12 @@ impl RouteProcessor {
             errors,
             from_text,
         } = started;
+        // Nobody is in step with this activity yet. Said before anything else that it does: whoever claims after a life that
+        // this claimant never saw finds it.
+        self.turn.now(RpOutput::PublishOutOfStep {
+            epoch: active.epoch(),
+            since: active.frames().0,
+        });
         for error in &errors {
             self.log(log::startup_line_refused(error));
         }
@@ -434,11 +450,13 @@ impl Machine for RouteProcessor {
     type Output = RpOutput;
 
     fn handle(&mut self, now: Instant, input: RpInput, out: &mut Outbox<RpOutput>) {
+        self.now = now;
         self.dispatch(now, input);
         self.leave(out);
     }
 
     fn expire(&mut self, now: Instant, out: &mut Outbox<RpOutput>) {
+        self.now = now;
         self.expire_facility(now);
         if let Role::Active(active) = &mut self.role {
             active.expire(now, &mut self.turn);

@@ -49,7 +49,7 @@ struct Header {
     #[prost(string, optional, tag = "8")]
     startup: Option<String>,
     #[prost(uint64, tag = "9")]
-    unix_seconds_at_origin: u64,
+    unix_ms_at_origin: u64,
     #[prost(string, tag = "10")]
     image_version: String,
     #[prost(uint32, repeated, tag = "11")]
@@ -129,7 +129,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         redundancy,
         active,
         startup,
-        unix_seconds_at_origin,
+        unix_ms_at_origin,
         image_version,
         card_slots,
     } = config;
@@ -167,7 +167,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         ]
         .into(),
         startup: startup.clone(),
-        unix_seconds_at_origin: *unix_seconds_at_origin,
+        unix_ms_at_origin: *unix_ms_at_origin,
         image_version: image_version.clone(),
         card_slots: card_slots.iter().map(|slot| u32::from(slot.0)).collect(),
         started_ns: started.as_nanos(),
@@ -450,7 +450,7 @@ fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
             heartbeat_interval: Duration::from_nanos(heartbeat),
         },
         startup: header.startup,
-        unix_seconds_at_origin: header.unix_seconds_at_origin,
+        unix_ms_at_origin: header.unix_ms_at_origin,
         image_version: header.image_version,
         card_slots: header
             .card_slots

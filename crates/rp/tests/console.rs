@@ -53,7 +53,7 @@ impl Rig {
                 heartbeat_interval: Duration::from_secs(3600),
             },
             startup: Some(STARTUP.into()),
-            unix_seconds_at_origin: 1_600_000_000,
+            unix_ms_at_origin: 1_600_000_000_000,
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],
         };
@@ -468,12 +468,16 @@ fn req_80_a_forced_switchover_asks_drains_and_reloads_this_unit() {
 fn what_the_world_is_told_comes_after_the_word_that_the_standby_is_out_of_step() {
     let mut rig = Rig::simplex();
     rig.standby_hot();
-    assert_eq!(rig.published, ["in step"]);
+    assert_eq!(
+        rig.published,
+        ["out of step", "in step"],
+        "nobody is in step at the start"
+    );
     rig.open(false);
     rig.type_text("enable\nconfigure terminal\nhostname Changed\nnonsense\n");
     assert_eq!(rig.shown(), "");
     rig.run_ms(31_000);
-    assert_eq!(rig.published, ["in step", "out of step"]);
+    assert_eq!(rig.published, ["out of step", "in step", "out of step"]);
     assert!(
         rig.shown().contains("Changed(config)#nonsense"),
         "then the gate opens"

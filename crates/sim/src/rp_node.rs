@@ -222,7 +222,7 @@ impl World {
                 heartbeat_interval: Duration::from_millis(timing.keepalive_interval_ms),
             },
             startup: self.rps[slot.index()].nvram.text.clone(),
-            unix_seconds_at_origin: 1_790_000_000,
+            unix_ms_at_origin: 1_790_000_000_000,
             image_version: String::from("Version simulated"),
             card_slots: (0..self.options.cards).map(CardSlot).collect(),
         }
@@ -483,7 +483,10 @@ impl World {
                     // Another unit has taken over: nothing may leave on this unit's own word any more.
                     return Fate::Dies(PeerLoss::Reloaded);
                 }
-                self.checker.out_of_step();
+                // What an activity says at its very start is judged with that start.
+                if process.seen.epoch.is_some() {
+                    self.checker.out_of_step();
+                }
             }
             RpOutput::ClearOutOfStep => {
                 self.arbiter.clear(slot);

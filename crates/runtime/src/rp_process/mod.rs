@@ -172,7 +172,11 @@ impl RpProcess {
         let status = StatusServer::bind(&options.run_directory, options.slot, &events)?;
         let config = processor_config(&options)?;
         let now = clock::now();
-        let recorder = options.record.as_deref().map(|path| Recorder::create(path, &config, now)).transpose()?;
+        let recorder = options
+            .record
+            .as_deref()
+            .map(|path| Recorder::create(path, &config, now))
+            .transpose()?;
         let processor = RouteProcessor::new(config, now);
         Ok(Self {
             options,
@@ -525,14 +529,12 @@ fn processor_config(options: &RpOptions) -> io::Result<RpConfig> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => options.factory_configuration.clone(),
         Err(error) => return Err(error),
     };
-    let unix_seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let uptime_ms = clock::now().as_nanos() / 1_000_000;
     Ok(RpConfig {
         redundancy,
         active,
         startup,
-        unix_seconds_at_origin: unix_seconds.saturating_sub(clock::now().since_origin().as_secs()),
+        unix_ms_at_origin: unix_ms().saturating_sub(uptime_ms),
         image_version: IMAGE_VERSION.to_string(),
         card_slots: options.cards.iter().map(|(slot, _)| *slot).collect(),
     })
@@ -551,9 +553,12 @@ fn log_message(message: &Syslog) {
 
 /// A line of the process's log, which its standard error is.
 pub(crate) fn log_line(text: &str) {
-    let unix_ms = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis());
-    let unix_ms = u64::try_from(unix_ms).unwrap_or(u64::MAX);
+    let unix_ms = unix_ms();
     eprintln!("{}{text}", SyslogTime { unix_ms });
+}
+
+/// Milliseconds since 1970; zero on a clock that is set before that.
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
