@@ -21,7 +21,7 @@ use crate::rows::RowWriter;
 use crate::table::{Tables, total_digest};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use machine::{Deadline, Duration, FrameNumber, Instant, earliest};
+use machine::{Deadline, Duration, FrameNumber, Instant};
 
 /// Limits of the active's end.
 #[derive(Clone, Debug)]
@@ -235,13 +235,9 @@ impl ActiveEnd {
         ))
     }
 
-    /// When `stalled` becomes true, or work stops being admitted, if nothing arrives.
+    /// When `stalled` becomes true if nothing arrives. That work is held needs no waking up: who has work asks.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let hold = self
-            .open
-            .as_ref()
-            .map(|open| (open.opened_at + self.config.open_frame_limit, "open frame limit"));
-        earliest(self.stall_deadline(), hold)
+        self.stall_deadline()
     }
 
     /// The turn boundary: drains dirty rows and goes on with a bulk as far as `peer_room` bytes of the link allow,

@@ -92,7 +92,8 @@ pub trait Arbiter {
     /// Takes the mark of `epoch` away: its standby has acknowledged a later frame.
     fn clear_out_of_step(&self, epoch: Epoch);
 
-    /// The mark of `epoch`, if there is one.
+    /// The mark that stands against `epoch`: its own, or one of an earlier epoch of the same slot that was never taken
+    /// away, because an active may raise its epoch while it is out of step.
     fn out_of_step(&self, epoch: Epoch) -> Option<OutOfStep>;
 }
 
@@ -252,8 +253,9 @@ impl Arbiter for LocalArbiter {
     fn out_of_step(&self, epoch: Epoch) -> Option<OutOfStep> {
         match self.memory.rp(epoch.slot).out_of_step.read() {
             MarkReading::Pair { epoch: word, frame } => {
-                (word != 0 && word == epoch.to_word()).then_some(OutOfStep {
-                    epoch,
+                let marked = epoch_of(word);
+                (word != 0 && marked.counter <= epoch.counter).then_some(OutOfStep {
+                    epoch: marked,
                     since: Some(FrameNumber(frame)),
                 })
             }
@@ -467,11 +469,17 @@ mod tests {
         assert_eq!(claimant.out_of_step(first), None);
         active.mark_out_of_step(first, FrameNumber(18)).unwrap();
         let second = active.claim(first, RpSlot::R0, 0).unwrap();
+        let standing = OutOfStep {
+            epoch: first,
+            since: Some(FrameNumber(18)),
+        };
         assert_eq!(
             claimant.out_of_step(second),
-            None,
-            "a mark of an earlier epoch means nothing in this one"
+            Some(standing),
+            "who raises its epoch is as far out of step as before"
         );
+        active.clear_out_of_step(second);
+        assert_eq!(claimant.out_of_step(second), None);
         assert_eq!(claimant.out_of_step(Epoch::NONE), None);
     }
 
@@ -490,6 +498,7 @@ mod tests {
         let (active, claimant) = (place.arbiter_of_boot(1), place.arbiter_of_boot(1));
         let mut epoch = active.claim(Epoch::NONE, RpSlot::R0, 0).unwrap();
         for round in 0..2_000 {
+            active.clear_out_of_step(epoch);
             let start = std::sync::Barrier::new(2);
             let (seen, next) = std::thread::scope(|scope| {
                 let claim = scope.spawn(|| {

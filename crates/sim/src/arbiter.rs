@@ -52,7 +52,7 @@ impl Arbiter {
         self.word = Epoch { counter, slot };
         Ok((
             self.word,
-            self.marks[expected.slot.index()].filter(|(epoch, _)| *epoch == expected),
+            self.marks[expected.slot.index()].filter(|(epoch, _)| epoch.counter <= expected.counter),
         ))
     }
 

@@ -182,6 +182,8 @@ impl Checker {
 pub struct Promises {
     /// What each setting may read; more than one while it is open whether a command has taken effect.
     settings: BTreeMap<String, Vec<Option<String>>>,
+    /// What the last unit that became active had.
+    baseline: BTreeMap<String, String>,
     /// Commands whose prompt came back.
     pub acknowledged: u64,
 }
@@ -189,10 +191,11 @@ pub struct Promises {
 impl Promises {
     /// A command was typed that makes `setting` read `value`.
     pub fn sent(&mut self, setting: &str, value: Option<String>) {
+        let before = self.baseline.get(setting).cloned();
         let possible = self
             .settings
             .entry(String::from(setting))
-            .or_insert_with(|| vec![None]);
+            .or_insert_with(|| vec![before]);
         if !possible.contains(&value) {
             possible.push(value);
         }
@@ -215,6 +218,7 @@ impl Promises {
             }
             *possible = vec![reads];
         }
+        self.baseline = actual;
         None
     }
 
@@ -224,6 +228,7 @@ impl Promises {
         for (setting, possible) in &mut self.settings {
             *possible = vec![actual.get(setting).cloned()];
         }
+        self.baseline = actual;
     }
 }
 

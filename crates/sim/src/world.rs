@@ -357,7 +357,7 @@ impl World {
             }
             _ => {}
         }
-        self.checker.coverage = Coverage::Nobody;
+        self.checker.coverage = Coverage::OutOfStep;
         if cold {
             self.cold_starts += u32::from(self.stage != Stage::Boot);
             self.checker.promises.start_over(&running);

@@ -59,6 +59,7 @@ enum RfTimer {
     PeerCheck,
     Handover,
     CommunicationLoss,
+    TakeoverAgain,
 }
 
 impl TimerKey for RfTimer {
@@ -71,6 +72,7 @@ impl TimerKey for RfTimer {
         RfTimer::PeerCheck,
         RfTimer::Handover,
         RfTimer::CommunicationLoss,
+        RfTimer::TakeoverAgain,
     ];
 
     fn index(self) -> usize {
@@ -87,6 +89,7 @@ impl TimerKey for RfTimer {
             RfTimer::PeerCheck => "RF judges the peer",
             RfTimer::Handover => "RF handover limit",
             RfTimer::CommunicationLoss => "RF link to the active stays down",
+            RfTimer::TakeoverAgain => "RF claims again",
         }
     }
 }
@@ -134,7 +137,7 @@ pub struct RedundancyFacility {
     config: RedundancyConfig,
     clients: ClientRegistry,
     history: History,
-    timers: Timers<RfTimer, 8>,
+    timers: Timers<RfTimer, 9>,
     started_at: Option<Instant>,
     halted: bool,
     state: RfState,
@@ -463,6 +466,7 @@ impl RedundancyFacility {
             RfTimer::PeerCheck => self.judge_peer(now, out),
             RfTimer::Handover => self.handover_limit_reached(now, out),
             RfTimer::CommunicationLoss => self.link_to_active_stays_down(now, out),
+            RfTimer::TakeoverAgain => self.take_over_again(now, out),
         }
     }
 }

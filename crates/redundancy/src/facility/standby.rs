@@ -241,6 +241,24 @@ impl RedundancyFacility {
         }
         if another_life_acted && !silent {
             self.active_lost = None;
+        } else if silent || self.mastership.slot == self.config.slot {
+            self.ask_for_activity(ClaimPurpose::Takeover(SwitchoverCause::Lost(loss)), out);
+        } else {
+            // The peer's slot holds an epoch that nobody told us of. Either the dead life had just raised its own, or
+            // this unit was stopped while another life took over: then that one's presence is about to be told.
+            let again = self.after(now, self.config.keepalive_interval_ms);
+            self.timers.set(RfTimer::TakeoverAgain, again);
+        }
+    }
+
+    /// Time enough to be told of another life of the peer has passed since a claim was lost to its slot.
+    pub(super) fn take_over_again(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        let Some(loss) = self.active_lost.filter(|_| self.state.is_standby()) else {
+            return;
+        };
+        if self.heard_another_life() || self.peer.present {
+            self.active_lost = None;
+            self.fall_back_to_cold(now, out);
         } else {
             self.ask_for_activity(ClaimPurpose::Takeover(SwitchoverCause::Lost(loss)), out);
         }
