@@ -16,6 +16,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 /// Address of host A.
 pub const HOST_A: &str = "10.81.0.2";
@@ -182,6 +183,27 @@ impl Lab {
     /// Processor time that the cards have used, in clock ticks (100 a second).
     pub fn card_ticks(&self) -> u64 {
         self.cards.iter().map(|card| tools::cpu_ticks(card.id())).sum()
+    }
+
+    /// A clock that shows what that of the processor in `slot` shows, in nanoseconds.
+    pub fn clock(&self, slot: Slot) -> impl Fn() -> u64 + use<> {
+        let before = Instant::now();
+        let status = self.status(slot).expect("a status");
+        let at_answer = status["now_ns"].as_u64().expect("a clock");
+        move || at_answer + u64::try_from(before.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// How long after `began_ns` the processor in `slot` reached the phases of its last switchover, for information.
+    pub fn phases(&self, slot: Slot, began_ns: u64) -> String {
+        let status = self.status(slot).unwrap_or_default();
+        let after = |phase: &str| {
+            let at_ns = status["phases_ns"][phase].as_u64();
+            at_ns.map_or_else(
+                || "-".to_string(),
+                |at| format!("{:.1} ms", (at as f64 - began_ns as f64) / 1e6),
+            )
+        };
+        format!("detected {}, active {}", after("detected"), after("active"))
     }
 
     /// What the processes wrote, for the report of a failure.

@@ -157,3 +157,36 @@ fn a_udp_wire_carries_what_a_packet_wire_carries() {
         assert!(said.contains(" 0% packet loss"), "{said}");
     }
 }
+
+#[test]
+fn the_five_lines_of_the_documents_attach_the_router_to_a_veth() {
+    let name = "the_five_lines_of_the_documents_attach_the_router_to_a_veth";
+    let Some(_turn) = crate::ready(name, &["ip", "ping", "unshare"]) else {
+        return;
+    };
+    let document = include_str!("../../docs/attach-veth.md");
+    let lines = document
+        .split("```")
+        .nth(1)
+        .and_then(|block| block.strip_prefix("sh\n"));
+    let lines = lines.expect("a block of shell lines");
+    assert_eq!(lines.lines().count(), 5, "{lines}");
+    let directory = std::env::temp_dir().join(format!("holdover-five-{}", std::process::id()));
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_holdover"));
+    let path = binary.parent().expect("a directory").display().to_string();
+    let path = path + ":" + &std::env::var("PATH").unwrap_or_default();
+    // The names in the document are everybody's: here they live in a namespace of their own, as do its mounts.
+    let script = format!(
+        "set -e\nmkdir -p /run/netns\nmount -t tmpfs tmpfs /run/netns\nip link set lo up\n\
+         trap 'holdover down --chassis docs/veth.toml' EXIT\n{lines}"
+    );
+    let said = tools::succeed(
+        std::process::Command::new("unshare")
+            .args(["--net", "--mount", "sh", "-c", &script])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("PATH", path)
+            .env("HOLDOVER_DIR", &directory),
+    );
+    let _ = std::fs::remove_dir_all(&directory);
+    assert!(said.contains(" 0% packet loss"), "{said}");
+}
