@@ -173,6 +173,7 @@ impl RouteProcessor {
                 if let Role::Active(active) = &mut self.role {
                     active.turn_end(now, peer_room, &mut self.turn);
                 }
+                self.consoles.turn_end(self.holds_work(now));
             }
         }
         self.carry_facts(now);
@@ -217,7 +218,11 @@ impl RouteProcessor {
                 let Role::Standby(standby) = &mut self.role else {
                     return;
                 };
-                match standby.chunk(now, &chunk, &mut self.turn) {
+                let outcome = standby.chunk(now, &chunk, &mut self.turn);
+                if let Some(text) = standby.take_newly_saved() {
+                    self.config.startup = Some(text);
+                }
+                match outcome {
                     ChunkOutcome::Taken => {}
                     ChunkOutcome::InStep => self.tell_facility(now, RfInput::BulkFinished),
                     ChunkOutcome::OutOfStep => self.tell_facility(now, RfInput::SyncLost),
@@ -387,12 +392,12 @@ impl RouteProcessor {
     }
 
     fn restart_as_active(&mut self, now: Instant, epoch: Epoch, _cause: SwitchoverCause) {
-        let startup = self.config.startup.clone().unwrap_or_default();
+        let startup = self.config.startup.clone();
         let started = match core::mem::replace(&mut self.role, Role::Halted) {
             Role::Standby(standby) => {
-                standby.restart_as_active(now, epoch, self.config.active.clone(), &startup)
+                standby.restart_as_active(now, epoch, self.config.active.clone(), startup.as_deref())
             }
-            _ => start_active(now, epoch, self.config.active.clone(), Some(&startup)),
+            _ => start_active(now, epoch, self.config.active.clone(), startup.as_deref()),
         };
         self.turn.now(RpOutput::Phase(Phase::Promoted));
         self.become_active(now, started);

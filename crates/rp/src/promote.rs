@@ -36,7 +36,7 @@ impl Standby {
         now: Instant,
         epoch: Epoch,
         config: ActiveConfig,
-        startup: &str,
+        startup: Option<&str>,
     ) -> StartedActive {
         let configuration_whole = self.in_step();
         let (old, _) = self.into_parts();
@@ -45,11 +45,11 @@ impl Standby {
         if configuration_whole {
             clients.configuration.adopt(old.configuration.tree().clone());
         } else {
-            let Loaded { tree, errors: found } = config::load(startup);
+            let Loaded { tree, errors: found } = config::load(startup.unwrap_or_default());
             clients.configuration.adopt(tree);
             errors = found;
         }
-        if let Some(text) = old.configuration.startup_text() {
+        if let Some(text) = old.configuration.startup_text().or(startup) {
             clients.configuration.startup_written(String::from(text));
         }
         clients.system = old.system;

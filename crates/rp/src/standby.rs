@@ -18,6 +18,8 @@ pub struct Standby {
     configuration_agrees: bool,
     /// What the NVRAM of this RP was last told to hold.
     startup_written: Option<String>,
+    /// What it was told to hold since the last look.
+    newly_saved: Option<String>,
 }
 
 /// What a chunk led to.
@@ -38,6 +40,11 @@ impl Standby {
             startup_written,
             ..Self::default()
         }
+    }
+
+    /// The startup configuration that has just replaced the one in the NVRAM, if one has.
+    pub fn take_newly_saved(&mut self) -> Option<String> {
+        self.newly_saved.take()
     }
 
     /// The tables, for `show`.
@@ -105,6 +112,7 @@ impl Standby {
         };
         if self.startup_written.as_deref() != Some(text) {
             self.startup_written = Some(text.to_string());
+            self.newly_saved = Some(text.to_string());
             out.now(RpOutput::WriteNvram {
                 text: text.to_string(),
                 answer: false,
@@ -130,6 +138,7 @@ impl Standby {
             end,
             configuration_agrees: _,
             startup_written: _,
+            newly_saved: _,
         } = self;
         let committed = end.committed();
         (clients, committed)

@@ -246,11 +246,13 @@ impl World {
         if !self.converge(HEAL_LIMIT) {
             return;
         }
+        self.await_passage();
         self.check_flows();
         self.last_switchover();
         self.operator.stopped = true;
         self.run_for(Duration::from_millis(5));
         if self.converge(HEAL_LIMIT) {
+            self.await_passage();
             self.check_flows();
             self.check_nvram();
             self.check_promises();

@@ -233,7 +233,7 @@ impl Promises {
 }
 
 /// A running configuration as settings: what can be set once reads its line.
-fn settings_of(running: &[String]) -> BTreeMap<String, String> {
+pub(crate) fn settings_of(running: &[String]) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
     let mut interface = String::new();
     for line in running {

@@ -87,7 +87,7 @@ pub(crate) struct Nvram {
     pub(crate) torn: bool,
     /// Whether any write ever failed.
     pub(crate) failed: bool,
-    writing: u32,
+    pub(crate) writing: u32,
 }
 
 /// Where an output leads.
@@ -722,6 +722,7 @@ impl World {
                 }
             }
             process.seen.frame = frame;
+            process.seen.in_step = standby.in_step();
             process.seen.epoch = None;
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::arbiter::Arbiter;
 use crate::card_node::CardNode;
-use crate::checker::{Checker, Coverage, GATE_MAX};
+use crate::checker::{Checker, Coverage, GATE_MAX, settings_of};
 use crate::event::{Event, EventQueue};
 use crate::host_node::HostNode;
 use crate::link::{CardLink, PeerLink};
@@ -358,6 +358,9 @@ impl World {
             _ => {}
         }
         self.checker.coverage = Coverage::OutOfStep;
+        if cold && !process.seen.in_step {
+            self.check_start_from_nvram(slot, &running);
+        }
         if cold {
             self.cold_starts += u32::from(self.stage != Stage::Boot);
             self.checker.promises.start_over(&running);
@@ -366,6 +369,26 @@ impl World {
             self.fail_safety(
                 "acknowledged",
                 format!("lost by the switchover to {slot}: {missing}"),
+            );
+        }
+    }
+
+    /// A unit that has no whole configuration of the active starts from what was saved.
+    fn check_start_from_nvram(&mut self, slot: RpSlot, running: &[String]) {
+        let nvram = &self.rps[slot.index()].nvram;
+        if nvram.failed || nvram.writing > 0 {
+            return;
+        }
+        let saved: Vec<String> = nvram
+            .text
+            .iter()
+            .flat_map(|text| text.lines())
+            .map(String::from)
+            .collect();
+        if settings_of(&saved) != settings_of(running) {
+            self.fail_safety(
+                "acknowledged",
+                format!("{slot} starts from something else than its NVRAM holds"),
             );
         }
     }
