@@ -187,10 +187,10 @@ impl Lab {
 
     /// A clock that shows what that of the processor in `slot` shows, in nanoseconds.
     pub fn clock(&self, slot: Slot) -> impl Fn() -> u64 + use<> {
-        let before = Instant::now();
         let status = self.status(slot).expect("a status");
+        let answered = Instant::now();
         let at_answer = status["now_ns"].as_u64().expect("a clock");
-        move || at_answer + u64::try_from(before.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        move || at_answer + u64::try_from(answered.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// How long after `began_ns` the processor in `slot` reached the phases of its last switchover, for information.

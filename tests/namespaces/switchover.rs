@@ -87,7 +87,16 @@ fn req_2_ten_kills_and_ten_forced_switchovers_lose_and_duplicate_nothing_in_tran
     let bytes = transfer.finish();
     await_echoes(&captures, streams * PINGS);
     let [at_a, at_b] = captures.map(Capture::finish);
-    println!("switchovers: {done:?}; one TCP connection through all of them: {bytes} bytes, all correct");
+    let counter = |file: &str, protocol: &str, name: &str| {
+        kernel_counter(&lab.host_a.run(&format!("cat /proc/net/{file}")), protocol, name)
+    };
+    let again = counter("snmp", "Tcp", "RetransSegs");
+    let probes = counter("netstat", "TcpExt", "TCPLossProbes");
+    let unneeded = counter("netstat", "TcpExt", "TCPDSACKRecv");
+    println!(
+        "switchovers: {done:?}; one TCP connection through all of them: {bytes} bytes, all correct; \
+         segments that host A sent again: {again}, of these loss probes: {probes}, that host B had already: {unneeded}"
+    );
     compare(&at_a, &at_b, streams);
 }
 

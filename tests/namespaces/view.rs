@@ -3,7 +3,7 @@
 use crate::lab::{HOST_A, HOST_B, Lab, ROUTER_A, ROUTER_B, Slot, UDP_WIRE};
 use crate::tools::{self, Namespace, Tool, wait_until};
 
-const TOOLS: &[&str] = &["ip", "ping", "iperf3"];
+const TOOLS: &[&str] = &["ip", "ping", "iperf3", "ethtool"];
 
 #[test]
 fn hosts_see_a_router() {
@@ -17,6 +17,7 @@ fn hosts_see_a_router() {
         let said = a.run(&format!("ping -c 3 -i 0.01 -W 5 {address}"));
         assert!(said.contains(" 0% packet loss"), "{said}");
     }
+    offloads_are_as_veth_pairs_have_them(&lab);
     hosts_resolve_the_ports(&lab, active);
     let said = a.try_run(&format!("ping -c 1 -W 5 -t 1 {HOST_B}"));
     assert!(
@@ -27,6 +28,21 @@ fn hosts_see_a_router() {
     assert!(said.contains(" 0% packet loss"), "fragments pass: {said}");
     a_small_mtu_is_told_or_bridged(&lab, active);
     println!("{}", throughput(&lab));
+}
+
+/// Nobody has switched off what makes frames unfinished.
+fn offloads_are_as_veth_pairs_have_them(lab: &Lab) {
+    for (namespace, interface) in [
+        (&lab.host_a, "eth0"),
+        (&lab.router, "to-a"),
+        (&lab.router, "to-b"),
+        (&lab.host_b, "eth0"),
+    ] {
+        let features = namespace.run(&format!("ethtool -k {interface}"));
+        for feature in ["tx-checksumming: on", "tcp-segmentation-offload: on"] {
+            assert!(features.contains(feature), "{interface}: {features}");
+        }
+    }
 }
 
 /// What the hosts hold as the router's MAC address is what the router says of its port.
