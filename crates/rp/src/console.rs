@@ -8,6 +8,7 @@ use crate::processor::{Role, RouteProcessor};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use config::Command;
 use line::ping::Pinger;
 use machine::{Deadline, Instant, Machine, Outbox, earliest};
 use management::{CloseReason, ConsoleRole, ConsoleSession, Outcome, SessionEvent, SessionOptions};
@@ -34,6 +35,8 @@ pub(crate) enum Page {
 
 /// A command under way that does not end in its own turn.
 pub(crate) enum Running {
+    /// The turns so far have had enough commands: this one is executed in a later one.
+    Waiting(Command),
     /// The operator is asked whether to save first.
     AskedToSave(AfterSave),
     /// The operator is asked to confirm.
@@ -63,12 +66,20 @@ pub struct Consoles {
     /// Sessions whose save is on its way, oldest first, with the text being written.
     pub(crate) saving: VecDeque<(SessionId, String)>,
     active: bool,
+    /// Commands that were executed since the last turn's end.
+    executed: u32,
+    /// Whether work was held at the last turn's end.
+    held: bool,
 }
 
 /// Consoles that may be open at one time.
 pub const SESSIONS_MAX: usize = 16;
 /// Bytes of a script beyond which the driver is to wait.
 const UNREAD_BYTES_MAX: usize = 64 * 1024;
+/// Commands executed between two turn's ends, by all sessions. A script of thousands of lines must neither keep the loop
+/// from its heartbeats nor make one frame of all that it changes; a command that ends at once starts the next one from
+/// within, so this bounds the depth of that too.
+const COMMANDS_PER_TURN: u32 = 16;
 
 impl Consoles {
     /// No consoles.
@@ -77,6 +88,8 @@ impl Consoles {
             sessions: BTreeMap::new(),
             saving: VecDeque::new(),
             active: false,
+            executed: 0,
+            held: false,
         }
     }
 
@@ -99,6 +112,12 @@ impl Consoles {
         }
     }
 
+    /// The turn is over: sessions may execute commands again, unless work is held.
+    pub(crate) fn turn_end(&mut self, work_is_held: bool) {
+        self.executed = 0;
+        self.held = work_is_held;
+    }
+
     /// Shows a system message on every terminal.
     pub fn log(&mut self, text: &str, out: &mut Outbox<RpOutput>) {
         for (id, console) in &mut self.sessions {
@@ -114,6 +133,9 @@ impl Consoles {
             let deadline = match &console.running {
                 Some(Running::Pinging(pinger)) => pinger.next_deadline(),
                 Some(Running::Paging(..)) if console.drained => Some((Instant::ZERO, "a table is shown")),
+                Some(Running::Waiting(..)) if self.executed == 0 && !self.held => {
+                    Some((Instant::ZERO, "a command waits for its turn"))
+                }
                 _ => None,
             };
             earliest(next, deadline)
@@ -269,7 +291,7 @@ impl RouteProcessor {
         let mut due: VecDeque<SessionEvent> = events.into();
         while let Some(event) = due.pop_front() {
             match event {
-                SessionEvent::Execute { command, .. } => self.execute(now, id, command),
+                SessionEvent::Execute { command, .. } => self.execute_in_turn(now, id, command),
                 SessionEvent::Answer(answer) => self.answered(now, id, answer),
                 SessionEvent::Interrupt => self.interrupted(now, id),
                 SessionEvent::Close(reason) => {
@@ -282,6 +304,16 @@ impl RouteProcessor {
                     due.extend(decisions);
                 }
             }
+        }
+    }
+
+    /// Executes a command now, or in a later turn when this one has had enough.
+    fn execute_in_turn(&mut self, now: Instant, id: SessionId, command: Command) {
+        if self.consoles.executed < COMMANDS_PER_TURN && !self.holds_work(now) {
+            self.consoles.executed += 1;
+            self.execute(now, id, command);
+        } else if let Some(console) = self.consoles.sessions.get_mut(&id) {
+            console.running = Some(Running::Waiting(command));
         }
     }
 
@@ -324,6 +356,11 @@ impl RouteProcessor {
                     let page = page.clone();
                     console.drained = false;
                     self.show_page(now, id, page);
+                }
+                Some(Running::Waiting(_)) => {
+                    if let Some(Running::Waiting(command)) = console.running.take() {
+                        self.execute_in_turn(now, id, command);
+                    }
                 }
                 _ => {}
             }

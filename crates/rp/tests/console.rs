@@ -419,6 +419,36 @@ fn a_full_disk_keeps_the_old_startup_configuration_and_says_so() {
 }
 
 #[test]
+fn a_script_of_a_thousand_lines_is_spread_over_turns_and_loses_no_line() {
+    let mut rig = Rig::simplex();
+    let executed = |rig: &Rig| {
+        let active = rig.processor.active().expect("the rig is active");
+        active.clients.configuration.executed()
+    };
+    rig.open(false);
+    let before = executed(&rig);
+    let mut script = String::from("enable\nconfigure terminal\n");
+    for number in 1..=1_000 {
+        script.push_str(&format!("hostname Router{number}\n"));
+    }
+    rig.type_text(&script);
+    let in_one_turn = executed(&rig) - before;
+    assert!(
+        (1..=16).contains(&in_one_turn),
+        "{in_one_turn} commands were executed in one turn"
+    );
+    rig.feed(RpInput::Console {
+        session: CONSOLE,
+        input: ConsoleInput::EndOfInput,
+    });
+    let (next, _) = rig.processor.next_deadline().expect("a command waits");
+    assert!(next <= rig.now, "the next turn comes at once");
+    rig.run_ms(1_000);
+    assert_eq!(executed(&rig) - before, 1_000);
+    assert_eq!(rig.closed, Some(CloseReason::EndOfInput));
+}
+
+#[test]
 fn a_forced_switchover_without_a_standby_is_refused() {
     let mut rig = Rig::simplex();
     rig.open(false);
