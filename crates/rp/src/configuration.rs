@@ -6,7 +6,7 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use checkpoint::{Row, TableId, Tracked};
+use checkpoint::{Row, Table, TableId, Tracked};
 use config::{Command, ConfigCommand, ConfigError, ConfigurationTree, Grammar, Mode, ReturnCode};
 use core::fmt;
 
@@ -18,7 +18,7 @@ pub const LINE_TABLE: TableId = TableId(6);
 pub const STARTUP_TABLE: TableId = TableId(7);
 
 const ONLY_ROW: u32 = 0;
-/// Executed commands that stay in the table.
+/// Executed commands that stay in the table once a frame has carried them.
 const COMMANDS_MAX: usize = 256;
 
 /// A command that was executed.
@@ -190,7 +190,8 @@ impl Configuration {
             tree_digest: self.tree.digest(),
         };
         self.commands.insert(self.executed, executed);
-        while self.commands.len() > COMMANDS_MAX {
+        // With fewer dirty rows than that the oldest row is none of them: a frame has carried it.
+        while self.commands.len() > COMMANDS_MAX && self.commands.dirty_rows() < COMMANDS_MAX {
             let Some(oldest) = self.commands.iter().next().map(|(number, _)| *number) else {
                 break;
             };
@@ -321,5 +322,49 @@ fn parse(mode_path: &str, text: &str) -> Option<ConfigCommand> {
     match Grammar::standard().parse(&mode, text) {
         Ok(Command::Configure(command)) => Some(command),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use machine::FrameNumber;
+
+    /// Carries what is dirty over to the standby's table.
+    fn carry(active: &mut Configuration, standby: &mut Configuration, frame: u64) {
+        let mut rows = Vec::new();
+        active.commands.drain(FrameNumber(frame), &mut |key, value| {
+            rows.push((key.to_vec(), value.map(<[u8]>::to_vec)));
+            true
+        });
+        for (key, value) in rows {
+            standby.commands.stage(&key, value.as_deref()).unwrap();
+        }
+        standby.commands.commit(FrameNumber(frame));
+    }
+
+    #[test]
+    fn a_frame_with_more_commands_than_the_table_keeps_loses_none() {
+        let (mut active, mut standby) = (Configuration::default(), Configuration::default());
+        for frame in 1..=3 {
+            for number in 0..3 * COMMANDS_MAX {
+                let (high, low) = (number / 256, number % 256);
+                let text = alloc::format!("ip route 10.{high}.{low}.0 255.255.255.0 192.0.2.{frame}");
+                let command = parse("", &text).unwrap();
+                active.execute(&command).unwrap();
+            }
+            carry(&mut active, &mut standby, frame);
+            assert_eq!(standby.execute_received(), Ok(()));
+            assert_eq!(standby.tree().digest(), active.tree().digest());
+        }
+        for number in 0..2 * COMMANDS_MAX {
+            let command = parse("", &alloc::format!("hostname Slow{number}")).unwrap();
+            active.execute(&command).unwrap();
+            carry(&mut active, &mut standby, 4);
+        }
+        assert!(
+            active.commands.len() <= COMMANDS_MAX,
+            "what was carried is dropped again"
+        );
     }
 }
