@@ -724,5 +724,10 @@ pub(super) fn remove_run_files(run_directory: &Path) {
 /// A line of the backplane's log, which its standard error is.
 fn log_line(text: &str) {
     let now = clock::now().since_origin();
-    eprintln!("*{}.{:03}: backplane: {text}", now.as_secs(), now.subsec_millis());
+    let line = format!(
+        "*{}.{:03}: backplane: {text}\n",
+        now.as_secs(),
+        now.subsec_millis()
+    );
+    crate::rp_process::write_log(&mut io::stderr(), &line);
 }

@@ -554,11 +554,29 @@ fn log_message(message: &Syslog) {
 /// A line of the process's log, which its standard error is.
 pub(crate) fn log_line(text: &str) {
     let unix_ms = unix_ms();
-    eprintln!("{}{text}", SyslogTime { unix_ms });
+    write_log(&mut io::stderr(), &format!("{}{text}\n", SyslogTime { unix_ms }));
+}
+
+/// Writes one whole line of a log. One that cannot be written (full disk, reader gone) is lost: the unit goes on, where
+/// `eprintln!` would panic.
+pub(crate) fn write_log(log: &mut dyn Write, line: &str) {
+    let _lost = log.write_all(line.as_bytes());
 }
 
 /// Milliseconds since 1970; zero on a clock that is set before that.
 fn unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_log_on_a_full_disk_costs_lines_and_not_the_route_processor() {
+        let mut full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        super::write_log(&mut full, "a line\n");
+        let mut written = Vec::new();
+        super::write_log(&mut written, "a line\n");
+        assert_eq!(written, b"a line\n");
+    }
 }
