@@ -438,7 +438,15 @@ impl RpProcess {
                     log_line(&format!("not marked as out of step: epoch {holder} holds"));
                 }
             }
-            RpOutput::ClearOutOfStep => self.arbiter.clear_out_of_step(self.arbiter.mastership()),
+            RpOutput::ClearOutOfStep => {
+                // The mark of this slot, whoever is master by now: another slot's mark has another writer.
+                let slot = self.options.slot;
+                let own = Epoch {
+                    slot,
+                    ..self.arbiter.mastership()
+                };
+                self.arbiter.clear_out_of_step(own);
+            }
             RpOutput::KillPeer => self.peer.kill(),
             // Whatever ends is started anew, by the backplane or by a service manager.
             RpOutput::ResetPeer => self.peer.kill(),
