@@ -4,7 +4,8 @@
 //!   both: Greeting{version, slot, challenge} ─▶   both: Proof{answer} ─▶   Up, messages
 //! ```
 //!
-//! Until the proof is verified nothing of the other side is believed, and it may send very little.
+//! Until the proof is verified nothing of the other side is believed, and a link that stands is not touched: whoever
+//! connects is a candidate, one at a time, and takes the link's place once it has proved itself.
 
 use super::{READ_BUDGET, RpOptions, TOKEN_PEER};
 use crate::clock;
@@ -32,8 +33,12 @@ const ROOM_BYTES: usize = 1024 * 1024;
 /// How often the connecting side tries.
 const RETRY: Duration = Duration::from_millis(20);
 
+/// How long a connection may take to prove itself.
+const PROOF_LIMIT: Duration = Duration::from_secs(1);
+
 const LISTENER: u64 = 0;
-const STREAM: u64 = 1;
+/// The link and a candidate have one of these each.
+const STREAMS: [u64; 2] = [1, 2];
 
 /// What the link tells.
 pub(super) enum PeerEvent {
@@ -49,10 +54,39 @@ pub(super) enum PeerEvent {
 
 struct Link {
     stream: MessageStream,
+    token: u64,
     challenge: Challenge,
     /// What was written into the loop last.
     waits_for_write: bool,
-    proven: bool,
+}
+
+impl Link {
+    fn fill(&mut self) -> Result<(), String> {
+        let filled = self
+            .stream
+            .finish_connecting()
+            .and_then(|_| self.stream.fill(READ_BUDGET));
+        filled.map(drop).map_err(|error| error.to_string())
+    }
+
+    fn flush(&mut self, events: &EventLoop) -> io::Result<Result<(), String>> {
+        let flushed = self.stream.finish_connecting().and_then(|_| self.stream.flush());
+        if let Err(error) = flushed {
+            return Ok(Err(error.to_string()));
+        }
+        let wants = self.stream.wants_write();
+        if wants != self.waits_for_write {
+            self.waits_for_write = wants;
+            events.change(&self.stream, TOKEN_PEER + self.token, Interest::read_and(wants))?;
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// A connection that has yet to prove itself.
+struct Candidate {
+    link: Link,
+    until: Instant,
 }
 
 pub(super) struct PeerLink {
@@ -61,10 +95,13 @@ pub(super) struct PeerLink {
     address: Address,
     listener: Option<Listener>,
     link: Option<Link>,
+    candidate: Option<Candidate>,
     next_try: Instant,
     dropped: bool,
     process: Option<OwnedFd>,
     failed: Option<String>,
+    /// Why the last candidate was refused.
+    refused: Option<String>,
 }
 
 impl PeerLink {
@@ -83,24 +120,29 @@ impl PeerLink {
             address: options.peer_address.clone(),
             listener,
             link: None,
+            candidate: None,
             next_try: clock::now(),
             dropped: false,
             process: None,
             failed: None,
+            refused: None,
         })
     }
 
     /// Bytes that the processor may send now.
     pub(super) fn room(&self) -> usize {
         match &self.link {
-            Some(link) if link.proven => ROOM_BYTES.saturating_sub(link.stream.queued_bytes()),
-            _ => 0,
+            Some(link) => ROOM_BYTES.saturating_sub(link.stream.queued_bytes()),
+            None => 0,
         }
     }
 
-    /// When the connecting side tries again.
+    /// When the connecting side tries again, or a candidate has had its time.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        (self.listener.is_none() && self.link.is_none()).then_some(self.next_try)
+        match &self.candidate {
+            Some(candidate) => Some(candidate.until),
+            None => (self.listener.is_none() && self.link.is_none()).then_some(self.next_try),
+        }
     }
 
     /// The process that a kill would be for, as the life lock names it.
@@ -129,7 +171,7 @@ impl PeerLink {
     }
 
     pub(super) fn send(&mut self, message: &PeerMessage) {
-        let Some(link) = self.link.as_mut().filter(|link| link.proven) else {
+        let Some(link) = &mut self.link else {
             return;
         };
         let (kind, body) = message.encode();
@@ -145,7 +187,15 @@ impl PeerLink {
     }
 
     pub(super) fn connect_if_due(&mut self, now: Instant, events: &EventLoop) -> io::Result<Vec<PeerEvent>> {
-        if self.listener.is_none() && self.link.is_none() && self.next_try <= now {
+        if self
+            .candidate
+            .as_ref()
+            .is_some_and(|candidate| candidate.until <= now)
+        {
+            self.refuse("it has not proved in time that it belongs to this chassis");
+        }
+        let alone = self.link.is_none() && self.candidate.is_none();
+        if self.listener.is_none() && alone && self.next_try <= now {
             self.next_try = now + RETRY;
             if let Ok(stream) = MessageStream::connect(&self.address, MESSAGE_BYTES_MAX, QUEUED_BYTES_MAX) {
                 self.open(stream, events)?;
@@ -159,12 +209,21 @@ impl PeerLink {
         let mut greeting = vec![LINK_VERSION, self.slot as u8];
         greeting.extend_from_slice(&challenge);
         stream.send(GREETING, &greeting).map_err(io::Error::other)?;
-        events.add(&stream, TOKEN_PEER + STREAM, Interest::READ_WRITE)?;
-        self.link = Some(Link {
-            stream,
-            challenge,
-            waits_for_write: true,
-            proven: false,
+        let taken = self.link.as_ref().map(|link| link.token);
+        let token = if taken == Some(STREAMS[0]) {
+            STREAMS[1]
+        } else {
+            STREAMS[0]
+        };
+        events.add(&stream, TOKEN_PEER + token, Interest::READ_WRITE)?;
+        self.candidate = Some(Candidate {
+            link: Link {
+                stream,
+                token,
+                challenge,
+                waits_for_write: true,
+            },
+            until: clock::now() + PROOF_LIMIT,
         });
         Ok(())
     }
@@ -180,63 +239,87 @@ impl PeerLink {
             while let Some(listener) = &self.listener
                 && let Some(stream) = listener.accept()?
             {
-                self.close("the peer has connected anew", &mut told);
-                if let Err(error) = stream.check_owner() {
-                    super::log_line(&format!("RP link refused: {error}"));
-                    continue;
+                match stream.check_owner() {
+                    Ok(()) => self.open(stream, events)?,
+                    Err(error) => super::log_line(&format!("RP link refused: {error}")),
                 }
-                self.open(stream, events)?;
             }
-            return Ok(told);
-        }
-        if ready.readable || ready.hangup {
-            self.read(&mut told);
+        } else if ready.readable || ready.hangup {
+            if self
+                .candidate
+                .as_ref()
+                .is_some_and(|candidate| candidate.link.token == which)
+            {
+                self.read_candidate(&mut told);
+            } else {
+                self.read(&mut told);
+            }
         }
         Ok(told)
     }
 
+    fn read_candidate(&mut self, told: &mut Vec<PeerEvent>) {
+        match self.prove_candidate() {
+            Ok(false) => {}
+            Ok(true) => {
+                self.close("the peer has connected anew", told);
+                self.link = self.candidate.take().map(|candidate| candidate.link);
+                self.refused = None;
+                told.push(PeerEvent::Up);
+                self.take_messages(told);
+            }
+            Err(why) => self.refuse(&why),
+        }
+    }
+
+    /// Whether the candidate has proved itself.
+    fn prove_candidate(&mut self) -> Result<bool, String> {
+        let Some(Candidate { link, .. }) = &mut self.candidate else {
+            return Ok(false);
+        };
+        let filled = link.fill();
+        while let Some((kind, body)) = link.stream.next_message().map_err(|error| error.to_string())? {
+            let body = body.to_vec();
+            if prove(link, self.slot, &self.nonce, kind, &body)? {
+                return Ok(true);
+            }
+        }
+        filled.map(|()| false)
+    }
+
+    /// Dropping the stream takes it out of the loop. Said once, not at every try.
+    fn refuse(&mut self, why: &str) {
+        if self.candidate.take().is_some() && self.refused.as_deref() != Some(why) {
+            super::log_line(&format!("RP link at {} refused: {why}", self.address));
+            self.refused = Some(why.to_string());
+        }
+    }
+
     fn read(&mut self, told: &mut Vec<PeerEvent>) {
         let Some(link) = &mut self.link else { return };
-        if let Err(error) = link
-            .stream
-            .finish_connecting()
-            .and_then(|_| link.stream.fill(READ_BUDGET))
-        {
-            return self.close(&error.to_string(), told);
+        match link.fill() {
+            Ok(()) => self.take_messages(told),
+            Err(error) => self.close(&error, told),
         }
-        loop {
-            let Some(link) = &mut self.link else { return };
-            let (kind, body) = match link.stream.next_message() {
+    }
+
+    fn take_messages(&mut self, told: &mut Vec<PeerEvent>) {
+        while let Some(link) = &mut self.link {
+            let message = match link.stream.next_message() {
                 Ok(None) => return,
-                Ok(Some((kind, body))) => (kind, body.to_vec()),
+                Ok(Some((kind, body))) => PeerMessage::decode(kind, body),
                 Err(error) => return self.close(&error.to_string(), told),
             };
-            if !link.proven {
-                match prove(link, self.slot, &self.nonce, kind, &body) {
-                    Ok(true) => told.push(PeerEvent::Up),
-                    Ok(false) => {}
-                    Err(why) => {
-                        super::log_line(&format!("RP link refused: {why}"));
-                        return self.close(&why, told);
-                    }
-                }
-                continue;
-            }
-            match PeerMessage::decode(kind, &body) {
+            match message {
                 Ok(message) => told.push(PeerEvent::Message(message)),
-                Err(error) => {
-                    told.push(PeerEvent::Nonsense(error.to_string()));
-                    return;
-                }
+                Err(error) => return told.push(PeerEvent::Nonsense(error.to_string())),
             }
         }
     }
 
     /// Dropping the stream takes it out of the loop.
     fn close(&mut self, why: &str, told: &mut Vec<PeerEvent>) {
-        if let Some(link) = self.link.take()
-            && link.proven
-        {
+        if self.link.take().is_some() {
             told.push(PeerEvent::Down(why.to_string()));
         }
     }
@@ -249,17 +332,15 @@ impl PeerLink {
         if let Some(why) = self.failed.take() {
             self.close(&why, &mut told);
         }
-        let Some(link) = &mut self.link else {
-            return Ok(told);
-        };
-        if let Err(error) = link.stream.finish_connecting().and_then(|_| link.stream.flush()) {
-            self.close(&error.to_string(), &mut told);
-            return Ok(told);
+        if let Some(Candidate { link, .. }) = &mut self.candidate
+            && let Err(why) = link.flush(events)?
+        {
+            self.refuse(&why);
         }
-        let wants = link.stream.wants_write();
-        if wants != link.waits_for_write {
-            link.waits_for_write = wants;
-            events.change(&link.stream, TOKEN_PEER + STREAM, Interest::read_and(wants))?;
+        if let Some(link) = &mut self.link
+            && let Err(why) = link.flush(events)?
+        {
+            self.close(&why, &mut told);
         }
         Ok(told)
     }
@@ -295,9 +376,101 @@ fn prove(link: &mut Link, slot: RpSlot, nonce: &[u8; 32], kind: u8, body: &[u8])
             if !nonce_proof::verify(nonce, &link.challenge, slot.peer(), &answer) {
                 return Err("the peer does not belong to this chassis: it does not know the nonce".into());
             }
-            link.proven = true;
             Ok(true)
         }
         _ => Err(format!("message kind {kind} before the proof")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crash::CoreDumps;
+    use crate::test_directory::TestDirectory;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    struct End {
+        link: PeerLink,
+        events: EventLoop,
+    }
+
+    impl End {
+        fn new(directory: &TestDirectory, slot: RpSlot) -> Self {
+            let options = RpOptions {
+                slot,
+                run_directory: directory.path().to_path_buf(),
+                state_directory: directory.path().to_path_buf(),
+                peer_address: Address::Unix(directory.path().join("rp.sock")),
+                cards: Vec::new(),
+                factory_configuration: None,
+                keepalive_interval_ms: 25,
+                keepalive_limit_ms: 250,
+                acknowledgement_stall_limit_ms: 200,
+                core_dumps: CoreDumps::AsConfigured,
+                record: None,
+                ballast_bytes: 0,
+            };
+            let memory = SharedMemory::open(directory.path()).unwrap();
+            let events = EventLoop::new().unwrap();
+            let link = PeerLink::new(&options, &memory, &events).unwrap();
+            Self { link, events }
+        }
+
+        /// One round of a loop that does not wait.
+        fn round(&mut self) -> Vec<PeerEvent> {
+            let mut ready = Vec::new();
+            self.events.wait(Some(Instant::ZERO), &mut ready).unwrap();
+            let mut told = Vec::new();
+            for event in ready {
+                told.extend(
+                    self.link
+                        .ready(event.token - TOKEN_PEER, event, &self.events)
+                        .unwrap(),
+                );
+            }
+            told.extend(self.link.connect_if_due(clock::now(), &self.events).unwrap());
+            told.extend(self.link.flush(&self.events).unwrap());
+            told
+        }
+    }
+
+    #[test]
+    fn whoever_connects_to_the_rp_link_without_proof_does_not_touch_the_link_that_stands() {
+        let directory = TestDirectory::new("rp-link");
+        let (mut r0, mut r1) = (End::new(&directory, RpSlot::R0), End::new(&directory, RpSlot::R1));
+        let (mut up0, mut up1) = (false, false);
+        while !(up0 && up1) {
+            up0 |= r0.round().iter().any(|event| matches!(event, PeerEvent::Up));
+            up1 |= r1.round().iter().any(|event| matches!(event, PeerEvent::Up));
+        }
+        for garbage in [
+            &b"GET / HTTP/1.1\r\n\r\n"[..],
+            &[4, 0, 0, 0, GREETING, 9, 1, 2, 3],
+            b"",
+        ] {
+            let mut stranger = UnixStream::connect(directory.path().join("rp.sock")).unwrap();
+            stranger.write_all(garbage).unwrap();
+            for _ in 0..5 {
+                assert!(r0.round().is_empty(), "the link knows nothing of strangers");
+            }
+            drop(stranger);
+            for _ in 0..5 {
+                assert!(r0.round().is_empty());
+                assert!(r1.round().is_empty());
+            }
+        }
+        assert!(r0.link.room() > 0 && r1.link.room() > 0);
+        let reconnected = End::new(&directory, RpSlot::R1);
+        let mut r1 = reconnected;
+        let mut told = Vec::new();
+        while told.len() < 2 {
+            told.extend(r0.round());
+            let _ = r1.round();
+        }
+        assert!(
+            matches!(told[..], [PeerEvent::Down(_), PeerEvent::Up]),
+            "a new life of the peer takes the link over"
+        );
     }
 }
