@@ -171,6 +171,7 @@ impl CardLinks {
         if (ready.readable || ready.hangup)
             && let Err(why) = read(place.card, link, &mut inputs)
         {
+            super::log_line(&format!("card {}, {}: {why}", place.card, place.address));
             let session = link.session;
             place.link = None;
             place.next_try = clock::now();

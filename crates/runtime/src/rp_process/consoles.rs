@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 /// Bytes of output that may wait for a client; one that lets more pile up is cut off.
 const QUEUED_BYTES_MAX: usize = 8 * 1024 * 1024;
 const READ_PIECE: usize = 16 * 1024;
+/// Connections at one time. The processor has fewer sessions; the rest is for clients that have yet to be refused or close.
+const CONNECTIONS_MAX: usize = 64;
 const LISTENER: u64 = 0;
 
 struct Client {
@@ -85,7 +87,7 @@ impl ConsoleServer {
         if which == LISTENER {
             self.accept(events)?;
         } else if ready.readable || ready.hangup {
-            self.read(SessionId(which), processor, &mut inputs);
+            self.read(SessionId(which), processor, ready.hangup, &mut inputs);
         }
         Ok(inputs)
     }
@@ -97,6 +99,9 @@ impl ConsoleServer {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             };
+            if self.clients.len() >= CONNECTIONS_MAX {
+                continue;
+            }
             stream.set_nonblocking(true)?;
             self.last += 1;
             events.add(&stream, TOKEN_CONSOLE + self.last, Interest::READ)?;
@@ -115,13 +120,21 @@ impl ConsoleServer {
         }
     }
 
-    fn read(&mut self, session: SessionId, processor: &RouteProcessor, inputs: &mut Vec<RpInput>) {
+    fn read(
+        &mut self,
+        session: SessionId,
+        processor: &RouteProcessor,
+        hangup: bool,
+        inputs: &mut Vec<RpInput>,
+    ) {
         let Some(client) = self.clients.get_mut(&session) else {
             return;
         };
         let room = processor.console_room(session).min(READ_PIECE);
         if room == 0 {
             client.reads = false;
+            // Nobody is left to answer, and the loop would report the hangup again at once.
+            client.broken |= hangup;
             return;
         }
         let mut piece = vec![0; room];

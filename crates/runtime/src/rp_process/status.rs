@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 const LISTENER: u64 = 0;
 /// A request is one line, far below this.
 const REQUEST_BYTES_MAX: usize = 4096;
+/// Bytes of answers beyond which a client that goes on asking is cut off.
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// Connections at one time; a further one is closed.
 const CONNECTIONS_MAX: usize = 64;
 
@@ -175,7 +177,7 @@ impl Connection {
                 }
             }
         }
-        self.broken |= self.incoming.len() > REQUEST_BYTES_MAX;
+        self.broken |= self.incoming.len() > REQUEST_BYTES_MAX || self.outgoing.len() > ANSWER_BYTES_MAX;
     }
 
     fn write(&mut self) {
