@@ -42,6 +42,9 @@ impl RouteProcessor {
         if !self.accepts_configuration() {
             return self.complete(now, id, Outcome::Rejected, CONFIGURATION_LOCKED);
         }
+        if let Some(why) = self.names_no_port(command) {
+            return self.complete(now, id, Outcome::Rejected, &why);
+        }
         let Role::Active(active) = &mut self.role else {
             return;
         };
@@ -49,6 +52,32 @@ impl RouteProcessor {
             Ok(_) => self.complete(now, id, Outcome::Accepted, ""),
             Err(error) => self.complete(now, id, Outcome::Rejected, &error.to_string()),
         }
+    }
+
+    /// Why the port that a command names cannot exist. A slot without a card may be configured before one is inserted.
+    fn names_no_port(&self, command: &ConfigCommand) -> Option<String> {
+        let port = match command {
+            ConfigCommand::Interface { port } => *port,
+            ConfigCommand::IpRoute { path, .. } => path.port()?,
+            _ => return None,
+        };
+        let clients = &self.active()?.clients;
+        if clients.configuration.tree().interface(port).is_some() {
+            return None;
+        }
+        if !self.config.card_slots.contains(&port.card) {
+            return Some(alloc::format!(
+                "% Ethernet{port} does not exist: the chassis has no card slot {}",
+                port.card
+            ));
+        }
+        let card = clients.inventory.cards.get(&port.card)?;
+        Some(alloc::format!(
+            "% Ethernet{port} does not exist: the {} in slot {} has {} ports",
+            card.model,
+            port.card,
+            clients.inventory.ports_of(port.card).count()
+        ))
     }
 
     fn execute_exec(&mut self, now: Instant, id: SessionId, command: ExecCommand) {

@@ -449,6 +449,27 @@ fn a_script_of_a_thousand_lines_is_spread_over_turns_and_loses_no_line() {
 }
 
 #[test]
+fn a_port_that_does_not_exist_is_refused_by_naming_it_and_an_empty_slot_may_be_configured_before() {
+    let mut rig = Rig::simplex();
+    rig.open(false);
+    rig.type_text("enable\nconfigure terminal\n");
+    rig.type_text("interface Ethernet0/7\nip route 10.7.0.0 255.255.255.0 Ethernet0/7 10.0.0.9\ninterface Ethernet9/0\n");
+    rig.run_ms(5);
+    let shown = rig.shown();
+    for expected in [
+        "% Ethernet0/7 does not exist: the HOLDOVER-LC in slot 0 has 2 ports",
+        "% Ethernet9/0 does not exist: the chassis has no card slot 9",
+    ] {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    rig.type_text("interface Ethernet1/7\nend\nshow running-config\n");
+    rig.run_ms(5);
+    let shown = rig.shown();
+    assert!(shown.contains("interface Ethernet1/7"), "{shown}");
+    assert!(!shown.contains("0/7") && !shown.contains("9/0"), "{shown}");
+}
+
+#[test]
 fn a_forced_switchover_without_a_standby_is_refused() {
     let mut rig = Rig::simplex();
     rig.open(false);
