@@ -129,7 +129,7 @@ impl MessageStream {
             }
             Address::Tcp(address) => {
                 let fd = net::socket_with(family_of(address), SocketType::STREAM, flags, None)?;
-                sockopt::set_tcp_nodelay(&fd, true)?;
+                set_up_tcp(&fd)?;
                 let result = net::connect(&fd, address);
                 (fd, result)
             }
@@ -312,6 +312,15 @@ impl AsFd for MessageStream {
     }
 }
 
+/// How long sent bytes may stay unacknowledged until the connection counts as broken, in milliseconds. A path that was cut
+/// in silence would otherwise hold a dead connection for a quarter of an hour, and nobody would connect anew.
+const TCP_SILENCE_LIMIT_MS: u32 = 3_000;
+
+fn set_up_tcp(fd: &OwnedFd) -> io::Result<()> {
+    sockopt::set_tcp_nodelay(fd, true)?;
+    Ok(sockopt::set_tcp_user_timeout(fd, TCP_SILENCE_LIMIT_MS)?)
+}
+
 fn family_of(address: &std::net::SocketAddr) -> AddressFamily {
     if address.is_ipv4() {
         AddressFamily::INET
@@ -378,7 +387,7 @@ impl Listener {
             match net::accept_with(&self.fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
                 Ok(fd) => {
                     if self.path.is_none() {
-                        sockopt::set_tcp_nodelay(&fd, true)?;
+                        set_up_tcp(&fd)?;
                     }
                     return Ok(Some(MessageStream::over(fd, self.length_max, self.outgoing_max)));
                 }

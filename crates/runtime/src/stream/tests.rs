@@ -227,6 +227,15 @@ fn a_listener_replaces_what_a_dead_one_left_and_respects_a_living_one() {
 }
 
 #[test]
+fn neither_end_of_a_tcp_connection_that_was_cut_in_silence_waits_for_minutes() {
+    let (near, far) = accept_and_connect(&"tcp:127.0.0.1:0".parse().unwrap());
+    for end in [&near, &far] {
+        let limit_ms = rustix::net::sockopt::tcp_user_timeout(end).unwrap();
+        assert!((1..=5_000).contains(&limit_ms), "{limit_ms} ms");
+    }
+}
+
+#[test]
 fn a_refused_tcp_connection_is_reported() {
     // A port that was free a moment ago: bound, asked for, closed.
     let address = std::net::TcpListener::bind("127.0.0.1:0")
