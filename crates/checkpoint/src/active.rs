@@ -110,6 +110,9 @@ pub struct ActiveEnd {
     acknowledged: FrameNumber,
     open: Option<OpenFrame>,
     peer: PeerSync,
+    /// The frame with which a bulk's walk came to its end. The bulk ends once that is acknowledged: from its end on the
+    /// gate is closed and the stall limit runs, and neither should wait for a bulk's bytes on a slow link.
+    walked: Option<FrameNumber>,
     awaited: VecDeque<Awaited>,
     peer_rows: RowWriter,
     card_rows: RowWriter,
@@ -124,6 +127,7 @@ impl ActiveEnd {
             acknowledged: last_frame,
             open: None,
             peer: PeerSync::None,
+            walked: None,
             awaited: VecDeque::new(),
             peer_rows: RowWriter::new(),
             card_rows: RowWriter::new(),
@@ -183,7 +187,14 @@ impl ActiveEnd {
         self.restart_peer_stream();
     }
 
+    /// Whether a bulk under way could go on at the next turn boundary: it does not wait for an acknowledgement.
+    pub fn bulk_has_work(&self) -> bool {
+        matches!(self.peer, PeerSync::Bulk { .. })
+            && self.walked.is_none_or(|frame| frame <= self.acknowledged)
+    }
+
     fn restart_peer_stream(&mut self) {
+        self.walked = None;
         self.awaited.clear();
         let _rows_for_nobody = self.peer_rows.take();
         if let Some(open) = &mut self.open {
@@ -259,9 +270,13 @@ impl ActiveEnd {
         };
         let budget = room.min(self.config.turn_bytes_max);
         let clean = self.drain(now, tables, budget, &mut drained);
-        let walked_to_end = clean && self.walk(now, tables, budget, &mut drained);
-        if clean && (self.open.is_some() || walked_to_end || heartbeat) {
-            self.close(now, tables, walked_to_end, &mut drained);
+        let at_end = clean && self.bulk_has_work() && self.walk(now, tables, budget, &mut drained);
+        let bulk_ends = at_end && self.walked.is_some();
+        if clean && (self.open.is_some() || bulk_ends || heartbeat) {
+            self.close(now, tables, bulk_ends, &mut drained);
+        }
+        if at_end && !bulk_ends {
+            self.walked = Some(self.last_closed);
         }
         drained
     }

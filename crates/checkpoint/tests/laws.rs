@@ -2,8 +2,8 @@
 
 use checkpoint::laws::{Pair, delta_law, snapshot_law};
 use checkpoint::{
-    ActiveEnd, ActiveEndConfig, FrameChunk, Index, NoIndex, PeerSync, Row, StandbyEnd, StandbyError, Table,
-    TableId, Tables, Tracked,
+    Acknowledgement, ActiveEnd, ActiveEndConfig, FrameChunk, Index, NoIndex, PeerSync, Row, StandbyEnd,
+    StandbyError, Table, TableId, Tables, Tracked,
 };
 use machine::{Duration, FrameNumber, Instant};
 use proptest::prelude::*;
@@ -252,14 +252,29 @@ fn the_gate_closes_with_the_frame_that_ends_the_bulk() {
     let mut end = ActiveEnd::new(ActiveEndConfig::default(), FrameNumber(0));
     end.peer_connected();
     let drained = end.turn_boundary(Instant::ZERO, &mut active, usize::MAX, false);
+    assert_eq!(drained.closed, Some(FrameNumber(1)));
+    assert!(
+        !drained.to_peer.last().unwrap().bulk_end,
+        "its rows are on their way"
+    );
+    assert!(!end.bulk_has_work(), "nothing to do until they are there");
+    let nothing = end.turn_boundary(Instant::ZERO, &mut active, usize::MAX, false);
+    assert_eq!((nothing.closed, nothing.to_peer.len()), (None, 0));
+    assert!(
+        !end.stalled(Instant::from_millis(60_000)),
+        "a slow link takes its time, with the gate open"
+    );
+    let digest = 0;
+    end.acknowledge(&Acknowledgement { frame: 1, digest }).unwrap();
+    let drained = end.turn_boundary(Instant::ZERO, &mut active, usize::MAX, false);
     assert!(drained.to_peer.last().unwrap().bulk_end);
     assert_eq!(
         *end.peer(),
         PeerSync::Finishing {
-            frame: FrameNumber(1)
+            frame: FrameNumber(2)
         }
     );
-    assert_eq!(end.releasable(), FrameNumber(0));
+    assert_eq!(end.releasable(), FrameNumber(1));
 }
 
 #[test]

@@ -711,7 +711,7 @@ impl Active {
     /// When `expire` or a turn boundary has something to do.
     pub fn next_deadline(&self) -> Option<Deadline> {
         let dirty = self.clients.dirty_rows() > 0;
-        let bulk = matches!(self.checkpoint.peer(), PeerSync::Bulk { .. });
+        let bulk = self.checkpoint.bulk_has_work();
         let room = self.peer_room > 0 || *self.checkpoint.peer() == PeerSync::None;
         let busy = self.rib_busy && !self.draining;
         let work = ((dirty || bulk || busy) && room) || (self.cards.has_work() && !dirty);

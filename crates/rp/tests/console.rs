@@ -249,6 +249,8 @@ impl Rig {
 
     fn standby_hot(&mut self) {
         self.standby_in_bulk();
+        // The rows of the walk, then the frame that ends the bulk.
+        self.acknowledge();
         self.acknowledge();
         self.rf(RfState::StandbyHot, Body::Progress(Progression::StandbyHot));
         self.rf(RfState::StandbyHot, Body::State);
@@ -369,6 +371,7 @@ fn req_10_configuration_is_refused_during_bulk_synchronisation() {
     assert!(rig.chunks().any(|chunk| chunk.bulk_begin));
     rig.shown();
     rig.type_text("hostname Changed\nend\nconfigure terminal\n");
+    rig.acknowledge();
     rig.acknowledge();
     let shown = rig.shown();
     let refusal = "Config mode cannot be entered during Standby initialization";
