@@ -267,7 +267,7 @@ impl World {
         }
     }
 
-    fn check_promises(&mut self) {
+    pub(crate) fn check_promises(&mut self) {
         let Some(slot) = self.active() else { return };
         let running = self.rps[slot.index()]
             .process

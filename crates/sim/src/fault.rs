@@ -54,6 +54,8 @@ pub(crate) enum FaultEvent {
     RpInserted(RpSlot),
     /// The second of two deaths.
     Kill(RpSlot),
+    /// A kill takes effect.
+    KillLife(RpSlot, u64),
     /// A neighbour speaks: the how many more times.
     Neighbor(u8),
 }
@@ -106,6 +108,15 @@ impl World {
                 }
             }
             FaultEvent::Kill(slot) => self.kill_rp(slot, PeerLoss::Killed),
+            FaultEvent::KillLife(slot, life) => {
+                if self.rps[slot.index()]
+                    .process
+                    .as_ref()
+                    .is_some_and(|process| process.life == life)
+                {
+                    self.kill_rp(slot, PeerLoss::Killed);
+                }
+            }
             FaultEvent::Neighbor(left) => self.neighbor_churns(left),
         }
     }
@@ -211,6 +222,19 @@ impl World {
             FaultKind::RouteChurn => self.churn_routes(),
             FaultKind::NeighborChurn => self.neighbor_churns(20),
             FaultKind::ForcedSwitchover => self.operator.forces_switchover = true,
+        }
+    }
+
+    /// A unit has the other one killed; that may take its time.
+    pub(crate) fn kill_at_some_time(&mut self, slot: RpSlot) {
+        let limit_ms = self.options.kill_ms_max;
+        let life = self.rps[slot.index()]
+            .process
+            .as_ref()
+            .map(|process| process.life);
+        match life {
+            Some(life) if limit_ms > 0 => self.end_later(limit_ms, FaultEvent::KillLife(slot, life)),
+            _ => self.kill_rp(slot, PeerLoss::Killed),
         }
     }
 

@@ -94,10 +94,12 @@ pub enum Plant {
     DeathUnnoticed,
     /// A process is woken again and again although nothing is to be done.
     BusyLoop,
-    /// The RP's code panics at its hundredth turn.
+    /// An RP panics at its hundredth turn.
     Panic,
-    /// A clock of the host's leaks into the world.
+    /// Something that the seed does not decide leaks into the world.
     Nondeterminism,
+    /// The driver takes in whatever cards send, however much waits, and never hands it on.
+    UnboundedQueue,
     /// Saving on the standby says that it is done, and keeps the old text.
     NvramForgets,
 }
@@ -153,6 +155,9 @@ pub struct Options {
     pub faults: FaultWeights,
     /// Whether a hung unit may come back to life instead of being restarted.
     pub hung_may_wake: bool,
+    /// How long it takes at most until a process that is to be killed is dead, in milliseconds: one that waits for a
+    /// disk does not die at once, and may come back to life before.
+    pub kill_ms_max: u64,
     /// Times.
     pub timing: Timing,
     /// The RP link.
@@ -184,6 +189,7 @@ impl Default for Options {
             fault_interval_ms: 100,
             faults: FaultWeights::default(),
             hung_may_wake: true,
+            kill_ms_max: 0,
             timing: Timing {
                 keepalive_interval_ms: 50,
                 keepalive_limit_ms: 300,

@@ -88,6 +88,8 @@ pub(crate) struct Nvram {
     /// Whether any write ever failed.
     pub(crate) failed: bool,
     pub(crate) writing: u32,
+    /// When the last write will have come to its end: they are made one after the other.
+    busy_until: Instant,
 }
 
 /// Where an output leads.
@@ -390,6 +392,12 @@ impl World {
             if process.rp.holds_work(process.clock.local(self.now)) {
                 break;
             }
+            if self.options.plant == Some(Plant::UnboundedQueue) && process.work.len() > 4 {
+                // Each input that waits makes another one.
+                let copies: Vec<RpInput> = process.work.iter().take(WORK_BATCH).cloned().collect();
+                process.work.extend(copies);
+                break;
+            }
             let Some(input) = process.work.pop_front() else {
                 break;
             };
@@ -499,7 +507,7 @@ impl World {
             RpOutput::KillPeer | RpOutput::ResetPeer => {
                 self.trace
                     .note(self.now, name, 2, || String::from("has the peer killed"));
-                self.kill_rp(slot.peer(), PeerLoss::Killed);
+                self.kill_at_some_time(slot.peer());
             }
             RpOutput::ResetShelf => {
                 self.trace
@@ -542,8 +550,11 @@ impl World {
         if answer && !self.is_master(slot, process) {
             return Fate::Dies(PeerLoss::Reloaded);
         }
-        self.rps[slot.index()].nvram.writing += 1;
-        let at = self.soon(2_000_000);
+        let soon = self.soon(2_000_000);
+        let nvram = &mut self.rps[slot.index()].nvram;
+        nvram.writing += 1;
+        nvram.busy_until = soon.max(nvram.busy_until + Duration::from_nanos(1));
+        let at = nvram.busy_until;
         let life = process.life;
         self.queue.add(
             at,

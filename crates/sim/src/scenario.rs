@@ -124,14 +124,6 @@ impl World {
         self.assert_well()
     }
 
-    /// Expects a failure of this checker, and that the story has found it.
-    pub fn expect_caught(&self, checker: &str) {
-        match &self.failure {
-            Some(failure) => assert_eq!(failure.checker, checker, "{}", self.tail()),
-            None => panic!("the planted bug was not caught\n{}", self.tail()),
-        }
-    }
-
     fn assert_well(self) -> World {
         let planted = self.options.plant.is_some();
         if let Some(failure) = self.failure.as_ref().filter(|_| !planted) {
@@ -394,14 +386,28 @@ impl World {
         }
     }
 
+    /// Expects that every stream gets through, whatever was lost before; from here on nothing is excused.
+    pub fn expect_traffic_passes(mut self) -> World {
+        self.await_passage();
+        self.begin_flow_interval();
+        self.assert_well()
+    }
+
+    /// Expects that the active has all that the operator was told is done.
+    pub fn expect_promises_kept(mut self) -> World {
+        self.check_promises();
+        self.assert_well()
+    }
+
+    /// The operator finishes the command under way and types nothing more.
+    pub fn operator_stops(mut self) -> World {
+        self.operator.stopped = true;
+        self
+    }
+
     /// Both NVRAMs at the end of a story.
     pub fn expect_saved_on_both(mut self) -> World {
         self.check_nvram();
         self.assert_well()
-    }
-
-    /// What was found, for a story of a planted bug.
-    pub fn caught(&self) -> Option<&str> {
-        self.failure.as_ref().map(|failure| failure.checker)
     }
 }

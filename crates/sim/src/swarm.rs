@@ -25,6 +25,7 @@ impl Options {
             fault_interval_ms: [15, 40, 120, 250][draws.below(4) as usize],
             faults: FaultWeights::swarm(&mut draws),
             hung_may_wake: draws.chance(2, 3),
+            kill_ms_max: [0, 0, 30, 400][draws.below(4) as usize],
             timing: Timing {
                 keepalive_interval_ms,
                 keepalive_limit_ms,

@@ -13,6 +13,7 @@ use crate::trace::{Trace, TraceLevel};
 use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, PortId, RpSlot, Seed};
 use rp::RpInput;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What kind of wrong a failure is. The exit code of a run tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +51,9 @@ pub(crate) enum Stage {
     /// Everything is mended.
     Healed,
 }
+
+/// Runs of this process, for the planted nondeterminism.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 /// A simulated chassis with its surroundings.
 pub struct World {
@@ -140,6 +144,9 @@ impl World {
             steps: 0,
             options,
         };
+        if options.plant == Some(Plant::Nondeterminism) {
+            world.draws = Seed::new(seed ^ RUNS.fetch_add(1, Ordering::Relaxed));
+        }
         for slot in RpSlot::ALL {
             world.restart_rp(slot);
         }

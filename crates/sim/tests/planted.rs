@@ -1,0 +1,159 @@
+//! Every checker has been seen to bite: a bug is planted beside the code under test, and some seed must find it, by the
+//! checker that is there for it.
+
+use sim::{FailureKind, FaultWeights, Options, Plant, TraceLevel, compared, run_with};
+
+/// Seeds tried for one planted bug.
+const SEEDS: u64 = 40;
+
+/// A world in which the active dies often and an operator types.
+fn busy() -> Options {
+    Options {
+        operator: true,
+        think_ms_max: 3,
+        fault_interval_ms: 60,
+        hung_may_wake: true,
+        kill_ms_max: 400,
+        faults: FaultWeights {
+            crash_active: 4,
+            hang_active: 3,
+            route_churn: 2,
+            neighbor_churn: 2,
+            card_link: 2,
+            ..FaultWeights::default()
+        },
+        ..Options::default()
+    }
+}
+
+/// A world in which an old active wakes up and hears nothing of its successor.
+fn haunted() -> Options {
+    Options {
+        fault_interval_ms: 120,
+        faults: FaultWeights {
+            hang_active: 4,
+            link_cut: 2,
+            link_stall: 2,
+            ..FaultWeights::default()
+        },
+        ..busy()
+    }
+}
+
+fn expect_caught(plant: Plant, kind: FailureKind, checker: &str) {
+    expect_caught_in(busy(), plant, kind, checker);
+}
+
+fn expect_caught_in(options: Options, plant: Plant, kind: FailureKind, checker: &str) {
+    let options = Options {
+        plant: Some(plant),
+        ..options
+    };
+    let mut others = Vec::new();
+    for seed in 1..=SEEDS {
+        let outcome = run_with(seed, options, TraceLevel::Hash);
+        match outcome.failure {
+            Some(failure) if failure.kind == kind && failure.checker == checker => return,
+            Some(failure) => others.push(failure),
+            None => {}
+        }
+    }
+    panic!("{plant:?} was not caught by '{checker}'; found instead: {others:?}");
+}
+
+#[test]
+fn without_a_planted_bug_nothing_is_found() {
+    for seed in 1..=SEEDS {
+        let outcome = run_with(seed, busy(), TraceLevel::Tail);
+        assert_eq!(outcome.failure, None, "seed {seed}\n{}", outcome.tail.join("\n"));
+    }
+}
+
+#[test]
+fn a_prompt_that_comes_before_the_standby_has_the_command_is_caught() {
+    expect_caught(
+        Plant::AcknowledgeUnseenFrames,
+        FailureKind::Safety,
+        "acknowledged",
+    );
+}
+
+#[test]
+fn a_card_that_accepts_a_lower_epoch_is_caught() {
+    expect_caught_in(
+        haunted(),
+        Plant::CardAcceptsLowerEpoch,
+        FailureKind::Safety,
+        "one epoch per card",
+    );
+}
+
+#[test]
+fn an_arbiter_that_grants_a_counter_twice_is_caught() {
+    expect_caught(Plant::ArbiterGrantsTwice, FailureKind::Safety, "one winner");
+}
+
+#[test]
+fn packets_that_are_lost_are_missed() {
+    expect_caught(Plant::FabricDropsPackets, FailureKind::Safety, "flows");
+}
+
+#[test]
+fn packets_that_come_twice_are_noticed() {
+    expect_caught(Plant::FabricDoublesPackets, FailureKind::Safety, "flows");
+}
+
+#[test]
+fn a_standby_that_holds_something_else_is_caught() {
+    expect_caught(Plant::CorruptStandby, FailureKind::Safety, "digests");
+}
+
+#[test]
+fn a_card_that_holds_something_else_is_caught() {
+    expect_caught(Plant::CardLosesRows, FailureKind::Safety, "digests");
+}
+
+#[test]
+fn a_death_that_nobody_notices_is_caught() {
+    expect_caught(Plant::DeathUnnoticed, FailureKind::Liveness, "takeover");
+}
+
+#[test]
+fn a_process_that_is_woken_for_nothing_is_caught() {
+    expect_caught(Plant::BusyLoop, FailureKind::Safety, "bounds");
+}
+
+#[test]
+fn a_queue_without_bound_is_caught() {
+    expect_caught(Plant::UnboundedQueue, FailureKind::Safety, "bounds");
+}
+
+#[test]
+fn a_saved_configuration_that_only_one_rp_holds_is_caught() {
+    expect_caught(Plant::NvramForgets, FailureKind::Safety, "acknowledged");
+}
+
+#[test]
+fn a_panic_is_told_apart_from_what_is_wrong_without_one() {
+    expect_caught(Plant::Panic, FailureKind::Crash, "panic");
+}
+
+#[test]
+fn two_runs_that_differ_are_caught() {
+    let options = Options {
+        plant: Some(Plant::Nondeterminism),
+        ..busy()
+    };
+    let runs = [1, 1].map(|seed| run_with(seed, options, TraceLevel::Hash));
+    let [first, second] = runs;
+    let found = compared(first, &second).failure.map(|failure| failure.kind);
+    assert_eq!(found, Some(FailureKind::Nondeterminism));
+}
+
+#[test]
+fn two_runs_of_a_seed_are_equal_in_every_input_and_output() {
+    for seed in 1..=30 {
+        let runs = [(); 2].map(|()| sim::run_seed(seed, TraceLevel::Hash));
+        assert_eq!(runs[0], runs[1], "seed {seed}");
+    }
+}
