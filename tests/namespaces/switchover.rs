@@ -95,7 +95,7 @@ fn req_2_ten_kills_and_ten_forced_switchovers_lose_and_duplicate_nothing_in_tran
     let unneeded = counter("netstat", "TcpExt", "TCPDSACKRecv");
     println!(
         "switchovers: {done:?}; one TCP connection through all of them: {bytes} bytes, all correct; \
-         segments that host A sent again: {again}, of these loss probes: {probes}, that host B had already: {unneeded}"
+         host A sent {again} segments again, of which host B had {unneeded} already, and {probes} loss probes"
     );
     compare(&at_a, &at_b, streams);
 }
