@@ -1,6 +1,7 @@
 //! Command line: what can be asked for, in words.
 
-use crate::{CliResult, chassis_commands, measure, roles};
+use crate::{CliResult, chassis_commands, measure, roles, simulate};
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 use machine::{CardSlot, RpSlot};
 use runtime::backplane::Unit;
@@ -108,6 +109,18 @@ enum Role {
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
+    /// Simulate: many seeds, many faults, virtual time
+    #[command(
+        long_about = "Runs the route processors, line cards and hosts of production in a simulated world, with crashes, \
+                      hangs, cut links and everything else that a seed draws, and checks what must never happen. A seed \
+                      decides everything: the same seed gives the same run, and the same hash.",
+        after_long_help = "Examples:\n  holdover sim --seconds 60 --jobs 2\n  holdover sim --seeds 50000 --first-seed 1\n  \
+                           holdover sim --seed 42 --trace\n  holdover sim --regression\n\n\
+                           Exit codes:\n  0   nothing wrong was found\n  1   cannot run\n  2   wrong arguments\n  \
+                           10  a crash\n  11  safety: something happened that must not\n  \
+                           12  liveness: something did not happen that must\n  13  two runs of one seed differ"
+    )]
+    Sim(SimArguments),
     /// Run one route processor in the foreground
     #[command(after_long_help = "Exit codes:\n  0   ended by SIGTERM\n  1   cannot run\n  \
                                  75  wants to be started anew\n  76  the whole chassis is to be started anew")]
@@ -230,6 +243,31 @@ pub struct SwitchoverArguments {
 }
 
 #[derive(Args)]
+pub struct SimArguments {
+    /// Run for so long; 10 seconds without any budget
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["seeds", "seed", "regression"])]
+    pub seconds: Option<u64>,
+    /// Run so many seeds
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["seed", "regression"])]
+    pub seeds: Option<u64>,
+    /// The first seed; drawn from the clock without it
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seed", "regression"])]
+    pub first_seed: Option<u64>,
+    /// Seeds at a time; as many as there are processors without it
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=1024).map(|jobs| jobs as usize))]
+    pub jobs: Option<usize>,
+    /// Run this seed, twice, and compare
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Print all that happens; with --seed
+    #[arg(long, requires = "seed")]
+    pub trace: bool,
+    /// Run the regression seeds, each twice
+    #[arg(long, conflicts_with = "seed")]
+    pub regression: bool,
+}
+
+#[derive(Args)]
 pub struct RpArguments {
     /// Slot: R0 or R1
     #[arg(long)]
@@ -285,6 +323,7 @@ fn run(role: Role) -> CliResult {
         Role::Reset(arguments) => chassis_commands::reset(&arguments),
         Role::Demo => measure::demo(),
         Role::Bench(Bench::Switchover(arguments)) => measure::switchover(&arguments),
+        Role::Sim(arguments) => simulate::sim(&arguments),
         Role::Rp(arguments) => roles::run_rp(arguments),
         Role::Replay(arguments) => roles::replay(&arguments),
         Role::Card(arguments) => roles::run_card(arguments),

@@ -5,6 +5,7 @@ mod cli;
 mod measure;
 mod roles;
 mod screen;
+mod simulate;
 
 use std::error::Error;
 use std::process::ExitCode;

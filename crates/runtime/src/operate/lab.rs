@@ -249,6 +249,14 @@ impl Lab {
         Ok(bytes)
     }
 
+    /// Kills a process, and returns the moment just before it.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill(&mut self, unit: Unit) -> Result<Instant, LabError> {
+        self.signal(unit, Signal::KILL)
+    }
+
     /// Sends a signal to a process, and returns the moment just before it.
     ///
     /// # Errors

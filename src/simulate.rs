@@ -1,0 +1,133 @@
+//! `sim`: the simulator's campaigns on the command line.
+
+use crate::CliResult;
+use crate::cli::SimArguments;
+use crate::screen::ProgressLine;
+use sim::{Budget, Outcome, Report, TraceLevel};
+use std::num::NonZero;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Seeds that are run again for ever.
+const REGRESSION_SEEDS: &str = include_str!("regression-seeds.txt");
+/// Without a budget a campaign is short enough to wait for.
+const SECONDS_DEFAULT: u64 = 10;
+
+/// Runs what the arguments ask for.
+pub fn sim(arguments: &SimArguments) -> CliResult {
+    if let Some(seed) = arguments.seed {
+        return Ok(one_seed(seed, arguments.trace));
+    }
+    if arguments.regression {
+        return regression();
+    }
+    let budget = match arguments.seeds {
+        Some(seeds) => Budget::Seeds(seeds),
+        None => Budget::Time(Duration::from_secs(arguments.seconds.unwrap_or(SECONDS_DEFAULT))),
+    };
+    let jobs = arguments
+        .jobs
+        .or_else(|| std::thread::available_parallelism().map(NonZero::get).ok())
+        .unwrap_or(1);
+    let first = arguments.first_seed.unwrap_or_else(drawn_seed);
+    let mut progress = ProgressLine::new();
+    progress.show(&format!("simulating from seed {first} on, {jobs} at a time"));
+    let report = sim::campaign(first, budget, jobs, &|outcome| print_failure(outcome));
+    progress.clear();
+    println!("from seed {first}: {}", report.line());
+    Ok(ExitCode::from(sim::exit_code(report.worst())))
+}
+
+fn one_seed(seed: u64, trace: bool) -> ExitCode {
+    let level = if trace { TraceLevel::All } else { TraceLevel::Tail };
+    let first = sim::run_seed(seed, level);
+    let outcome = sim::compared(first, &sim::run_seed(seed, TraceLevel::Hash));
+    match &outcome.failure {
+        None => println!("{}", passed(&outcome)),
+        Some(_) => print_failure(&outcome),
+    }
+    ExitCode::from(sim::exit_code(outcome.failure.map(|failure| failure.kind)))
+}
+
+fn regression() -> CliResult {
+    let seeds = regression_seeds(REGRESSION_SEEDS)?;
+    let mut report = Report::default();
+    for seed in seeds {
+        let outcome = sim::run_twice(seed);
+        report.seeds += 1;
+        if outcome.failure.is_some() {
+            let mut again = sim::run_seed(seed, TraceLevel::Tail);
+            again.failure.clone_from(&outcome.failure);
+            print_failure(&again);
+            report.failures.push(outcome);
+        }
+    }
+    println!(
+        "{} regression seeds, {} failed",
+        report.seeds,
+        report.failures.len()
+    );
+    Ok(ExitCode::from(sim::exit_code(report.worst())))
+}
+
+fn regression_seeds(text: &str) -> Result<Vec<u64>, String> {
+    let lines = text.lines().enumerate();
+    lines
+        .map(|(index, line)| (index + 1, line.split('#').next().unwrap_or_default().trim()))
+        .filter(|(_, seed)| !seed.is_empty())
+        .map(|(number, seed)| {
+            seed.parse()
+                .map_err(|_| format!("regression seeds, line {number}: '{seed}' is no seed"))
+        })
+        .collect()
+}
+
+/// A first seed that earlier campaigns have not used.
+fn drawn_seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // Room for a million seeds between campaigns that start a millisecond apart.
+    (since.as_millis() as u64).wrapping_mul(1_000_000) & (u64::MAX >> 1)
+}
+
+fn passed(outcome: &Outcome) -> String {
+    let figures = &outcome.figures;
+    format!(
+        "seed {} ok, hash {:016x}: {} ms, {} events, {} faults, {} switchovers, {} packets, {} frames compared",
+        outcome.seed,
+        outcome.hash,
+        figures.virtual_ms,
+        figures.steps,
+        figures.faults,
+        figures.switchovers,
+        figures.packets,
+        figures.frames
+    )
+}
+
+fn print_failure(outcome: &Outcome) {
+    let Some(failure) = &outcome.failure else {
+        return;
+    };
+    let mut text = String::new();
+    for line in &outcome.tail {
+        text.push_str(&format!("    {line}\n"));
+    }
+    text.push_str(&format!(
+        "seed {} FAILED: {:?} ({}) at {:?}: {}\n  again: holdover sim --seed {} --trace",
+        outcome.seed, failure.kind, failure.checker, failure.at, failure.text, outcome.seed
+    ));
+    println!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_regression_seeds_are_numbers_with_comments() {
+        assert!(!regression_seeds(REGRESSION_SEEDS).unwrap().is_empty());
+        assert_eq!(regression_seeds("# a\n\n 7 # why\n8\n"), Ok(vec![7, 8]));
+        let error = regression_seeds("1\nx1\n").unwrap_err();
+        assert!(error.contains("line 2") && error.contains("x1"), "{error}");
+    }
+}

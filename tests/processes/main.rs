@@ -1,0 +1,7 @@
+//! A chassis of real processes, killed in every way. Each test has a chassis of its own in a temporary directory, needs no
+//! privilege, and waits for states with a bound that only a hang reaches.
+
+mod chassis;
+mod commands;
+mod faults;
+mod garbage;
