@@ -547,7 +547,7 @@ impl World {
     }
 
     fn write_nvram(&mut self, slot: RpSlot, process: &Process, text: String, answer: bool) -> Fate {
-        if answer && !self.is_master(slot, process) {
+        if answer && !self.is_master(slot) {
             return Fate::Dies(PeerLoss::Reloaded);
         }
         let soon = self.soon(2_000_000);
@@ -596,15 +596,9 @@ impl World {
         }
     }
 
-    /// Whether the arbiter's word is still that of this activity.
-    pub(crate) fn is_master(&self, slot: RpSlot, process: &Process) -> bool {
-        let mastership = self.arbiter.mastership();
-        mastership.slot == slot
-            && process
-                .rp
-                .facility()
-                .epoch()
-                .is_some_and(|epoch| epoch == mastership)
+    /// Whether no other unit has taken over from this one.
+    pub(crate) fn is_master(&self, slot: RpSlot) -> bool {
+        self.arbiter.mastership().slot == slot
     }
 
     /// Connects to every card; claims anew, on the same connection, where there is one.
@@ -646,7 +640,7 @@ impl World {
                     self.send_to_card(slot, process, card, session, &message);
                 }
                 RpOutput::Console { session, output } => {
-                    if self.is_master(slot, process) || process.rp.active().is_none() {
+                    if self.is_master(slot) || process.rp.active().is_none() {
                         self.console_output(slot, process, session, output);
                     }
                 }

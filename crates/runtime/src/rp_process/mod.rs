@@ -405,6 +405,11 @@ impl RpProcess {
             let outputs: Vec<RpOutput> = self.outbox.drain().map(|(_, output)| output).collect();
             for output in outputs {
                 self.carry_out(output);
+                if self.exit.is_some() {
+                    // Whoever leaves promises nothing more, least of all what was to follow a mark that was refused.
+                    self.inputs.clear();
+                    return;
+                }
             }
             match self.inputs.pop_front() {
                 Some(input) => {
@@ -433,9 +438,8 @@ impl RpProcess {
             RpOutput::DropPeerLink => self.peer.drop_link(),
             RpOutput::Claim { expected, floor } => self.claim(expected, floor),
             RpOutput::PublishOutOfStep { epoch, since } => {
-                // Somebody else holds the mastership: this activity is over, and the facility is about to learn it.
                 if let Err(holder) = self.arbiter.mark_out_of_step(epoch, since) {
-                    log_line(&format!("not marked as out of step: epoch {holder} holds"));
+                    self.superseded(holder);
                 }
             }
             RpOutput::ClearOutOfStep => {
@@ -460,7 +464,11 @@ impl RpProcess {
                 session,
                 message,
             } => self.cards.send(card, session, &message),
-            RpOutput::Console { session, output } => self.consoles.send(session, output),
+            RpOutput::Console { session, output } => {
+                if self.is_still_master() {
+                    self.consoles.send(session, output);
+                }
+            }
             RpOutput::WriteNvram { text, answer } => self.write_nvram(&text, answer),
             RpOutput::Log(message) => log_message(&message),
             RpOutput::Reload { reason } => {
@@ -503,7 +511,28 @@ impl RpProcess {
         self.inputs.push_back(input);
     }
 
+    /// Whether no other unit has taken over from this one. A standby's word reveals nothing.
+    fn is_still_master(&mut self) -> bool {
+        let holder = self.arbiter.mastership();
+        // A newer epoch of the same slot is this unit's own, of which it has yet to be told.
+        let is_master = self.processor.active().is_none() || holder.slot == self.options.slot;
+        if !is_master {
+            self.superseded(holder);
+        }
+        is_master
+    }
+
+    /// Another unit is active: this one was stopped, or slow, and has nothing to say any more.
+    fn superseded(&mut self, holder: Epoch) {
+        log_line(&format!("epoch {holder} holds: this unit leaves"));
+        self.life.resign(Resignation::Reload);
+        self.exit = Some(RpExit::Reload(String::from("Peer is active in a newer epoch")));
+    }
+
     fn write_nvram(&mut self, text: &str, answer: bool) {
+        if !self.is_still_master() {
+            return;
+        }
         let path = nvram_path(&self.options.state_directory, self.options.slot);
         let result = crate::file::replace(&path, text.as_bytes()).map_err(|error| error.to_string());
         if let Err(error) = &result {
