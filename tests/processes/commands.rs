@@ -125,11 +125,12 @@ fn power_off_of_the_active_is_a_switchover_and_power_on_brings_a_standby() {
 fn a_chassis_file_with_an_error_is_refused_with_its_place() {
     let place = Place::new();
     let file = place.path.join("wrong.toml");
-    std::fs::write(&file, "name = \"lab\"\n[[cards]]\nslot = 99\n").expect("a file");
+    let text = "name = \"lab\"\n[[cards]]\nslot = 99\nports = [{ number = 0, wire = \"mem:a\" }]\n";
+    std::fs::write(&file, text).expect("a file");
     let output = place.run(&["up", "--detach", "--chassis", file.to_str().expect("a path")]);
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("wrong.toml") && error.contains('3'), "{error}");
+    assert!(error.contains("wrong.toml:3:"), "{error}");
 }
 
 #[test]
