@@ -433,6 +433,10 @@ impl ActiveEnd {
             return;
         }
         if bulk_end {
+            // The stall limit begins here; what was sent before had no limit.
+            for awaited in &mut self.awaited {
+                awaited.closed_at = now;
+            }
             self.peer = PeerSync::Finishing { frame };
         }
         let complete = !matches!(self.peer, PeerSync::Bulk { .. });

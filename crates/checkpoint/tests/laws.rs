@@ -264,16 +264,23 @@ fn the_gate_closes_with_the_frame_that_ends_the_bulk() {
         !end.stalled(Instant::from_millis(60_000)),
         "a slow link takes its time, with the gate open"
     );
+    end.turn_boundary(Instant::ZERO, &mut active, usize::MAX, true);
     let digest = 0;
     end.acknowledge(&Acknowledgement { frame: 1, digest }).unwrap();
-    let drained = end.turn_boundary(Instant::ZERO, &mut active, usize::MAX, false);
+    let later = Instant::from_millis(60_000);
+    let drained = end.turn_boundary(later, &mut active, usize::MAX, false);
     assert!(drained.to_peer.last().unwrap().bulk_end);
     assert_eq!(
         *end.peer(),
         PeerSync::Finishing {
-            frame: FrameNumber(2)
+            frame: FrameNumber(3)
         }
     );
+    assert!(
+        !end.stalled(later + Duration::from_millis(199)),
+        "heartbeats of before have no limit"
+    );
+    assert!(end.stalled(later + Duration::from_millis(200)));
     assert_eq!(end.releasable(), FrameNumber(1));
 }
 

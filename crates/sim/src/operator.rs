@@ -41,6 +41,8 @@ pub(crate) struct Operator {
     screen: String,
     typed: Option<Typed>,
     prompt: String,
+    /// The answer to a question of a command, to be typed next.
+    reply: Option<&'static str>,
     interface: String,
     serial: u64,
     sessions: u64,
@@ -78,6 +80,10 @@ impl World {
                 self.operator.session = None;
                 self.operator.typed = None;
                 self.operator_soon(Duration::from_millis(20));
+            }
+            Some((slot, _, session)) if self.operator.reply.is_some() => {
+                let reply = self.operator.reply.take().unwrap_or_default();
+                self.type_line(slot, session, String::from(reply), None, false);
             }
             Some(_) if self.operator.stopped => {}
             Some((slot, _, session)) => self.type_next(slot, session),
@@ -266,6 +272,7 @@ impl World {
         if self.operator.session.is_some_and(|(of, _, _)| of == slot) {
             self.operator.session = None;
             self.operator.typed = None;
+            self.operator.reply = None;
             self.operator_soon(Duration::from_millis(20));
         }
     }
@@ -287,7 +294,9 @@ impl World {
             } else {
                 "no"
             };
-            return self.type_line(slot, session, String::from(reply), None, false);
+            self.operator.typed = None;
+            self.operator.reply = Some(reply);
+            return self.operator_soon(Duration::from_millis(1));
         }
         if !is_prompt(last) {
             return;

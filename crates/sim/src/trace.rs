@@ -7,7 +7,7 @@ use machine::Instant;
 use std::collections::VecDeque;
 
 /// Lines kept for a failure's report.
-const LINES_KEPT: usize = 200;
+const LINES_KEPT: usize = 400;
 
 /// How much of a run is put in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
