@@ -54,7 +54,7 @@ pub struct Active {
     /// While the activity is being handed over, nothing that changes state is accepted.
     draining: bool,
     rib_busy: bool,
-    /// Static routes go with their ports: reconciled when the configuration changes.
+    /// Whether the moment at which all cards had accepted the epoch was told.
     claim_measured: bool,
     identification: u16,
     for_facility: Vec<RfInput>,
@@ -471,6 +471,17 @@ impl Active {
         if !self.cards.is_current(card, session) {
             return;
         }
+        // A card speaks for its own ports; what it says of others' is not believed.
+        let message = match message {
+            CardMessage::Punt { port, .. } | CardMessage::PortStatus { port, .. } if port.card != card => {
+                return;
+            }
+            CardMessage::Counters(mut counters) => {
+                counters.retain(|(port, _)| port.card == card);
+                CardMessage::Counters(counters)
+            }
+            other => other,
+        };
         match message {
             CardMessage::Truth(truth) => self.card_truth(now, card, truth, out),
             CardMessage::Refused { epoch } => self.for_facility.push(RfInput::EpochSeen(epoch.counter)),

@@ -17,11 +17,12 @@ pub enum Act {
 }
 
 /// All acts, in order.
-pub const ACTS: [Act; 7] = [
+pub const ACTS: [Act; 8] = [
     Act::Active(Cause::Crash),
     Act::Active(Cause::SegvCore),
     Act::Active(Cause::Panic),
     Act::Active(Cause::HangStop),
+    Act::Active(Cause::HangLoop),
     Act::Active(Cause::Forced),
     Act::StandbyLoss,
     Act::CardPull,
