@@ -8,8 +8,6 @@ use std::num::NonZero;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Seeds that are run again for ever.
-const REGRESSION_SEEDS: &str = include_str!("regression-seeds.txt");
 /// Without a budget a campaign is short enough to wait for.
 const SECONDS_DEFAULT: u64 = 10;
 
@@ -50,9 +48,8 @@ fn one_seed(seed: u64, trace: bool) -> ExitCode {
 }
 
 fn regression() -> CliResult {
-    let seeds = regression_seeds(REGRESSION_SEEDS)?;
     let mut report = Report::default();
-    for seed in seeds {
+    for (seed, _) in sim::regression_seeds() {
         let outcome = sim::run_twice(seed);
         report.seeds += 1;
         if outcome.failure.is_some() {
@@ -68,18 +65,6 @@ fn regression() -> CliResult {
         report.failures.len()
     );
     Ok(ExitCode::from(sim::exit_code(report.worst())))
-}
-
-fn regression_seeds(text: &str) -> Result<Vec<u64>, String> {
-    let lines = text.lines().enumerate();
-    lines
-        .map(|(index, line)| (index + 1, line.split('#').next().unwrap_or_default().trim()))
-        .filter(|(_, seed)| !seed.is_empty())
-        .map(|(number, seed)| {
-            seed.parse()
-                .map_err(|_| format!("regression seeds, line {number}: '{seed}' is no seed"))
-        })
-        .collect()
 }
 
 /// A first seed that earlier campaigns have not used.
@@ -117,17 +102,4 @@ fn print_failure(outcome: &Outcome) {
         outcome.seed, failure.kind, failure.checker, failure.at, failure.text, outcome.seed
     ));
     println!("{text}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_regression_seeds_are_numbers_with_comments() {
-        assert!(!regression_seeds(REGRESSION_SEEDS).unwrap().is_empty());
-        assert_eq!(regression_seeds("# a\n\n 7 # why\n8\n"), Ok(vec![7, 8]));
-        let error = regression_seeds("1\nx1\n").unwrap_err();
-        assert!(error.contains("line 2") && error.contains("x1"), "{error}");
-    }
 }

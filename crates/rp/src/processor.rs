@@ -119,7 +119,9 @@ impl RouteProcessor {
 
     /// Milliseconds since 1970 on the wall clock, as far as this process knows it.
     fn unix_ms(&self, now: Instant) -> u64 {
-        self.config.unix_ms_at_origin.saturating_add(now.as_nanos() / 1_000_000)
+        self.config
+            .unix_ms_at_origin
+            .saturating_add(now.as_nanos() / 1_000_000)
     }
 
     /// Seconds since 1970 on the wall clock, as far as this process knows it.

@@ -45,3 +45,18 @@ pub use fault::FaultKind;
 pub use options::{FaultWeights, LinkOptions, Options, Plant, Timing};
 pub use trace::{Trace, TraceLevel};
 pub use world::{Failure, FailureKind, World};
+
+/// The seeds that once found something, each with what that was: `seeds.txt`, a seed and its story a line.
+///
+/// # Panics
+/// When the list, which is part of the program, is malformed; a test reads it.
+pub fn regression_seeds() -> Vec<(u64, &'static str)> {
+    include_str!("../seeds.txt")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (seed, story) = line.split_once(' ').expect("a seed and what it found");
+            (seed.parse().expect("a seed is a number"), story.trim())
+        })
+        .collect()
+}

@@ -1,25 +1,13 @@
 //! Seeds that have found something are run for ever.
 
-use sim::run_twice;
-
-/// The seeds of `seeds.txt`, each with the line that says why.
-fn seeds() -> Vec<(u64, &'static str)> {
-    include_str!("../seeds.txt")
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| {
-            let (seed, why) = line.split_once(' ').expect("a seed and why");
-            (seed.parse().expect("a seed is a number"), why.trim())
-        })
-        .collect()
-}
+use sim::{regression_seeds, run_twice};
 
 #[test]
 fn every_seed_that_found_something_finds_nothing_any_more() {
-    let seeds = seeds();
+    let seeds = regression_seeds();
     assert!(!seeds.is_empty());
-    for (seed, why) in seeds {
+    for (seed, story) in seeds {
         let outcome = run_twice(seed);
-        assert_eq!(outcome.failure, None, "seed {seed}: {why}");
+        assert_eq!(outcome.failure, None, "seed {seed}: {story}");
     }
 }
