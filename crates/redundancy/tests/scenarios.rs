@@ -403,7 +403,7 @@ fn a_crash_whose_hangup_is_seen_before_the_life_lock_still_promotes_hot() {
 }
 
 #[test]
-fn a_link_that_stays_down_while_the_active_lives_makes_the_standby_cold_and_nobody_is_killed() {
+fn a_link_that_stays_down_while_the_active_lives_leaves_the_standby_what_it_has_and_nobody_is_killed() {
     let mut pair = Pair::duplex();
     pair.link_up = false;
     for slot in RpSlot::ALL {
@@ -411,10 +411,10 @@ fn a_link_that_stays_down_while_the_active_lives_makes_the_standby_cold_and_nobo
     }
     pair.run_ms(60_000);
     assert_eq!(pair.state(R0), RfState::Active);
-    assert_eq!(pair.state(R1), RfState::StandbyCold);
+    assert_eq!(pair.state(R1), RfState::StandbyHot);
     assert!(!pair.asked(R1, |output| matches!(
         output,
-        Output::KillPeer | Output::Claim { .. }
+        Output::KillPeer | Output::Claim { .. } | Output::StartStandby { .. }
     )));
     pair.connect();
     pair.run_ms(10);

@@ -87,7 +87,7 @@ impl World {
     }
 
     pub(crate) fn expect_takeover_of_hung(&mut self, slot: RpSlot) {
-        if !self.peer_link.is_well() {
+        if !self.peer_link.is_well() || !self.peer_link.is_connected() {
             return;
         }
         let timing = self.options.timing;

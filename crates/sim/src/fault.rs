@@ -272,7 +272,9 @@ impl World {
         let Some(process) = &mut self.rps[slot.index()].process else {
             return;
         };
-        process.hung = true;
+        if std::mem::replace(&mut process.hung, true) {
+            return;
+        }
         let life = process.life;
         self.checker.forget_expected_of(slot);
         if was_active {

@@ -80,6 +80,11 @@ impl PeerLink {
         !self.cut && self.to.iter().all(|direction| !direction.stalled)
     }
 
+    /// Whether both RPs have the connection.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.up[0] && self.up[1]
+    }
+
     pub(crate) fn unread_bytes_max(&self) -> usize {
         self.to
             .iter()

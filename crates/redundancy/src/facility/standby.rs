@@ -130,11 +130,16 @@ impl RedundancyFacility {
         }
     }
 
-    /// The link has been down for so long that this unit's state is history, while the active lives on.
+    /// The link has been down for so long that nothing is known of the active but that it lives.
+    ///
+    /// A hot standby keeps what it has. Whether that is history by now is not for it to say: an active that goes on alone
+    /// has left its mark, which a claim finds, and one that is hung has promised nothing since.
     pub(super) fn link_to_active_stays_down(&mut self, now: Instant, out: &mut Outbox<Output>) {
         if self.state.is_standby() && self.claim.is_none() && !self.peer.communication {
             self.note_text(now, format!("Link to the active stays down in {}", self.state));
-            self.fall_back_to_cold(now, out);
+            if self.state != RfState::StandbyHot {
+                self.fall_back_to_cold(now, out);
+            }
             self.set_peer_state(now, RfState::Unknown, out);
         }
     }
