@@ -18,6 +18,7 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("crates/packet/tests/offload.rs::what_does_not_fit_together_is_an_error_before_the_first_frame", TABLE_OF_CASES),
     ("crates/runtime/src/chassis_file/tests.rs::what_is_wrong_is_named_with_line_column_and_hint", TABLE_OF_CASES),
     ("crates/runtime/src/life.rs::each_sequence_of_looks_gives_these_changes", TABLE_OF_CASES),
+    ("crates/sim/src/rp_node.rs::carry_out", "one arm for each output of a route processor, and nothing else"),
 ];
 
 const TABLE_OF_CASES: &str = "a table of cases, one after another, is easier to read than its parts";

@@ -20,6 +20,7 @@ pub enum FaultKind {
     Slow,
     LinkCut,
     LinkStall,
+    LinkGarbage,
     CardPull,
     CardCrash,
     CardLink,
@@ -175,16 +176,7 @@ impl World {
             }
             FaultKind::CrashInTurn => self.arm_crash_in_turn(),
             FaultKind::CrashInPromotion => self.crash_in_promotion(),
-            FaultKind::CrashBoth => {
-                let first = if self.draws.chance(1, 2) {
-                    RpSlot::R0
-                } else {
-                    RpSlot::R1
-                };
-                self.kill_rp(first, PeerLoss::Killed);
-                let at = self.soon(4_000_000);
-                self.queue.add(at, Event::Fault(FaultEvent::Kill(first.peer())));
-            }
+            FaultKind::CrashBoth => self.crash_both(),
             FaultKind::HangActive => {
                 if let Some(slot) = self.active_slot() {
                     self.hang(slot);
@@ -203,6 +195,11 @@ impl World {
                 self.end_later(600, FaultEvent::LinkMended);
             }
             FaultKind::LinkStall => self.stall(),
+            FaultKind::LinkGarbage => {
+                self.link_fault();
+                let to = self.any_slot();
+                self.peer_link.garble_next(to);
+            }
             FaultKind::CardPull | FaultKind::CardCrash | FaultKind::CardLink => self.card_fault(kind),
             FaultKind::DiskFull => {
                 let slot = self.any_slot();
@@ -223,6 +220,17 @@ impl World {
             FaultKind::NeighborChurn => self.neighbor_churns(20),
             FaultKind::ForcedSwitchover => self.operator.forces_switchover = true,
         }
+    }
+
+    fn crash_both(&mut self) {
+        let first = if self.draws.chance(1, 2) {
+            RpSlot::R0
+        } else {
+            RpSlot::R1
+        };
+        self.kill_rp(first, PeerLoss::Killed);
+        let at = self.soon(4_000_000);
+        self.queue.add(at, Event::Fault(FaultEvent::Kill(first.peer())));
     }
 
     /// A unit has the other one killed; that may take its time.

@@ -33,6 +33,7 @@ mod link;
 mod operator;
 mod options;
 mod rp_node;
+mod rp_sends;
 mod scenario;
 mod swarm;
 mod trace;

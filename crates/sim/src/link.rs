@@ -132,7 +132,7 @@ impl World {
             String::from("RP link comes up")
         });
         for slot in RpSlot::ALL {
-            self.from_peer(slot, 0, RpInput::PeerLink(true));
+            self.take_from_peer(slot, 0, RpInput::PeerLink(true));
         }
     }
 
@@ -179,7 +179,7 @@ impl World {
             Ok(message) => RpInput::Peer(message),
             Err(error) => RpInput::PeerNonsense(error.to_string()),
         };
-        self.from_peer(to, body.len() + 8, input);
+        self.take_from_peer(to, body.len() + 8, input);
     }
 
     pub(crate) fn peer_hangup(&mut self, to: RpSlot, connection: u64) {
@@ -193,7 +193,7 @@ impl World {
             return;
         }
         link.up[to.index()] = false;
-        self.from_peer(to, 0, RpInput::PeerLink(false));
+        self.take_from_peer(to, 0, RpInput::PeerLink(false));
         self.schedule_peer_connect();
     }
 
@@ -331,7 +331,7 @@ impl World {
         );
     }
 
-    pub(crate) fn to_card(&mut self, link: u64, session: u64, kind: u8, body: &[u8]) {
+    pub(crate) fn arrives_at_card(&mut self, link: u64, session: u64, kind: u8, body: &[u8]) {
         let now = self.now;
         let Some(known) = self.card_links.get(&link) else {
             return;
@@ -376,7 +376,7 @@ impl World {
         );
     }
 
-    pub(crate) fn from_card(&mut self, link: u64, kind: u8, body: &[u8]) {
+    pub(crate) fn arrives_from_card(&mut self, link: u64, kind: u8, body: &[u8]) {
         let Some(known) = self.card_links.get(&link).filter(|known| known.rp_open) else {
             return;
         };

@@ -25,6 +25,8 @@ pub struct FaultWeights {
     pub link_cut: u32,
     /// The RP link stalls in one direction, or in both.
     pub link_stall: u32,
+    /// A message on the RP link arrives cut short.
+    pub link_garbage: u32,
     /// A card is pulled and inserted again.
     pub card_pull: u32,
     /// A card's process dies and is started anew.
@@ -47,7 +49,7 @@ pub struct FaultWeights {
 
 impl FaultWeights {
     /// All weights with their faults, for drawing.
-    pub(crate) fn list(&self) -> [(crate::fault::FaultKind, u32); 19] {
+    pub(crate) fn list(&self) -> [(crate::fault::FaultKind, u32); 20] {
         use crate::fault::FaultKind as K;
         [
             (K::CrashActive, self.crash_active),
@@ -60,6 +62,7 @@ impl FaultWeights {
             (K::Slow, self.slow),
             (K::LinkCut, self.link_cut),
             (K::LinkStall, self.link_stall),
+            (K::LinkGarbage, self.link_garbage),
             (K::CardPull, self.card_pull),
             (K::CardCrash, self.card_crash),
             (K::CardLink, self.card_link),

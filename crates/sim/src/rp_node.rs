@@ -11,13 +11,12 @@
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::options::Plant;
-use crate::trace::of_bytes;
+use crate::rp_sends::brief_peer;
 use crate::world::World;
-use chassis::RpMessage;
 use checkpoint::{ActiveEndConfig, PeerSync, total_digest};
 use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, RpSlot};
 use redundancy::{PeerLoss, RedundancyConfig, RfState};
-use rp::{ActiveConfig, CardLinkEvent, PeerMessage, RouteProcessor, RpConfig, RpInput, RpOutput};
+use rp::{ActiveConfig, CardLinkEvent, RouteProcessor, RpConfig, RpInput, RpOutput};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Messages of the peer, and of cards and consoles, that one turn takes.
@@ -36,7 +35,7 @@ pub(crate) struct Process {
     /// Answers of the arbiter and news of the peer's life.
     urgent: VecDeque<RpInput>,
     /// What arrived on the RP link, with its size.
-    peer: VecDeque<(usize, RpInput)>,
+    pub(crate) peer: VecDeque<(usize, RpInput)>,
     /// What arrived from cards and consoles.
     work: VecDeque<RpInput>,
     /// Connection to each card: link, session.
@@ -238,7 +237,7 @@ impl World {
         }
     }
 
-    pub(crate) fn from_peer(&mut self, slot: RpSlot, bytes: usize, input: RpInput) {
+    pub(crate) fn take_from_peer(&mut self, slot: RpSlot, bytes: usize, input: RpInput) {
         if let Some(process) = &mut self.rps[slot.index()].process {
             process.peer.push_back((bytes, input));
             self.wake_rp(slot);
@@ -586,7 +585,8 @@ impl World {
             Ok(())
         };
         node.nvram.failed |= failed;
-        if reached && !failed && !(self.options.plant == Some(Plant::NvramForgets) && !answer) {
+        let forgotten = self.options.plant == Some(Plant::NvramForgets) && !answer;
+        if reached && !failed && !forgotten {
             node.nvram.text = Some(text);
         }
         self.trace
@@ -624,71 +624,6 @@ impl World {
                 }
             }
         }
-    }
-
-    /// What the turn asked to be sent leaves.
-    fn flush(&mut self, slot: RpSlot, process: &mut Process, sends: Vec<RpOutput>) {
-        for output in sends {
-            match output {
-                RpOutput::Peer(message) => self.send_to_peer(slot, process, &message),
-                RpOutput::DropPeerLink => self.cut_peer_connection(),
-                RpOutput::Card {
-                    card,
-                    session,
-                    message,
-                } => {
-                    self.send_to_card(slot, process, card, session, &message);
-                }
-                RpOutput::Console { session, output } => {
-                    if self.is_master(slot) || process.rp.active().is_none() {
-                        self.console_output(slot, process, session, output);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn send_to_peer(&mut self, slot: RpSlot, process: &mut Process, message: &PeerMessage) {
-        if self.options.plant == Some(Plant::AcknowledgeUnseenFrames)
-            && let PeerMessage::Chunk(chunk) = message
-            && process.seen.in_step
-        {
-            return self.forge_acknowledgement(process, chunk);
-        }
-        let (kind, body) = match message {
-            PeerMessage::Chunk(chunk) if self.options.plant == Some(Plant::CorruptStandby) => {
-                damaged(process, chunk).encode()
-            }
-            _ => message.encode(),
-        };
-        let name = self.rps[slot.index()].name;
-        self.trace.note(self.now, name, of_bytes(kind, &body), || {
-            format!("to peer: {}", brief_peer(message))
-        });
-        self.peer_send(slot, kind, body);
-    }
-
-    fn send_to_card(
-        &mut self,
-        slot: RpSlot,
-        process: &Process,
-        card: CardSlot,
-        session: u64,
-        message: &RpMessage,
-    ) {
-        let Some((link, current)) = process.card_links.get(&card).copied() else {
-            return;
-        };
-        if current != session {
-            return;
-        }
-        let (kind, body) = message.encode();
-        let name = self.rps[slot.index()].name;
-        self.trace.note(self.now, name, of_bytes(kind, &body), || {
-            format!("to card {card}: {}", brief_card(message))
-        });
-        self.card_send(link, session, kind, body);
     }
 
     /// What the checkers look at when a turn is over.
@@ -754,31 +689,6 @@ impl World {
     }
 }
 
-/// A message on the RP link in few words.
-fn brief_peer(message: &PeerMessage) -> String {
-    match message {
-        PeerMessage::Rf(message) => format!("{} {} {:?}", message.epoch, message.state, message.body),
-        PeerMessage::Chunk(chunk) => format!(
-            "chunk of {}: {} bytes{}{}{}",
-            chunk.frame,
-            chunk.rows.len(),
-            if chunk.bulk_begin { ", bulk begins" } else { "" },
-            if chunk.end { ", frame ends" } else { "" },
-            if chunk.bulk_end { ", bulk ends" } else { "" },
-        ),
-        PeerMessage::Acknowledgement(acknowledgement) => format!("acknowledges {}", acknowledgement.frame),
-        PeerMessage::Resync(request) => format!("asks for a resync: {}", request.why),
-    }
-}
-
-fn brief_card(message: &RpMessage) -> String {
-    match message {
-        RpMessage::Rows { rows } => format!("{} bytes of rows", rows.len()),
-        RpMessage::Inject { port, frame } => format!("inject {} bytes on {port}", frame.len()),
-        other => format!("{other:?}"),
-    }
-}
-
 impl Process {
     /// A process that was stopped goes on: its timers are late, and nothing of its own schedule stands.
     pub(crate) fn wakes_up(&mut self, now: Instant) {
@@ -786,30 +696,4 @@ impl Process {
         self.busy_until = now;
         self.idle_turns = 0;
     }
-}
-
-impl World {
-    /// The planted bug "acknowledged before it is there": the frame is lost, and its acknowledgement is forged.
-    fn forge_acknowledgement(&self, process: &mut Process, chunk: &checkpoint::FrameChunk) {
-        if let Some(digest) = chunk.digest.filter(|_| chunk.end) {
-            let acknowledgement = checkpoint::Acknowledgement {
-                frame: chunk.frame,
-                digest,
-            };
-            process
-                .peer
-                .push_back((0, RpInput::Peer(PeerMessage::Acknowledgement(acknowledgement))));
-        }
-    }
-}
-
-/// The planted damage: a frame of a pair in step loses its rows, and looks whole.
-fn damaged(process: &Process, chunk: &checkpoint::FrameChunk) -> PeerMessage {
-    let mut chunk = chunk.clone();
-    if process.seen.in_step && chunk.end && chunk.rows_in_frame > 0 {
-        chunk.rows = Vec::new();
-        chunk.rows_in_frame = 0;
-        chunk.digest = None;
-    }
-    PeerMessage::Chunk(chunk)
 }
