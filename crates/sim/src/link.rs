@@ -39,6 +39,8 @@ struct Direction {
     torn_at: Option<Instant>,
     /// The sender was told that there is little room.
     wants_room: bool,
+    /// The next message arrives cut short.
+    garbled: bool,
 }
 
 /// The link between the two RPs.
@@ -73,6 +75,10 @@ impl PeerLink {
         let room = self.options.capacity_bytes.saturating_sub(direction.unread_bytes);
         direction.wants_room = room < self.options.capacity_bytes / 2;
         room
+    }
+
+    pub(crate) fn garble_next(&mut self, to: RpSlot) {
+        self.to[to.index()].garbled = true;
     }
 
     /// Whether both directions deliver and a connection may exist.
@@ -175,11 +181,19 @@ impl World {
     }
 
     fn peer_deliver(&mut self, to: RpSlot, kind: u8, body: &[u8]) {
+        let bytes = body.len() + 8;
+        let garbled = std::mem::take(&mut self.peer_link.to[to.index()].garbled);
+        let kept = if garbled {
+            self.draws.below(body.len() as u64 + 1) as usize
+        } else {
+            body.len()
+        };
+        let body = &body[..kept];
         let input = match PeerMessage::decode(kind, body) {
             Ok(message) => RpInput::Peer(message),
             Err(error) => RpInput::PeerNonsense(error.to_string()),
         };
-        self.take_from_peer(to, body.len() + 8, input);
+        self.take_from_peer(to, bytes, input);
     }
 
     pub(crate) fn peer_hangup(&mut self, to: RpSlot, connection: u64) {
