@@ -9,6 +9,7 @@ use runtime::chassis_file::{ChassisFile, DEFAULT_CHASSIS};
 use runtime::crash::CoreDumps;
 use runtime::directories::{Directories, Environment};
 use runtime::hosts::{HostSpec, HostsConfig};
+use runtime::priority;
 use runtime::process::RestartPolicy;
 use runtime::rp_process::{self, RpExit, RpOptions};
 use std::error::Error;
@@ -29,6 +30,7 @@ pub fn chassis(arguments: &ChassisArguments) -> Result<(ChassisFile, Directories
 
 /// Runs it until its end.
 pub fn run_rp(arguments: RpArguments) -> CliResult {
+    priority::raise_to(priority::NICE_UNIT);
     let (file, directories) = chassis(&arguments.chassis)?;
     let cards = file
         .cards
@@ -88,6 +90,7 @@ pub fn replay(arguments: &ReplayArguments) -> CliResult {
 
 /// Runs it until its end.
 pub fn run_card(arguments: CardArguments) -> CliResult {
+    priority::raise_to(priority::NICE_UNIT);
     let (file, directories) = chassis(&arguments.chassis)?;
     let slot = arguments.slot;
     let card = file
@@ -119,6 +122,8 @@ pub fn run_card(arguments: CardArguments) -> CliResult {
 
 /// Runs it until its end.
 pub fn run_hosts(arguments: ChassisArguments) -> CliResult {
+    // They are the clock of every measurement.
+    priority::raise_to(priority::NICE_UNIT);
     let (file, directories) = chassis(&arguments)?;
     let host = |host: &runtime::chassis_file::Host| HostSpec {
         name: host.name.clone(),

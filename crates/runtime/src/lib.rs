@@ -18,6 +18,7 @@
 //! | [`life`] | life locks: knowing within milliseconds that an RP is gone |
 //! | [`nonce_proof`] | proof that both RPs look at the same shared page |
 //! | [`operate`] | a chassis from the operator's side: console, status, demo, bench |
+//! | [`priority`] | priority of the chassis among everything else on the host |
 //! | [`process`] | processes by id and start time |
 //! | [`rp_process`] | the process of a route processor |
 //! | [`shared_memory`] | the words that the processes of a chassis share |
@@ -38,6 +39,7 @@ pub mod hosts;
 pub mod life;
 pub mod nonce_proof;
 pub mod operate;
+pub mod priority;
 pub mod process;
 pub mod rp_process;
 pub mod shared_memory;

@@ -122,7 +122,10 @@ pub fn run(program: PathBuf, audience: &mut dyn Audience) -> Result<Verdict, Lab
             trial,
             failures: failures(&trial),
         };
-        verdict.failed += usize::from(!row.failures.is_empty());
+        if !row.failures.is_empty() {
+            verdict.failed += 1;
+            audience.note(&format!("after '{}':\n{}", act.title(), lab.describe()));
+        }
         audience.row(&row);
     }
     verdict.two_actives = lab.two_actives();

@@ -196,13 +196,15 @@ impl Lab {
             .current_dir(working_directory)
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)
-            .stderr(log)
-            // Ctrl-C at our terminal is for us; we end what we have started.
-            .process_group(0);
-        // SAFETY: between fork and exec only one system call is made, which neither allocates nor locks.
+            .stderr(log);
+        // SAFETY: between fork and exec only system calls are made, which neither allocate nor lock.
         unsafe {
             command.pre_exec(|| {
-                rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from)
+                // Ctrl-C at our terminal is for us; we end what we have started.
+                rustix::process::setsid()?;
+                Ok(rustix::process::set_parent_process_death_signal(Some(
+                    Signal::KILL,
+                ))?)
             });
         }
         let child = command.spawn().map_err(failed)?;
@@ -432,7 +434,8 @@ impl Lab {
         Ok(())
     }
 
-    fn describe(&mut self) -> String {
+    /// States and ends of the logs, for whoever asks why.
+    pub fn describe(&mut self) -> String {
         let mut text = String::new();
         for (slot, report) in RpSlot::ALL.into_iter().zip(self.observe()) {
             match report {
