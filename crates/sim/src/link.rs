@@ -232,6 +232,18 @@ impl World {
         }
     }
 
+    /// The RP in `slot` closes its end; the other one sees that later.
+    pub(crate) fn drop_peer_connection(&mut self, slot: RpSlot) {
+        let to = slot.peer();
+        let at = self.soon(300_000);
+        let link = &mut self.peer_link;
+        link.up[slot.index()] = false;
+        link.to[to.index()].torn_at = Some(at);
+        let connection = link.connection;
+        self.queue.add(at, Event::PeerHangup { to, connection });
+        self.schedule_peer_connect();
+    }
+
     /// The process in `dead` has ended: the other one still gets what was sent, up to some point.
     pub(crate) fn peer_process_gone(&mut self, dead: RpSlot) {
         let to = dead.peer();

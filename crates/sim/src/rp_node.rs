@@ -383,8 +383,13 @@ impl World {
             };
             *inputs += 1;
             self.peer_bytes_read(slot, bytes);
+            let closes = matches!(input, RpInput::PeerNonsense(_));
             if let Fate::Dies(loss) = self.feed(slot, process, input, sends) {
                 return Fate::Dies(loss);
+            }
+            if closes {
+                // What follows on that connection is not read.
+                break;
             }
         }
         for _ in 0..WORK_BATCH {
@@ -690,6 +695,12 @@ impl World {
 }
 
 impl Process {
+    /// Nothing of what arrived on the RP link is read any more, and the link is down.
+    pub(crate) fn drop_peer_link(&mut self) {
+        self.peer.clear();
+        self.peer.push_back((0, RpInput::PeerLink(false)));
+    }
+
     /// A process that was stopped goes on: its timers are late, and nothing of its own schedule stands.
     pub(crate) fn wakes_up(&mut self, now: Instant) {
         self.turn_at = None;

@@ -14,7 +14,10 @@ impl World {
         for output in sends {
             match output {
                 RpOutput::Peer(message) => self.send_to_peer(slot, process, &message),
-                RpOutput::DropPeerLink => self.cut_peer_connection(),
+                RpOutput::DropPeerLink => {
+                    process.drop_peer_link();
+                    self.drop_peer_connection(slot);
+                }
                 RpOutput::Card {
                     card,
                     session,
