@@ -84,13 +84,16 @@ pub struct Committed {
 ///
 /// Contract: on a chunk with `bulk_begin` the caller first replaces its tables by empty ones. After an error the
 /// staged rows are gone, nothing of the frame was applied (unless the error is the digest's), and the caller asks for
-/// a resync.
+/// a resync. Until that begins chunks are passed over, and the cut that was committed last stays what it is: nothing
+/// more is acknowledged, so the active promises nothing more without leaving its mark first.
 #[derive(Debug, Default)]
 pub struct StandbyEnd {
     /// `None` until a bulk has begun.
     committed: Option<FrameNumber>,
     staged_rows: u32,
     in_step: bool,
+    /// From an error until the next bulk.
+    passes_over: bool,
 }
 
 impl StandbyEnd {
@@ -122,7 +125,7 @@ impl StandbyEnd {
     /// Takes one chunk; commits when it ends its frame.
     ///
     /// # Errors
-    /// See [`StandbyError`]; the standby is out of step until the next bulk has ended.
+    /// See [`StandbyError`]; after that of the digest the tables are not to be trusted.
     pub fn chunk(
         &mut self,
         tables: &mut dyn Tables,
@@ -134,13 +137,19 @@ impl StandbyEnd {
                 ..Self::default()
             };
         }
+        if self.passes_over {
+            return Ok(None);
+        }
         let result = self
             .stage(tables, chunk)
             .and_then(|()| self.commit(tables, chunk));
-        if result.is_err() {
+        if let Err(error) = &result {
             self.discard(tables);
-            self.in_step = false;
-            self.committed = None;
+            self.passes_over = true;
+            if matches!(error, StandbyError::Digest { .. }) {
+                self.in_step = false;
+                self.committed = None;
+            }
         }
         result
     }

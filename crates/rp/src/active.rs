@@ -140,8 +140,10 @@ impl Active {
         self.epoch = epoch;
     }
 
-    /// The redundancy facility has a standby that takes frames.
-    pub fn start_bulk(&mut self) {
+    /// The redundancy facility has a standby that takes frames. One that was in step is not any more from here on: its
+    /// tables are emptied when the bulk begins, and the gate is open.
+    pub fn start_bulk(&mut self, out: &mut Outbox<RpOutput>) {
+        self.stop_sync(out);
         self.clients.configuration.write_lines();
         self.checkpoint.peer_connected();
     }

@@ -291,7 +291,7 @@ impl RouteProcessor {
             }
             RfOutput::StartBulk => {
                 if let Role::Active(active) = &mut self.role {
-                    active.start_bulk();
+                    active.start_bulk(&mut self.turn);
                 }
             }
             RfOutput::StopSync => {

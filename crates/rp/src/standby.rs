@@ -6,7 +6,7 @@ use crate::clients::Clients;
 use crate::configuration::Mismatch;
 use crate::io::{PeerMessage, RpOutput};
 use alloc::string::{String, ToString};
-use checkpoint::{FrameChunk, ResyncRequest, StandbyEnd, table_digests};
+use checkpoint::{FrameChunk, ResyncRequest, StandbyEnd, StandbyError, table_digests};
 use machine::{FrameNumber, Instant, Outbox};
 
 /// State of a standby.
@@ -76,7 +76,10 @@ impl Standby {
         let committed = match self.end.chunk(&mut self.clients, chunk) {
             Ok(None) => return ChunkOutcome::Taken,
             Ok(Some(committed)) => committed,
-            Err(error) => return self.resync(chunk, error.to_string(), out),
+            Err(error) => {
+                self.configuration_agrees &= !matches!(error, StandbyError::Digest { .. });
+                return self.resync(chunk, error.to_string(), out);
+            }
         };
         self.clients.system.anchor(now);
         if self.end.in_step()
@@ -122,7 +125,6 @@ impl Standby {
 
     fn resync(&mut self, chunk: &FrameChunk, why: String, out: &mut Outbox<RpOutput>) -> ChunkOutcome {
         let tables = table_digests(&self.clients);
-        self.configuration_agrees = false;
         out.now(RpOutput::Peer(PeerMessage::Resync(ResyncRequest {
             frame: chunk.frame,
             why,

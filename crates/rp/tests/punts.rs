@@ -58,7 +58,7 @@ impl Pair {
             turn: Outbox::new(),
             acknowledgements: Vec::new(),
         };
-        pair.active.start_bulk();
+        pair.active.start_bulk(&mut pair.turn);
         pair.connect();
         pair.truth();
         pair.settle();

@@ -77,6 +77,14 @@ impl World {
         let node = &self.rps[peer.index()];
         let Some(process) = &node.process else { return };
         let in_step = self.checker.coverage == Coverage::InStep(peer, process.life);
+        // Whoever has not heard of the active's last epoch waits a little for the life that may have taken it.
+        let knows_epoch = process.rp.facility().mastership() == self.arbiter.mastership();
+        let grace_ms = if knows_epoch {
+            0
+        } else {
+            self.options.timing.keepalive_interval_ms
+        };
+        let within = within + Duration::from_millis(grace_ms);
         if in_step && node.is_hot() && node.is_well() && process.dies_in_promotion.is_none() {
             self.checker.expected = Some(Expected {
                 slot: peer,

@@ -491,7 +491,7 @@ impl World {
                 self.trace.note(self.now, name, epoch.to_word() ^ since.0, || {
                     format!("publishes out of step since {since} in {epoch}: {result:?}")
                 });
-                if result.is_err() {
+                if result.is_err_and(|holder| holder.slot != slot) {
                     // Another unit has taken over: nothing may leave on this unit's own word any more.
                     return Fate::Dies(PeerLoss::Reloaded);
                 }

@@ -350,11 +350,15 @@ impl World {
         let Some(active) = process.rp.active() else { return };
         let running = active.clients.configuration.tree().running_config();
         match self.checker.coverage {
+            // Whoever was in step and is not hot (the progression, or a resync, was under way) starts anew, with the
+            // configuration that it has: that is all which was promised.
             Coverage::InStep(of, life) if cold && of == slot && life == process.life => {
-                self.fail_safety(
-                    "acknowledged",
-                    format!("{slot} was in step and starts from its configuration only"),
-                );
+                if let Some(missing) = self.checker.promises.check(&running) {
+                    self.fail_safety(
+                        "acknowledged",
+                        format!("{slot} was in step, starts anew, and has lost: {missing}"),
+                    );
+                }
             }
             Coverage::OutOfStep if !cold => {
                 self.fail_safety(

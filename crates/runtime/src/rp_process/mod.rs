@@ -438,7 +438,10 @@ impl RpProcess {
             RpOutput::DropPeerLink => self.peer.drop_link(),
             RpOutput::Claim { expected, floor } => self.claim(expected, floor),
             RpOutput::PublishOutOfStep { epoch, since } => {
-                if let Err(holder) = self.arbiter.mark_out_of_step(epoch, since) {
+                // A newer epoch of this slot is this unit's own, raised a moment ago: the mark stands against it too.
+                if let Err(holder) = self.arbiter.mark_out_of_step(epoch, since)
+                    && holder.slot != self.options.slot
+                {
                     self.superseded(holder);
                 }
             }
