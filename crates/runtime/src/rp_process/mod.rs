@@ -12,6 +12,7 @@
 
 mod cards;
 mod consoles;
+mod nvram;
 mod peer;
 mod status;
 
@@ -29,6 +30,7 @@ use crate::stream::Address;
 use cards::CardLinks;
 use consoles::ConsoleServer;
 use machine::{CardSlot, Epoch, Instant, Machine, Outbox, RpSlot};
+use nvram::NvramWriter;
 use peer::{PeerEvent, PeerLink};
 use redundancy::{PeerLoss, RedundancyConfig, Syslog, SyslogTime};
 use rp::recording;
@@ -89,6 +91,7 @@ const READ_BUDGET: usize = 256 * 1024;
 
 const TOKEN_LIFE: u64 = 1;
 const TOKEN_SIGNALS: u64 = 2;
+const TOKEN_NVRAM: u64 = 3;
 const TOKEN_STATUS: u64 = 1 << 8;
 const TOKEN_PEER: u64 = 2 << 8;
 const TOKEN_CARD: u64 = 3 << 8;
@@ -107,6 +110,7 @@ struct RpProcess {
     cards: CardLinks,
     consoles: ConsoleServer,
     status: StatusServer,
+    nvram: NvramWriter,
     inputs: VecDeque<RpInput>,
     outbox: Outbox<RpOutput>,
     phases: status::Phases,
@@ -162,14 +166,17 @@ impl RpProcess {
     fn new(options: RpOptions, memory: SharedMemory, life: LifeLock) -> io::Result<Self> {
         let events = EventLoop::new()?;
         let arbiter = LocalArbiter::open(&memory, &options.state_directory).map_err(io::Error::other)?;
-        let watch = LifeWatch::start(&memory, options.slot.peer())?;
+        // Before any thread is started: they inherit what is blocked.
         let signals = Signals::take(&[LoopSignal::Terminate, LoopSignal::Interrupt])?;
+        let watch = LifeWatch::start(&memory, options.slot.peer())?;
         events.add(&watch, TOKEN_LIFE, Interest::READ)?;
         events.add(&signals, TOKEN_SIGNALS, Interest::READ)?;
         let peer = PeerLink::new(&options, &memory, &events)?;
         let cards = CardLinks::new(options.cards.clone());
         let consoles = ConsoleServer::bind(&options.run_directory, options.slot, &events)?;
         let status = StatusServer::bind(&options.run_directory, options.slot, &events)?;
+        let nvram = NvramWriter::start(nvram_path(&options.state_directory, options.slot))?;
+        events.add(&nvram, TOKEN_NVRAM, Interest::READ)?;
         let config = processor_config(&options)?;
         let now = clock::now();
         let recorder = options
@@ -191,6 +198,7 @@ impl RpProcess {
             cards,
             consoles,
             status,
+            nvram,
             inputs: VecDeque::new(),
             outbox: Outbox::new(),
             phases: status::Phases::default(),
@@ -244,6 +252,11 @@ impl RpProcess {
         match ready.token {
             TOKEN_LIFE => {}
             TOKEN_SIGNALS => self.take_signals()?,
+            TOKEN_NVRAM => {
+                for outcome in self.nvram.outcomes() {
+                    self.feed(RpInput::NvramWritten(outcome));
+                }
+            }
             token if token >= TOKEN_CONSOLE => self.console_ready(token - TOKEN_CONSOLE, ready)?,
             token if token >= TOKEN_CARD => self.card_ready(token - TOKEN_CARD, ready)?,
             token if token >= TOKEN_PEER => self.peer_ready(token - TOKEN_PEER, ready)?,
@@ -472,7 +485,7 @@ impl RpProcess {
                     self.consoles.send(session, output);
                 }
             }
-            RpOutput::WriteNvram { text, answer } => self.write_nvram(&text, answer),
+            RpOutput::WriteNvram { text, answer } => self.write_nvram(text, answer),
             RpOutput::Log(message) => log_message(&message),
             RpOutput::Reload { reason } => {
                 self.life.resign(Resignation::Reload);
@@ -532,18 +545,11 @@ impl RpProcess {
         self.exit = Some(RpExit::Reload(String::from("Peer is active in a newer epoch")));
     }
 
-    fn write_nvram(&mut self, text: &str, answer: bool) {
+    fn write_nvram(&mut self, text: String, answer: bool) {
         if !self.is_still_master() {
             return;
         }
-        let path = nvram_path(&self.options.state_directory, self.options.slot);
-        let result = crate::file::replace(&path, text.as_bytes()).map_err(|error| error.to_string());
-        if let Err(error) = &result {
-            log_line(&format!("startup configuration not written: {error}"));
-        }
-        if answer {
-            self.inputs.push_back(RpInput::NvramWritten(result));
-        }
+        self.nvram.write(text, answer);
     }
 }
 

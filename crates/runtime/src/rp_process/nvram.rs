@@ -1,0 +1,171 @@
+//! The startup configuration on its way to the disk.
+//!
+//! A disk that is busy takes a second for one sync, and a work loop that waits for it is taken for a hung one. So a thread
+//! does the waiting:
+//!
+//! ```text
+//!   loop ── text ──▶ pending ──▶ thread: replace the file, sync ──▶ results, waker ──▶ loop: NvramWritten
+//! ```
+//!
+//! Texts that come while one is being written are written once, the newest: there is one text and a count of the answers
+//! that are owed, however many come.
+
+use crate::event_loop::Waker;
+use rustix::fd::{AsFd, BorrowedFd};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// Writes one file, newest text last.
+pub(super) struct NvramWriter {
+    shared: Arc<Shared>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    text: Option<String>,
+    /// Answers owed for `text` and what it has replaced.
+    owed: usize,
+    /// Outcomes that the loop has not taken yet, one for each answer.
+    outcomes: Vec<Result<(), String>>,
+    closing: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl NvramWriter {
+    /// A writer of the file at `path`. Start it after the process's signals are taken.
+    pub(super) fn start(path: PathBuf) -> io::Result<NvramWriter> {
+        let (shared, waker) = (Arc::new(Shared::default()), Waker::new()?);
+        let (their_shared, their_waker) = (shared.clone(), waker.try_clone()?);
+        let thread = std::thread::Builder::new()
+            .name("nvram".into())
+            .spawn(move || work(&path, &their_shared, &their_waker))?;
+        Ok(NvramWriter {
+            shared,
+            waker,
+            thread: Some(thread),
+        })
+    }
+
+    /// Has `text` written. With `answer`, its outcome is among those of [`NvramWriter::outcomes`] some day.
+    pub(super) fn write(&self, text: String, answer: bool) {
+        let mut state = self.shared.lock();
+        state.text = Some(text);
+        state.owed += usize::from(answer);
+        drop(state);
+        self.shared.changed.notify_one();
+    }
+
+    /// What has come of writes since the last call, one outcome for each answer that was asked for. Call it when the
+    /// descriptor is readable.
+    pub(super) fn outcomes(&self) -> Vec<Result<(), String>> {
+        self.waker.drain();
+        std::mem::take(&mut self.shared.lock().outcomes)
+    }
+}
+
+impl AsFd for NvramWriter {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.waker.as_fd()
+    }
+}
+
+impl Drop for NvramWriter {
+    /// Waits until what was handed over is written.
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has ended the process already.
+            let _ended = thread.join();
+        }
+    }
+}
+
+fn work(path: &Path, shared: &Shared, waker: &Waker) {
+    let mut state = shared.lock();
+    loop {
+        let Some(text) = state.text.take() else {
+            if state.closing {
+                return;
+            }
+            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        };
+        let owed = std::mem::take(&mut state.owed);
+        drop(state);
+        let outcome = crate::file::replace(path, text.as_bytes()).map_err(|error| error.to_string());
+        if let Err(error) = &outcome {
+            super::log_line(&format!("startup configuration not written: {error}"));
+        }
+        state = shared.lock();
+        state.outcomes.extend(std::iter::repeat_n(outcome, owed));
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::{EventLoop, Interest};
+    use crate::test_directory::TestDirectory;
+
+    /// As many outcomes as were asked for.
+    fn wait_for(writer: &NvramWriter, count: usize) -> Vec<Result<(), String>> {
+        let mut events = EventLoop::new().unwrap();
+        events.add(writer, 1, Interest::READ).unwrap();
+        let (mut outcomes, mut ready) = (Vec::new(), Vec::new());
+        while outcomes.len() < count {
+            events.wait(None, &mut ready).unwrap();
+            outcomes.extend(writer.outcomes());
+        }
+        outcomes
+    }
+
+    #[test]
+    fn each_answer_that_was_asked_for_comes_once_and_the_newest_text_stays() {
+        let place = TestDirectory::new("nvram");
+        let path = place.path().join("startup-config");
+        let writer = NvramWriter::start(path.clone()).unwrap();
+        for number in 0..20 {
+            writer.write(format!("text {number}"), number % 2 == 0);
+        }
+        assert_eq!(wait_for(&writer, 10), vec![Ok(()); 10]);
+        drop(writer);
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "text 19");
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error_that_names_the_file() {
+        let place = TestDirectory::new("nvram-missing");
+        let writer = NvramWriter::start(place.path().join("gone/startup-config")).unwrap();
+        writer.write("text".into(), true);
+        let outcomes = wait_for(&writer, 1);
+        let error = outcomes[0].as_ref().unwrap_err();
+        assert!(error.contains("gone/startup-config"), "{error}");
+    }
+
+    #[test]
+    fn what_was_handed_over_is_written_before_the_writer_goes() {
+        let place = TestDirectory::new("nvram-last");
+        let path = place.path().join("startup-config");
+        let writer = NvramWriter::start(path.clone()).unwrap();
+        writer.write("last".into(), false);
+        drop(writer);
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "last");
+    }
+}
