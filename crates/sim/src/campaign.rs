@@ -173,7 +173,6 @@ pub enum Budget {
 
 /// Runs seeds from `first_seed` on, `jobs` at a time. `on_failure` is called for each failure as it is found, with the
 /// run repeated so that its last lines are known.
-#[allow(clippy::disallowed_methods)]
 pub fn campaign(
     first_seed: u64,
     budget: Budget,
