@@ -174,6 +174,31 @@ fn a_udp_wire_carries_what_a_packet_wire_carries() {
     }
 }
 
+/// As in a container whose shell came from outside.
+#[test]
+fn a_process_runs_where_the_leader_of_its_session_cannot_be_seen() {
+    let name = "a_process_runs_where_the_leader_of_its_session_cannot_be_seen";
+    let Some(_turn) = crate::ready(name, &["unshare"]) else {
+        return;
+    };
+    let directory = std::env::temp_dir().join(format!("holdover-leader-{}", std::process::id()));
+    let output = tools::finish(
+        std::process::Command::new("unshare")
+            .args([
+                "--pid",
+                "--fork",
+                env!("CARGO_BIN_EXE_holdover"),
+                "card",
+                "--slot",
+                "9",
+            ])
+            .env("HOLDOVER_DIR", &directory),
+    );
+    let _ = std::fs::remove_dir_all(&directory);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no card in slot 9"), "{said}");
+}
+
 #[test]
 fn the_five_lines_of_the_documents_attach_the_router_to_a_veth() {
     let name = "the_five_lines_of_the_documents_attach_the_router_to_a_veth";

@@ -14,12 +14,18 @@ pub fn raise_to(nice: i32) -> bool {
         Ok(present) if present <= nice => true,
         _ => rustix::process::setpriority_process(None, nice).is_ok(),
     };
-    let own_session = rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid());
-    if raised && own_session {
+    if raised && leads_its_session() {
         // Absent in kernels without the feature, and then there is nothing to raise.
         let _absent = std::fs::write("/proc/self/autogroup", nice.to_string());
     }
     raised
+}
+
+/// Whether this process leads its session. In a PID namespace the leader may be outside of it, and then the kernel says
+/// that the session is 0, which no `Pid` of `rustix` can be.
+fn leads_its_session() -> bool {
+    // SAFETY: both calls only read properties of the calling process and cannot fail for it.
+    unsafe { libc::getsid(0) == libc::getpid() }
 }
 
 /// Nice value of route processors and line cards.
