@@ -21,6 +21,7 @@ mod id;
 mod outbox;
 mod queue;
 mod seed;
+mod severity;
 mod time;
 mod timers;
 
@@ -28,6 +29,7 @@ pub use id::{CardSlot, Epoch, FrameNumber, Generation, PortId, RpSlot, SlotError
 pub use outbox::{Outbox, Release};
 pub use queue::BoundedQueue;
 pub use seed::Seed;
+pub use severity::Severity;
 pub use time::{Instant, earliest};
 pub use timers::{TimerKey, Timers};
 

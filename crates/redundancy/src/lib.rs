@@ -51,4 +51,4 @@ pub use progression::Answer;
 pub use readiness::ManualSwitchover;
 pub use state::{Progression, RedundancyMode, RfEvent, RfState, Status};
 pub use switchover::{SwitchoverEntry, SwitchoverHistory, SwitchoverReason, SwitchoverRecord, SyslogTime};
-pub use syslog::Syslog;
+pub use syslog::{MessageEntry, Syslog};

@@ -63,6 +63,11 @@ pub use active::{Active, ActiveConfig};
 pub use clients::{Clients, OwnAddresses};
 pub use configuration::Configuration;
 pub use inventory::{Card, CardState, Inventory, Port};
+/// Every system message that a route processor can send, in the order of the crates that send them.
+pub fn system_messages() -> impl Iterator<Item = &'static redundancy::MessageEntry> {
+    redundancy::syslog::CATALOGUE.iter().chain(log::CATALOGUE)
+}
+
 pub use io::{
     CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, PeerMessageError, Phase, RpInput, RpOutput,
     SessionId,

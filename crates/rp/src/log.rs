@@ -1,134 +1,110 @@
 //! System messages of the route processor, beside those of the redundancy facility.
 
-use alloc::format;
-use alloc::string::String;
 use core::net::Ipv4Addr;
 use machine::{CardSlot, FrameNumber, PortId};
 use packet::MacAddress;
-use redundancy::Syslog;
-
-fn message(facility: &'static str, severity: u8, mnemonic: &'static str, text: String) -> Syslog {
-    Syslog {
-        facility,
-        severity,
-        mnemonic,
-        text: text.into(),
-    }
-}
-
-/// A card is seen for the first time.
-pub fn card_inserted(card: CardSlot) -> Syslog {
-    message(
-        "IOSXE_OIR",
-        6,
-        "INSCARD",
-        format!("Card (cc) inserted in slot {card}"),
-    )
-}
-
-/// A card answers.
-pub fn card_online(card: CardSlot) -> Syslog {
-    message(
-        "IOSXE_OIR",
-        6,
-        "ONLINECARD",
-        format!("Card (cc) online in slot {card}"),
-    )
-}
-
-/// A card does not answer any more.
-pub fn card_offline(card: CardSlot, why: &str) -> Syslog {
-    message(
-        "IOSXE_OIR",
-        6,
-        "OFFLINECARD",
-        format!("Card (cc) offline in slot {card}: {why}"),
-    )
-}
+use redundancy::system_messages;
 
 /// A wire was connected or disconnected.
-pub fn link_changed(port: PortId, up: bool) -> Syslog {
-    let state = if up { "up" } else { "down" };
-    message(
-        "LINK",
-        3,
-        "UPDOWN",
-        format!("Interface Ethernet{port}, changed state to {state}"),
-    )
+pub fn link_changed(port: PortId, up: bool) -> redundancy::Syslog {
+    link_state_changed(port, if up { "up" } else { "down" })
 }
 
-/// Somebody else uses our address.
-pub fn duplicate_address(address: Ipv4Addr, mac: MacAddress, port: PortId) -> Syslog {
-    message(
-        "IP",
-        4,
-        "DUPADDR",
-        format!("Duplicate address {address} on Ethernet{port}, sourced by {mac}"),
-    )
-}
+system_messages! {
+    IOSXE_OIR-6-INSCARD {
+        explanation: "A line card is seen in a slot for the first time.",
+        action: "None.",
+        /// A card is seen for the first time.
+        fn card_inserted(card: CardSlot) = "Card (cc) inserted in slot {card}";
+    }
 
-/// The standby holds something else than it was sent.
-pub fn digest_differs(frame: FrameNumber) -> Syslog {
-    message(
-        "CHKPT",
-        3,
-        "DIGEST",
-        format!("Standby digest differs at frame {frame}; synchronising anew"),
-    )
-}
+    IOSXE_OIR-6-ONLINECARD {
+        explanation: "A line card answers and is in service.",
+        action: "None.",
+        /// A card answers.
+        fn card_online(card: CardSlot) = "Card (cc) online in slot {card}";
+    }
 
-/// The standby asks for everything again.
-pub fn resync_requested(why: &str, tables: &[u32]) -> Syslog {
-    message(
-        "CHKPT",
-        3,
-        "RESYNC",
-        format!("Standby asks to be synchronised anew: {why}; tables that differ: {tables:?}"),
-    )
-}
+    IOSXE_OIR-6-OFFLINECARD {
+        explanation: "A line card does not answer any more, for the reason that the message gives. It forwards on by \
+            what it has if it still runs.",
+        action: "If nobody pulled or stopped it, look at the card's own log; it is started again by itself.",
+        /// A card does not answer any more.
+        fn card_offline(card: CardSlot, why: &str) = "Card (cc) offline in slot {card}: {why}";
+    }
 
-/// The standby does not acknowledge.
-pub fn standby_stalled(since: FrameNumber) -> Syslog {
-    message(
-        "CHKPT",
-        4,
-        "OUTOFSTEP",
-        format!("Standby out of step since frame {since}: no acknowledgement in time"),
-    )
-}
+    LINK-3-UPDOWN {
+        explanation: "A wire was connected or disconnected.",
+        action: "For a change that nobody made, look at the wire and at the system at its other end.",
+        /// See [`link_changed`].
+        fn link_state_changed(port: PortId, state: &str) = "Interface Ethernet{port}, changed state to {state}";
+    }
 
-/// A card holds something else than it was sent.
-pub fn card_digest_differs(card: CardSlot, frame: FrameNumber, digest: u64) -> Syslog {
-    let text = format!("Card in slot {card} has digest {digest:016x} at frame {frame}; downloading anew");
-    message("FIB", 4, "CARDDIGEST", text)
-}
+    IP-4-DUPADDR {
+        explanation: "Another system on the network uses an address of this router.",
+        action: "Find the system by its hardware address and give one of the two another address.",
+        /// Somebody else uses our address.
+        fn duplicate_address(address: Ipv4Addr, mac: MacAddress, port: PortId) =
+            "Duplicate address {address} on Ethernet{port}, sourced by {mac}";
+    }
 
-/// The generator client does not take an order.
-pub fn generator_refused(why: &str) -> Syslog {
-    message("RIB", 4, "GENERATOR", String::from(why))
-}
+    CHKPT-3-DIGEST {
+        explanation: "The standby holds something else than it was sent. It is filled anew.",
+        action: "None if it stays the only one. If it comes back, the memory or the program of one processor is faulty.",
+        /// The standby holds something else than it was sent.
+        fn digest_differs(frame: FrameNumber) = "Standby digest differs at frame {frame}; synchronising anew";
+    }
 
-/// A line of the startup configuration was refused.
-pub fn startup_line_refused(error: &config::LoadError) -> Syslog {
-    message(
-        "SYS",
-        3,
-        "STARTUP_CONFIG",
-        format!("Startup configuration, {error}"),
-    )
-}
+    CHKPT-3-RESYNC {
+        explanation: "The standby has found that its state does not fit, and asks for all of it again.",
+        action: "As for CHKPT-3-DIGEST.",
+        /// The standby asks for everything again.
+        fn resync_requested(why: &str, tables: &[u32]) =
+            "Standby asks to be synchronised anew: {why}; tables that differ: {tables:?}";
+    }
 
-/// A command has changed the configuration.
-pub fn configured() -> Syslog {
-    message(
-        "SYS",
-        5,
-        "CONFIG_I",
-        String::from("Configured from console by console"),
-    )
-}
+    CHKPT-4-OUTOFSTEP {
+        explanation: "The standby has not acknowledged in time. It is not promoted with its state until it has been \
+            filled anew; a switchover meanwhile starts from the configuration.",
+        action: "None if it stays the only one. If it comes back, one processor or the link between them is overloaded.",
+        /// The standby does not acknowledge.
+        fn standby_stalled(since: FrameNumber) =
+            "Standby out of step since frame {since}: no acknowledgement in time";
+    }
 
-/// The peer's bytes make no sense.
-pub fn peer_nonsense(error: &str) -> Syslog {
-    message("CHKPT", 3, "UNKNOWNMSG", format!("{error}; link closed"))
+    CHKPT-3-UNKNOWNMSG {
+        explanation: "The peer has sent something that is no message. The link is closed and made anew.",
+        action: "If it comes back, the two processors run programs that do not fit together.",
+        /// The peer's bytes make no sense.
+        fn peer_nonsense(error: &str) = "{error}; link closed";
+    }
+
+    FIB-4-CARDDIGEST {
+        explanation: "A line card holds something else than it was sent. It is downloaded anew while it forwards on.",
+        action: "None if it stays the only one. If it comes back, the card's memory or program is faulty.",
+        /// A card holds something else than it was sent.
+        fn card_digest_differs(card: CardSlot, frame: FrameNumber, digest: u64) =
+            "Card in slot {card} has digest {digest:016x} at frame {frame}; downloading anew";
+    }
+
+    RIB-4-GENERATOR {
+        explanation: "The route generator, which benches use, does not take an order.",
+        action: "Follow the reason in the message.",
+        /// The generator client does not take an order.
+        fn generator_refused(why: &str) = "{why}";
+    }
+
+    SYS-3-STARTUP_CONFIG {
+        explanation: "A line of the startup configuration was not applied.",
+        action: "Correct the line and save the configuration.",
+        /// A line of the startup configuration was refused.
+        fn startup_line_refused(error: &config::LoadError) = "Startup configuration, {error}";
+    }
+
+    SYS-5-CONFIG_I {
+        explanation: "Somebody has left configuration mode.",
+        action: "None.",
+        /// A command has changed the configuration.
+        fn configured() = "Configured from console by console";
+    }
 }

@@ -534,9 +534,10 @@ impl World {
                 }
             }
             RpOutput::Log(message) => {
-                self.trace.note(self.now, name, u64::from(message.severity), || {
-                    message.to_string()
-                });
+                self.trace
+                    .note(self.now, name, u64::from(message.severity().number()), || {
+                        message.to_string()
+                    });
             }
             RpOutput::Reload { reason } => {
                 self.trace
