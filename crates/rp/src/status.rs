@@ -33,7 +33,7 @@ pub struct RpStatus {
     pub dirty_rows: u64,
     /// Routes that the generator has installed.
     pub generated_routes: u32,
-    /// Whether the RIB has nothing left to compute.
+    /// Whether the RIB has nothing left to compute and nothing waits for the standby's acknowledgement.
     pub settled: bool,
     /// Cards, on the active.
     pub cards: Vec<CardStatus>,
@@ -44,7 +44,7 @@ pub struct RpStatus {
 }
 
 /// What a program may know of a card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardStatus {
     /// The card.
     pub card: CardSlot,
@@ -54,6 +54,8 @@ pub struct CardStatus {
     pub outstanding_bytes: usize,
     /// Punts lost while it had no RP.
     pub lost_punts: u64,
+    /// Numbers of its ports whose wires are connected.
+    pub links_up: Vec<u8>,
 }
 
 impl RouteProcessor {
@@ -95,7 +97,8 @@ impl RouteProcessor {
         status.download_digest = chassis::downloaded_digest(clients);
         status.dirty_rows = clients.dirty_rows() as u64;
         status.generated_routes = clients.generator.installed();
-        status.settled = !clients.rib.has_pending() && !clients.generator.has_pending();
+        let at_the_gate = self.active().map_or(0, |active| active.frames().2);
+        status.settled = !clients.rib.has_pending() && !clients.generator.has_pending() && at_the_gate == 0;
         status.switchovers = clients.system.switchover_count();
         if let Some((_, row)) = clients.system.switchovers.iter().next_back() {
             status.last_switchover_reason = row.0.reason.to_string();
@@ -111,6 +114,13 @@ impl RouteProcessor {
                 live: *phase == DownloadPhase::Live && outstanding_bytes == 0,
                 outstanding_bytes,
                 lost_punts: active.cards.lost_punts(*card),
+                links_up: active
+                    .clients
+                    .inventory
+                    .ports_of(*card)
+                    .filter(|(_, port)| port.link_up)
+                    .map(|(port, _)| port.port)
+                    .collect(),
             })
         };
         self.config.card_slots.iter().filter_map(status).collect()

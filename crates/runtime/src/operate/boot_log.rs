@@ -1,11 +1,12 @@
 //! The boot log: what the processes of a chassis write while it boots, as it comes.
 
 use super::lab::is_hot_pair;
-use super::status_client::{self, active_slot};
+use super::status_client::{self, RpReport, active_slot};
 use crate::backplane::{Unit, log_path};
 use crate::chassis_file::ChassisFile;
 use crate::clock;
 use crate::directories::Directories;
+use crate::wire::WireSpec;
 use machine::Duration;
 use redundancy::RfState;
 use std::fs::File;
@@ -22,6 +23,8 @@ pub struct BootLog {
     run_directory: PathBuf,
     route_processors: usize,
     cards: usize,
+    /// Ports at which a built-in host of the chassis will be, as card slot and port number.
+    hosted: Vec<(u8, u8)>,
     logs: Vec<LogTail>,
 }
 
@@ -36,12 +39,13 @@ impl BootLog {
             run_directory: directories.run.clone(),
             route_processors: file.route_processors.len(),
             cards: file.cards.len(),
+            hosted: hosted_ports(file),
             logs: units.into_iter().map(tail).collect(),
         }
     }
 
-    /// Gives every line to `show` until the chassis has booted: an active RP, its standby hot, the cards complete. False
-    /// when that takes too long.
+    /// Gives every line to `show` until the chassis has booted: an active RP, its standby hot, the cards complete, the
+    /// built-in hosts plugged in. False when that takes too long.
     ///
     /// # Errors
     /// When a log cannot be read, or `show` fails.
@@ -64,16 +68,42 @@ impl BootLog {
         let Some(active) = active_slot(&reports) else {
             return false;
         };
+        let plugged = |report: &RpReport| {
+            self.hosted.iter().all(|(slot, port)| {
+                let mut cards = report.cards.iter();
+                cards.any(|card| card.slot == *slot && card.links_up.contains(port))
+            })
+        };
+        if !reports[active.index()].as_ref().is_some_and(plugged) {
+            return false;
+        }
         if self.route_processors > 1 {
             return is_hot_pair(&reports, active, self.cards);
         }
         // Without a second RP there is nobody to be in step with.
         reports[active.index()].as_ref().is_some_and(|report| {
             report.rf_state() == Some(RfState::Active)
+                && report.settled
+                && report.dirty_rows == 0
                 && report.cards.len() == self.cards
                 && report.cards.iter().all(|card| card.live)
         })
     }
+}
+
+fn hosted_ports(file: &ChassisFile) -> Vec<(u8, u8)> {
+    let has_host = |wire: &WireSpec| match wire {
+        WireSpec::Mem { name } => file.hosts.iter().any(|host| host.wire == *name),
+        WireSpec::Udp { .. } | WireSpec::Packet { .. } => false,
+    };
+    let ports = file
+        .cards
+        .iter()
+        .flat_map(|card| card.ports.iter().map(move |port| (card, port)));
+    ports
+        .filter(|(_, port)| has_host(&port.wire))
+        .map(|(card, port)| (card.slot.0, port.number))
+        .collect()
 }
 
 /// What is appended to one log.

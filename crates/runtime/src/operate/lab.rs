@@ -570,6 +570,7 @@ mod tests {
             live: true,
             outstanding_bytes: 0,
             lost_punts: 0,
+            links_up: vec![0],
         };
         let mut active = report(RpSlot::R0, RfState::Active, Some(1));
         active.cards = vec![card];

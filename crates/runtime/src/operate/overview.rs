@@ -204,6 +204,7 @@ mod tests {
             live: true,
             outstanding_bytes: 0,
             lost_punts: 2,
+            links_up: vec![0],
         }];
         Overview {
             chassis: "lab".into(),

@@ -42,7 +42,7 @@ pub struct RpReport {
     pub dirty_rows: u64,
     /// Routes of the generator.
     pub generated_routes: u32,
-    /// Whether the RIB has nothing left to compute.
+    /// Whether the RIB has nothing left to compute and nothing waits for the standby's acknowledgement.
     pub settled: bool,
     /// Cards, on the active.
     pub cards: Vec<CardReport>,
@@ -57,7 +57,7 @@ pub struct RpReport {
 }
 
 /// A card, as the active RP sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardReport {
     /// Its slot.
     pub slot: u8,
@@ -67,6 +67,8 @@ pub struct CardReport {
     pub outstanding_bytes: u64,
     /// Punts that it lost while it had no RP, since it started.
     pub lost_punts: u64,
+    /// Numbers of its ports whose wires are connected.
+    pub links_up: Vec<u8>,
 }
 
 /// Moments of a switchover on `CLOCK_MONOTONIC`, in nanoseconds.

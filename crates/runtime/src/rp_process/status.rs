@@ -246,6 +246,7 @@ pub(super) fn document(processor: &RouteProcessor, phases: &Phases, now: Instant
                 "live": card.live,
                 "outstanding_bytes": card.outstanding_bytes,
                 "lost_punts": card.lost_punts,
+                "links_up": card.links_up,
             })
         })
         .collect();
