@@ -3,6 +3,8 @@
 use crate::lab::{HOST_A, HOST_B, Lab, ROUTER_A, ROUTER_B, Slot, UDP_WIRE};
 use crate::tools::{self, Namespace, Tool, wait_until};
 
+// `ping` waits for its last answer for one interval only (or twice the longest round trip): the interval is the patience
+// of these tests.
 const TOOLS: &[&str] = &["ip", "ping", "iperf3", "ethtool"];
 
 #[test]
@@ -14,7 +16,7 @@ fn hosts_see_a_router() {
     let active = lab.wait_for_pair();
     let a = &lab.host_a;
     for address in [HOST_B, ROUTER_A, ROUTER_B] {
-        let said = a.run(&format!("ping -c 3 -i 0.01 -W 5 {address}"));
+        let said = a.run(&format!("ping -c 3 -i 0.5 -W 5 {address}"));
         assert!(said.contains(" 0% packet loss"), "{said}");
     }
     offloads_are_as_veth_pairs_have_them(&lab);
@@ -24,7 +26,7 @@ fn hosts_see_a_router() {
         said.contains(&format!("From {ROUTER_A} icmp_seq=1 Time to live exceeded")),
         "{said}"
     );
-    let said = a.run(&format!("ping -c 2 -i 0.01 -W 5 -s 4000 {HOST_B}"));
+    let said = a.run(&format!("ping -c 2 -i 0.5 -W 5 -s 4000 {HOST_B}"));
     assert!(said.contains(" 0% packet loss"), "fragments pass: {said}");
     a_small_mtu_is_told_or_bridged(&lab, active);
     println!("{}", throughput(&lab));
@@ -81,11 +83,11 @@ fn a_small_mtu_is_told_or_bridged(lab: &Lab, active: Slot) {
     tools::ip(&format!("-n {} route flush cache", a.name()));
     let reassembled = || tools::kernel_counter(&lab.host_b.run("cat /proc/net/snmp"), "Ip", "ReasmOKs");
     let before = reassembled();
-    let said = a.run(&format!("ping -c 2 -i 0.01 -W 5 -M dont -s 1200 {HOST_B}"));
+    let said = a.run(&format!("ping -c 2 -i 0.5 -W 5 -M dont -s 1200 {HOST_B}"));
     assert!(said.contains(" 0% packet loss"), "{said}");
     assert_eq!(reassembled() - before, 2, "each request came in fragments");
     configure("no mtu");
-    let said = a.run(&format!("ping -c 2 -i 0.01 -W 5 -M do -s 1472 {HOST_B}"));
+    let said = a.run(&format!("ping -c 2 -i 0.5 -W 5 -M do -s 1472 {HOST_B}"));
     assert!(said.contains(" 0% packet loss"), "{said}");
 }
 
@@ -137,7 +139,7 @@ fn a_link_that_goes_down_takes_its_routes_along_and_brings_them_back() {
     wait_until("the port is up and its routes are back", || {
         port_is("up") && routed()
     });
-    let said = lab.host_a.run(&format!("ping -c 3 -i 0.01 -W 5 {HOST_B}"));
+    let said = lab.host_a.run(&format!("ping -c 3 -i 0.5 -W 5 {HOST_B}"));
     assert!(said.contains(" 0% packet loss"), "{said}");
 }
 
@@ -169,7 +171,7 @@ fn a_udp_wire_carries_what_a_packet_wire_carries() {
     tools::ip(&format!("-n {c} link set cable up"));
     tools::ip(&format!("-n {c} route add default via 10.83.0.1"));
     for address in ["10.83.0.1", HOST_A, HOST_B] {
-        let said = host_c.run(&format!("ping -c 3 -i 0.01 -W 5 {address}"));
+        let said = host_c.run(&format!("ping -c 3 -i 0.5 -W 5 {address}"));
         assert!(said.contains(" 0% packet loss"), "{said}");
     }
 }
