@@ -51,6 +51,7 @@ fn mode_command(id: CommandId) -> Option<ModeCommand> {
 fn exec_command(matched: &Matched) -> Option<ExecCommand> {
     Some(match matched.id {
         CommandId::CopyRunningStartup => ExecCommand::CopyRunningStartup,
+        CommandId::ShowConfigSyncStatus => ExecCommand::ShowConfigSyncStatus,
         CommandId::Ping => ExecCommand::Ping {
             target: matched.address(Slot::Address)?,
             repeat: matched.number(Slot::Count),

@@ -71,6 +71,8 @@ impl ModeCommand {
 pub enum ExecCommand {
     /// `copy running-config startup-config`
     CopyRunningStartup,
+    /// `show redundancy config-sync status`
+    ShowConfigSyncStatus,
     /// `ping A.B.C.D [repeat N]`
     Ping {
         /// Whom to ask.

@@ -28,6 +28,7 @@ pub enum CommandId {
     End,
     Logout,
     CopyRunningStartup,
+    ShowConfigSyncStatus,
     Ping,
     RedundancyForceSwitchover,
     Reload,
@@ -117,6 +118,8 @@ const LOOKUP_NETWORK: Token = argument(Slot::Address, Kind::Address, "Network to
 const LOOKUP_MASK: Token = argument(Slot::Mask, Kind::Netmask, "Network mask");
 const SHOW_CLIENTS: Token = keyword("clients", "Clients in order of their sequence");
 const HISTORY: Token = keyword("history", "Log of past events");
+
+const CONFIG_SYNC: Token = keyword("config-sync", "Config Sync status and failures");
 
 const ETHERNET: Token = keyword(INTERFACE_TYPE, "IEEE 802.3");
 const PORT: Token = argument(Slot::Port, Kind::Port, "Card slot and port number");
@@ -217,6 +220,9 @@ pub static ROWS: &[Row] = &[
     row!(EXEC Privileged ShowRunningConfig: SHOW, keyword("running-config", "Current operating configuration")),
     row!(EXEC Privileged ShowStartupConfig: SHOW, keyword("startup-config", "Contents of startup configuration")),
     row!(EXEC User ShowVersion: SHOW, keyword("version", "System hardware and software status")),
+    // Configuration synchronisation.
+    row!(EXEC User ShowConfigSyncStatus: SHOW, SHOW_REDUNDANCY, CONFIG_SYNC,
+        keyword("status", "Digests, commands and startup copies of both route processors")),
     // Global configuration. `version` is written into every configuration file and read back from it.
     row!(hidden GLOBAL Privileged Version:
         keyword("version", "Version of the configuration language"),

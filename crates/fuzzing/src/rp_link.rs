@@ -10,7 +10,10 @@ use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Outbox, RpSlot};
 use redundancy::{
     Body, Hello, PROTOCOL_VERSION, Progression, RedundancyConfig, RedundancyMode, RfMessage, RfState,
 };
-use rp::{ActiveConfig, Clients, ConsoleInput, PeerMessage, RpConfig, RpInput, SessionId, Standby};
+use rp::{
+    ActiveConfig, Clients, ConfigSyncBody, ConfigSyncMessage, ConsoleInput, PeerMessage, RpConfig, RpInput,
+    SessionId, Standby, StartupStored,
+};
 
 /// A message of either route processor: kind byte, then body.
 pub fn peer_message(bytes: &[u8]) {
@@ -42,7 +45,7 @@ pub fn checkpoint_rows(bytes: &[u8]) {
 
 /// Frames for a standby: chunks, each after two bytes of its length. What it accepts it can be promoted with.
 pub fn standby_frames(bytes: &[u8]) {
-    let mut standby = Standby::new(None);
+    let mut standby = Standby::new();
     let mut out = Outbox::new();
     let mut now = Instant::ZERO;
     let mut rest = bytes;
@@ -164,6 +167,15 @@ pub fn peer_messages() -> Vec<Vec<u8>> {
         PeerMessage::Chunk(chunk),
         PeerMessage::Acknowledgement(acknowledgement),
         PeerMessage::Resync(resync),
+        PeerMessage::ConfigSync(ConfigSyncMessage {
+            body: Some(ConfigSyncBody::StartupStored(StartupStored {
+                digest: 5,
+                bytes: 70,
+                error: "No space left on device".into(),
+                failures: 2,
+                retry_ms: 2_000,
+            })),
+        }),
     ];
     messages
         .iter()

@@ -243,11 +243,12 @@ impl Configuration {
         }
     }
 
-    /// The bulk has ended: builds the tree from its lines and executes the commands that came after them (standby).
+    /// The bulk has ended: builds the tree from its lines, which hold what command `last` and those before it did, and
+    /// executes the commands that came after (standby).
     ///
     /// # Errors
     /// The first line that did not apply here although it did on the active.
-    pub fn bulk_ended(&mut self) -> Result<(), Mismatch> {
+    pub fn bulk_ended(&mut self, last: u64) -> Result<(), Mismatch> {
         let mut tree = ConfigurationTree::new();
         // What a tree accepts does not depend on the order of its lines, but for interfaces, which come first.
         let mut commands = Vec::new();
@@ -262,7 +263,7 @@ impl Configuration {
                 .map_err(|error| mismatch(&command.text(), &error.to_string()))?;
         }
         self.tree = tree;
-        self.executed = 0;
+        self.executed = last;
         self.execute_received()
     }
 

@@ -6,7 +6,7 @@
 use crate::io::{ConsoleInput, ConsoleOutput, RpOutput, SessionId};
 use crate::processor::{Role, RouteProcessor};
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use config::Command;
 use line::ping::Pinger;
@@ -42,7 +42,7 @@ pub(crate) enum Running {
     /// The operator is asked to confirm.
     AskedToConfirm(AfterSave),
     /// The startup configuration is being written.
-    Saving(AfterSave),
+    Saving,
     /// The redundancy facility was asked to switch over.
     SwitchingOver,
     /// `ping`.
@@ -63,8 +63,6 @@ pub(crate) struct Console {
 /// All consoles of a route processor.
 pub struct Consoles {
     pub(crate) sessions: BTreeMap<SessionId, Console>,
-    /// Sessions whose save is on its way, oldest first, with the text being written.
-    pub(crate) saving: VecDeque<(SessionId, String)>,
     active: bool,
     /// Commands that were executed since the last turn's end.
     executed: u32,
@@ -86,7 +84,6 @@ impl Consoles {
     pub fn new() -> Self {
         Self {
             sessions: BTreeMap::new(),
-            saving: VecDeque::new(),
             active: false,
             executed: 0,
             held: false,

@@ -1,7 +1,8 @@
 //! EXEC: what each command does.
 
+use crate::config_sync::Requester;
 use crate::console::{AfterSave, Page, Running};
-use crate::io::{RpOutput, SessionId};
+use crate::io::SessionId;
 use crate::processor::{Role, RouteProcessor};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -93,6 +94,7 @@ impl RouteProcessor {
             ExecCommand::ShowIpRoute { filter: Some(filter) } => self.show_route(filter),
             ExecCommand::ShowIpCef { filter: Some(filter) } => self.show_cef_entry(filter),
             ExecCommand::ShowArp => return self.show_page(now, id, Page::Arp(None)),
+            ExecCommand::ShowConfigSyncStatus => self.show_config_sync_status(now),
             ExecCommand::ShowCheckpoint | ExecCommand::ShowCheckpointClients => self.show_checkpoint(),
             ExecCommand::ShowInterfaces { port } => self.show_interfaces(port),
             ExecCommand::ShowIpInterfaceBrief => self.show_ip_interface_brief(),
@@ -293,50 +295,32 @@ impl RouteProcessor {
         }
     }
 
-    /// Writes the running configuration to NVRAM; the standby's follows by its row, and the prompt after that.
+    /// Writes the running configuration to both NVRAMs; what is to be done `then` follows.
     fn save(&mut self, now: Instant, id: SessionId, then: AfterSave) {
         let Role::Active(active) = &self.role else {
             return self.complete(now, id, Outcome::Rejected, CONFIGURATION_LOCKED);
         };
         let text = active.clients.configuration.tree().running_config_text();
         if let Some(console) = self.consoles.sessions.get_mut(&id) {
-            console.running = Some(Running::Saving(then));
+            console.running = Some(Running::Saving);
         }
-        self.consoles.saving.push_back((id, text.clone()));
-        self.turn.now(RpOutput::WriteNvram { text, answer: true });
+        self.save_startup(now, text, Requester::Console(id, then));
     }
 
-    pub(crate) fn nvram_written(&mut self, now: Instant, result: Result<(), String>) {
-        let Some((id, text)) = self.consoles.saving.pop_front() else {
-            return;
-        };
-        let then = match self
-            .consoles
-            .sessions
-            .get_mut(&id)
-            .and_then(|console| console.running.take())
-        {
-            Some(Running::Saving(then)) => then,
-            _ => AfterSave::Done,
-        };
-        match result {
-            Ok(()) => {
-                if let Role::Active(active) = &mut self.role {
-                    active.clients.configuration.startup_written(text);
-                }
-                if then == AfterSave::Done {
-                    self.complete(now, id, Outcome::Accepted, SAVED);
-                } else {
-                    self.write(now, id, &alloc::format!("{SAVED}\n"));
-                    self.ask_to_confirm(now, id, then);
-                }
-            }
-            Err(why) => {
-                let text = alloc::format!(
-                    "startup-config file open failed ({why})\nThe old startup configuration is kept"
-                );
-                self.complete(now, id, Outcome::Rejected, &text);
-            }
+    /// The startup configuration is written; `note` says what is not right about the standby's.
+    pub(crate) fn saved_by_console(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        then: AfterSave,
+        note: Option<&str>,
+    ) {
+        let said = note.map_or(String::from(SAVED), |note| alloc::format!("{SAVED}\n{note}"));
+        if then == AfterSave::Done {
+            self.complete(now, id, Outcome::Accepted, &said);
+        } else {
+            self.write(now, id, &alloc::format!("{said}\n"));
+            self.ask_to_confirm(now, id, then);
         }
     }
 

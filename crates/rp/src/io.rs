@@ -1,5 +1,6 @@
 //! What happens to a route processor, and what it asks for.
 
+use crate::config_sync::ConfigSyncMessage;
 use alloc::string::String;
 use alloc::vec::Vec;
 use chassis::{CardMessage, RpMessage};
@@ -26,6 +27,8 @@ pub enum PeerMessage {
     Acknowledgement(Acknowledgement),
     /// Checkpoint: everything again, please.
     Resync(ResyncRequest),
+    /// Configuration synchronisation.
+    ConfigSync(ConfigSyncMessage),
 }
 
 /// Why bytes on the RP link are no message.
@@ -37,6 +40,8 @@ pub enum PeerMessageError {
     Rf(redundancy::MessageError),
     /// A checkpoint message of this name that is malformed.
     Checkpoint(&'static str),
+    /// A message of configuration synchronisation that is malformed.
+    ConfigSync,
 }
 
 impl fmt::Display for PeerMessageError {
@@ -45,6 +50,9 @@ impl fmt::Display for PeerMessageError {
             PeerMessageError::Kind(kind) => write!(f, "unknown message kind {kind} on the RP link"),
             PeerMessageError::Rf(error) => write!(f, "on the RP link: {error}"),
             PeerMessageError::Checkpoint(name) => write!(f, "malformed {name} on the RP link"),
+            PeerMessageError::ConfigSync => {
+                f.write_str("malformed message of configuration synchronisation on the RP link")
+            }
         }
     }
 }
@@ -55,6 +63,7 @@ const RF: u8 = 1;
 const CHUNK: u8 = 2;
 const ACKNOWLEDGEMENT: u8 = 3;
 const RESYNC: u8 = 4;
+const CONFIG_SYNC: u8 = 5;
 
 impl PeerMessage {
     /// The message's kind and body.
@@ -66,6 +75,7 @@ impl PeerMessage {
                 (ACKNOWLEDGEMENT, acknowledgement.encode_to_vec())
             }
             PeerMessage::Resync(request) => (RESYNC, request.encode_to_vec()),
+            PeerMessage::ConfigSync(message) => (CONFIG_SYNC, message.encode_to_vec()),
         }
     }
 
@@ -87,6 +97,11 @@ impl PeerMessage {
             RESYNC => ResyncRequest::decode(body)
                 .map(PeerMessage::Resync)
                 .map_err(|_| PeerMessageError::Checkpoint("resync request")),
+            CONFIG_SYNC => ConfigSyncMessage::decode(body)
+                .ok()
+                .filter(|message| message.body.is_some())
+                .map(PeerMessage::ConfigSync)
+                .ok_or(PeerMessageError::ConfigSync),
             _ => Err(PeerMessageError::Kind(kind)),
         }
     }
@@ -206,7 +221,12 @@ pub enum RpInput {
         input: ConsoleInput,
     },
     /// Answer to [`RpOutput::WriteNvram`].
-    NvramWritten(Result<(), String>),
+    NvramWritten {
+        /// The number of the write.
+        number: u64,
+        /// Whether the text is on the disk, or why it is not.
+        result: Result<(), String>,
+    },
     /// Bench: let the generator client hold this many routes.
     Generate {
         /// Number of routes.
@@ -284,12 +304,13 @@ pub enum RpOutput {
         /// What to tell.
         output: ConsoleOutput,
     },
-    /// Write the startup configuration, all of it or nothing; answer with [`RpInput::NvramWritten`] when `answer`.
+    /// Write the startup configuration, all of it or nothing; answer with [`RpInput::NvramWritten`].
     WriteNvram {
+        /// Number of this write; the answer has it. One that a newer one replaces before it has begun is answered with
+        /// the newer one's outcome.
+        number: u64,
         /// The text.
         text: String,
-        /// Whether somebody waits for the answer.
-        answer: bool,
     },
     /// A system message.
     Log(Syslog),

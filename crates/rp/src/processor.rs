@@ -1,6 +1,7 @@
 //! The hub: inputs to machines, machines' outputs to the driver.
 
 use crate::active::{Active, ActiveConfig};
+use crate::config_sync::StartupCopies;
 use crate::console::Consoles;
 use crate::io::{PeerMessage, Phase, RpInput, RpOutput};
 use crate::log;
@@ -48,6 +49,7 @@ pub struct RouteProcessor {
     pub(crate) facility: RedundancyFacility,
     pub(crate) role: Role,
     pub(crate) consoles: Consoles,
+    pub(crate) startup_copies: StartupCopies,
     /// What the turn under way asks for, before the gate.
     pub(crate) turn: Outbox<RpOutput>,
     pub(crate) started_at: Instant,
@@ -79,6 +81,7 @@ impl RouteProcessor {
             facility,
             role: Role::Undecided,
             consoles: Consoles::new(),
+            startup_copies: StartupCopies::default(),
             turn: Outbox::new(),
             started_at: now,
             now,
@@ -118,7 +121,7 @@ impl RouteProcessor {
     }
 
     /// Milliseconds since 1970 on the wall clock, as far as this process knows it.
-    fn unix_ms(&self, now: Instant) -> u64 {
+    pub(crate) fn unix_ms(&self, now: Instant) -> u64 {
         self.config
             .unix_ms_at_origin
             .saturating_add(now.as_nanos() / 1_000_000)
@@ -163,7 +166,7 @@ impl RouteProcessor {
                 self.offer_frames(now);
             }
             RpInput::Console { session, input } => self.console(now, session, input),
-            RpInput::NvramWritten(result) => self.nvram_written(now, result),
+            RpInput::NvramWritten { number, result } => self.nvram_written(now, number, result),
             RpInput::Generate { routes, next_hops } => {
                 if let Role::Active(active) = &mut self.role
                     && let Err(error) = active.generate(routes, &next_hops)
@@ -221,9 +224,7 @@ impl RouteProcessor {
                     return;
                 };
                 let outcome = standby.chunk(now, &chunk, &mut self.turn);
-                if let Some(text) = standby.take_newly_saved() {
-                    self.config.startup = Some(text);
-                }
+                self.standby_configuration_moves(now, outcome == ChunkOutcome::InStep);
                 match outcome {
                     ChunkOutcome::Taken => {}
                     ChunkOutcome::InStep => self.tell_facility(now, RfInput::BulkFinished),
@@ -235,6 +236,7 @@ impl RouteProcessor {
                     active.acknowledgement(&acknowledgement, &mut self.turn);
                 }
             }
+            PeerMessage::ConfigSync(message) => self.config_sync_message(now, message),
             PeerMessage::Resync(request) => {
                 if let Role::Active(active) = &mut self.role {
                     active.resync_requested(&request, &mut self.turn);
@@ -286,12 +288,13 @@ impl RouteProcessor {
                 }
             }
             RfOutput::StartStandby { .. } => {
-                self.role = Role::Standby(Box::new(Standby::new(self.config.startup.clone())));
+                self.role = Role::Standby(Box::new(Standby::new()));
                 self.consoles.role_changed(false, &mut self.turn);
             }
             RfOutput::StartBulk => {
                 if let Role::Active(active) = &mut self.role {
                     active.start_bulk(&mut self.turn);
+                    self.tell_standby_of_bulk();
                 }
             }
             RfOutput::StopSync => {
@@ -315,9 +318,10 @@ impl RouteProcessor {
                 progression,
                 operand,
             } => {
-                return self.run_client(client.id, progression, operand);
+                return self.run_client(now, client.id, progression, operand);
             }
-            RfOutput::TellClients { .. } | RfOutput::StateChanged { .. } => {}
+            RfOutput::StateChanged { peer, .. } => self.peer_moves(now, peer),
+            RfOutput::TellClients { .. } => {}
             RfOutput::RecordSwitchover {
                 previous,
                 current,
@@ -333,10 +337,14 @@ impl RouteProcessor {
     /// A client's step in a pass. All of them finish at once: what takes long (the bulk) has its own inputs.
     fn run_client(
         &mut self,
+        now: Instant,
         client: redundancy::ClientId,
         progression: Progression,
-        _operand: u32,
+        operand: u32,
     ) -> Option<RfInput> {
+        if client == redundancy::client::CONFIG_SYNC.id && operand == 1 {
+            self.serve_standby_configuration(now, progression);
+        }
         Some(RfInput::ClientAnswered {
             client,
             progression,
@@ -468,6 +476,7 @@ impl Machine for RouteProcessor {
         if let Role::Active(active) = &mut self.role {
             active.expire(now, &mut self.turn);
         }
+        self.expire_startup(now);
         self.expire_consoles(now);
         self.carry_facts(now);
         self.leave(out);
@@ -478,6 +487,7 @@ impl Machine for RouteProcessor {
         if let Role::Active(active) = &self.role {
             next = earliest(next, active.next_deadline());
         }
+        next = earliest(next, self.startup_copies.next_deadline());
         earliest(next, self.consoles.next_deadline())
     }
 }

@@ -22,7 +22,7 @@ use prost::Message;
 use redundancy::{PeerLoss, RedundancyConfig};
 
 /// Version of the format.
-const RECORDING_VERSION: u32 = 1;
+const RECORDING_VERSION: u32 = 2;
 /// The longest entry that is read, in bytes.
 const ENTRY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -253,10 +253,16 @@ fn entry(input: &RpInput) -> Entry {
             }
         }
         RpInput::Console { session, input } => console_entry(*session, input),
-        RpInput::NvramWritten(Ok(())) => plain(NVRAM_WRITTEN, &[1]),
-        RpInput::NvramWritten(Err(why)) => Entry {
+        RpInput::NvramWritten {
+            number,
+            result: Ok(()),
+        } => plain(NVRAM_WRITTEN, &[1, *number]),
+        RpInput::NvramWritten {
+            number,
+            result: Err(why),
+        } => Entry {
             text: why.clone(),
-            ..plain(NVRAM_WRITTEN, &[0])
+            ..plain(NVRAM_WRITTEN, &[0, *number])
         },
         RpInput::Generate { routes, next_hops } => {
             let mut numbers = Vec::from([u64::from(*routes)]);
@@ -369,8 +375,10 @@ fn input_of(entry: Entry) -> Option<RpInput> {
                 message,
             }
         }
-        (NVRAM_WRITTEN, [1]) => RpInput::NvramWritten(Ok(())),
-        (NVRAM_WRITTEN, [_]) => RpInput::NvramWritten(Err(text)),
+        (NVRAM_WRITTEN, [written, number]) => RpInput::NvramWritten {
+            number: *number,
+            result: if *written == 1 { Ok(()) } else { Err(text) },
+        },
         (GENERATE, [routes, next_hops @ ..]) => {
             let hop = |hop: &u64| u32::try_from(*hop).ok().map(Ipv4Addr::from);
             let next_hops = next_hops.iter().map(hop).collect::<Option<Vec<_>>>()?;

@@ -16,10 +16,8 @@ pub struct Standby {
     end: StandbyEnd,
     /// Whether the tree of commands is equal to the active's. False from a mismatch until the next bulk.
     configuration_agrees: bool,
-    /// What the NVRAM of this RP was last told to hold.
-    startup_written: Option<String>,
-    /// What it was told to hold since the last look.
-    newly_saved: Option<String>,
+    /// Number of the last command that is in the lines of the bulk.
+    bulk_after: u64,
 }
 
 /// What a chunk led to.
@@ -34,17 +32,14 @@ pub enum ChunkOutcome {
 }
 
 impl Standby {
-    /// A standby with empty tables. `startup_written` is what its NVRAM holds.
-    pub fn new(startup_written: Option<String>) -> Self {
-        Self {
-            startup_written,
-            ..Self::default()
-        }
+    /// A standby with empty tables.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// The startup configuration that has just replaced the one in the NVRAM, if one has.
-    pub fn take_newly_saved(&mut self) -> Option<String> {
-        self.newly_saved.take()
+    /// The lines of the bulk that follows are those after this command.
+    pub fn bulk_begins_after(&mut self, command: u64) {
+        self.bulk_after = command;
     }
 
     /// The tables, for `show`.
@@ -87,7 +82,6 @@ impl Standby {
         {
             return self.resync(chunk, mismatch.to_string(), out);
         }
-        self.write_startup(out);
         out.now(RpOutput::Peer(PeerMessage::Acknowledgement(
             committed.acknowledgement,
         )));
@@ -100,27 +94,12 @@ impl Standby {
 
     fn run_configuration(&mut self, bulk_ended: bool) -> Result<(), Mismatch> {
         let result = if bulk_ended {
-            self.clients.configuration.bulk_ended()
+            self.clients.configuration.bulk_ended(self.bulk_after)
         } else {
             self.clients.configuration.execute_received()
         };
         self.configuration_agrees = result.is_ok();
         result
-    }
-
-    /// The startup configuration that came by a frame goes to this RP's NVRAM.
-    fn write_startup(&mut self, out: &mut Outbox<RpOutput>) {
-        let Some(text) = self.clients.configuration.startup_text() else {
-            return;
-        };
-        if self.startup_written.as_deref() != Some(text) {
-            self.startup_written = Some(text.to_string());
-            self.newly_saved = Some(text.to_string());
-            out.now(RpOutput::WriteNvram {
-                text: text.to_string(),
-                answer: false,
-            });
-        }
     }
 
     fn resync(&mut self, chunk: &FrameChunk, why: String, out: &mut Outbox<RpOutput>) -> ChunkOutcome {
@@ -139,8 +118,7 @@ impl Standby {
             clients,
             end,
             configuration_agrees: _,
-            startup_written: _,
-            newly_saved: _,
+            bulk_after: _,
         } = self;
         let committed = end.committed();
         (clients, committed)

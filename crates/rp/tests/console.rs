@@ -109,7 +109,7 @@ impl Rig {
                     output: ConsoleOutput::Close(reason),
                     ..
                 } => self.closed = Some(reason),
-                RpOutput::WriteNvram { text, answer } => {
+                RpOutput::WriteNvram { number, text } => {
                     let result = if self.disk_full {
                         Err("No space left on device".to_string())
                     } else {
@@ -118,9 +118,7 @@ impl Rig {
                     if result.is_ok() {
                         self.nvram = Some(text);
                     }
-                    if answer {
-                        answers.push_back(RpInput::NvramWritten(result));
-                    }
+                    answers.push_back(RpInput::NvramWritten { number, result });
                 }
                 RpOutput::Reload { reason } => self.reload = Some(reason),
                 RpOutput::PublishOutOfStep { .. } => self.published.push("out of step"),

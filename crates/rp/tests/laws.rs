@@ -210,7 +210,7 @@ impl Pair {
         Self {
             clients: Clients::new(),
             end: ActiveEnd::new(config, FrameNumber(0)),
-            standby: Standby::new(None),
+            standby: Standby::new(),
             out: Outbox::new(),
             now: Instant::ZERO,
         }

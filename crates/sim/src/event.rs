@@ -66,8 +66,10 @@ pub(crate) enum Event {
     NvramDone {
         slot: RpSlot,
         life: u64,
+        number: u64,
         text: String,
-        answer: bool,
+        /// Whether the RP was active when it asked for it.
+        active: bool,
     },
     /// The operator does the next thing.
     Operator { ticket: u64 },

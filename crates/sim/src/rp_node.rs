@@ -528,8 +528,8 @@ impl World {
                 });
                 self.claim_all_cards(slot, process, answers);
             }
-            RpOutput::WriteNvram { text, answer } => {
-                if let Fate::Dies(loss) = self.write_nvram(slot, process, text, answer) {
+            RpOutput::WriteNvram { number, text } => {
+                if let Fate::Dies(loss) = self.write_nvram(slot, process, number, text) {
                     return Fate::Dies(loss);
                 }
             }
@@ -551,8 +551,9 @@ impl World {
         Fate::Lives
     }
 
-    fn write_nvram(&mut self, slot: RpSlot, process: &Process, text: String, answer: bool) -> Fate {
-        if answer && !self.is_master(slot) {
+    fn write_nvram(&mut self, slot: RpSlot, process: &Process, number: u64, text: String) -> Fate {
+        let active = process.rp.active().is_some();
+        if active && !self.is_master(slot) {
             return Fate::Dies(PeerLoss::Reloaded);
         }
         let soon = self.soon(2_000_000);
@@ -566,15 +567,16 @@ impl World {
             Event::NvramDone {
                 slot,
                 life,
+                number,
                 text,
-                answer,
+                active,
             },
         );
         Fate::Lives
     }
 
     /// Writing ends: all of the text or nothing of it is there. A process that died meanwhile may have come either far.
-    pub(crate) fn nvram_done(&mut self, slot: RpSlot, life: u64, text: String, answer: bool) {
+    pub(crate) fn nvram_done(&mut self, slot: RpSlot, life: u64, number: u64, text: String, active: bool) {
         let killed_before_the_end = self.rps[slot.index()]
             .process
             .as_ref()
@@ -591,14 +593,14 @@ impl World {
             Ok(())
         };
         node.nvram.failed |= failed;
-        let forgotten = self.options.plant == Some(Plant::NvramForgets) && !answer;
+        let forgotten = self.options.plant == Some(Plant::NvramForgets) && !active;
         if reached && !failed && !forgotten {
             node.nvram.text = Some(text);
         }
         self.trace
             .note(self.now, node.name, 6, || format!("NVRAM: {result:?}"));
-        if answer && !killed_before_the_end {
-            self.urgent(slot, RpInput::NvramWritten(result));
+        if !killed_before_the_end {
+            self.urgent(slot, RpInput::NvramWritten { number, result });
         }
     }
 

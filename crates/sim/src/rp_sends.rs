@@ -105,6 +105,7 @@ pub(crate) fn brief_peer(message: &PeerMessage) -> String {
         ),
         PeerMessage::Acknowledgement(acknowledgement) => format!("acknowledges {}", acknowledgement.frame),
         PeerMessage::Resync(request) => format!("asks for a resync: {}", request.why),
+        PeerMessage::ConfigSync(message) => format!("configuration: {:.160}", format!("{:?}", message.body)),
     }
 }
 

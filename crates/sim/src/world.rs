@@ -275,9 +275,10 @@ impl World {
             Event::NvramDone {
                 slot,
                 life,
+                number,
                 text,
-                answer,
-            } => self.nvram_done(slot, life, text, answer),
+                active,
+            } => self.nvram_done(slot, life, number, text, active),
             Event::Operator { ticket } => self.operator_acts(ticket),
             Event::Fault(fault) => self.fault(fault),
         }

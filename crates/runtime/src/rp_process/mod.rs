@@ -253,8 +253,8 @@ impl RpProcess {
             TOKEN_LIFE => {}
             TOKEN_SIGNALS => self.take_signals()?,
             TOKEN_NVRAM => {
-                for outcome in self.nvram.outcomes() {
-                    self.feed(RpInput::NvramWritten(outcome));
+                for (number, result) in self.nvram.outcomes() {
+                    self.feed(RpInput::NvramWritten { number, result });
                 }
             }
             token if token >= TOKEN_CONSOLE => self.console_ready(token - TOKEN_CONSOLE, ready)?,
@@ -485,7 +485,7 @@ impl RpProcess {
                     self.consoles.send(session, output);
                 }
             }
-            RpOutput::WriteNvram { text, answer } => self.write_nvram(text, answer),
+            RpOutput::WriteNvram { number, text } => self.write_nvram(number, text),
             RpOutput::Log(message) => log_message(&message),
             RpOutput::Reload { reason } => {
                 self.life.resign(Resignation::Reload);
@@ -545,11 +545,11 @@ impl RpProcess {
         self.exit = Some(RpExit::Reload(String::from("Peer is active in a newer epoch")));
     }
 
-    fn write_nvram(&mut self, text: String, answer: bool) {
+    fn write_nvram(&mut self, number: u64, text: String) {
         if !self.is_still_master() {
             return;
         }
-        self.nvram.write(text, answer);
+        self.nvram.write(number, text);
     }
 }
 

@@ -7,8 +7,8 @@
 //!   loop ── text ──▶ pending ──▶ thread: replace the file, sync ──▶ results, waker ──▶ loop: NvramWritten
 //! ```
 //!
-//! Texts that come while one is being written are written once, the newest: there is one text and a count of the answers
-//! that are owed, however many come.
+//! Texts that come while one is being written are written once, the newest: there is one text, however many come, and the
+//! numbers of the writes that are owed its outcome.
 
 use crate::event_loop::Waker;
 use rustix::fd::{AsFd, BorrowedFd};
@@ -33,10 +33,10 @@ struct Shared {
 #[derive(Default)]
 struct State {
     text: Option<String>,
-    /// Answers owed for `text` and what it has replaced.
-    owed: usize,
-    /// Outcomes that the loop has not taken yet, one for each answer.
-    outcomes: Vec<Result<(), String>>,
+    /// Numbers of the writes that are owed an answer: that of `text` and of what it has replaced.
+    owed: Vec<u64>,
+    /// Outcomes that the loop has not taken yet, one for each write.
+    outcomes: Vec<(u64, Result<(), String>)>,
     closing: bool,
 }
 
@@ -61,18 +61,17 @@ impl NvramWriter {
         })
     }
 
-    /// Has `text` written. With `answer`, its outcome is among those of [`NvramWriter::outcomes`] some day.
-    pub(super) fn write(&self, text: String, answer: bool) {
+    /// Has `text` written. Its outcome is among those of [`NvramWriter::outcomes`] some day.
+    pub(super) fn write(&self, number: u64, text: String) {
         let mut state = self.shared.lock();
         state.text = Some(text);
-        state.owed += usize::from(answer);
+        state.owed.push(number);
         drop(state);
         self.shared.changed.notify_one();
     }
 
-    /// What has come of writes since the last call, one outcome for each answer that was asked for. Call it when the
-    /// descriptor is readable.
-    pub(super) fn outcomes(&self) -> Vec<Result<(), String>> {
+    /// What has come of writes since the last call, by number. Call it when the descriptor is readable.
+    pub(super) fn outcomes(&self) -> Vec<(u64, Result<(), String>)> {
         self.waker.drain();
         std::mem::take(&mut self.shared.lock().outcomes)
     }
@@ -113,7 +112,9 @@ fn work(path: &Path, shared: &Shared, waker: &Waker) {
             super::log_line(&format!("startup configuration not written: {error}"));
         }
         state = shared.lock();
-        state.outcomes.extend(std::iter::repeat_n(outcome, owed));
+        state
+            .outcomes
+            .extend(owed.into_iter().map(|number| (number, outcome.clone())));
         waker.wake();
     }
 }
@@ -125,7 +126,7 @@ mod tests {
     use crate::test_directory::TestDirectory;
 
     /// As many outcomes as were asked for.
-    fn wait_for(writer: &NvramWriter, count: usize) -> Vec<Result<(), String>> {
+    fn wait_for(writer: &NvramWriter, count: usize) -> Vec<(u64, Result<(), String>)> {
         let mut events = EventLoop::new().unwrap();
         events.add(writer, 1, Interest::READ).unwrap();
         let (mut outcomes, mut ready) = (Vec::new(), Vec::new());
@@ -137,14 +138,15 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_that_was_asked_for_comes_once_and_the_newest_text_stays() {
+    fn each_write_is_answered_once_and_the_newest_text_stays() {
         let place = TestDirectory::new("nvram");
         let path = place.path().join("startup-config");
         let writer = NvramWriter::start(path.clone()).unwrap();
         for number in 0..20 {
-            writer.write(format!("text {number}"), number % 2 == 0);
+            writer.write(number, format!("text {number}"));
         }
-        assert_eq!(wait_for(&writer, 10), vec![Ok(()); 10]);
+        let answers: Vec<_> = (0..20).map(|number| (number, Ok(()))).collect();
+        assert_eq!(wait_for(&writer, 20), answers);
         drop(writer);
         assert_eq!(std::fs::read_to_string(path).unwrap(), "text 19");
     }
@@ -153,9 +155,11 @@ mod tests {
     fn a_directory_that_is_not_there_is_an_error_that_names_the_file() {
         let place = TestDirectory::new("nvram-missing");
         let writer = NvramWriter::start(place.path().join("gone/startup-config")).unwrap();
-        writer.write("text".into(), true);
+        writer.write(7, "text".into());
         let outcomes = wait_for(&writer, 1);
-        let error = outcomes[0].as_ref().unwrap_err();
+        let (number, result) = &outcomes[0];
+        assert_eq!(*number, 7);
+        let error = result.as_ref().unwrap_err();
         assert!(error.contains("gone/startup-config"), "{error}");
     }
 
@@ -164,7 +168,7 @@ mod tests {
         let place = TestDirectory::new("nvram-last");
         let path = place.path().join("startup-config");
         let writer = NvramWriter::start(path.clone()).unwrap();
-        writer.write("last".into(), false);
+        writer.write(1, "last".into());
         drop(writer);
         assert_eq!(std::fs::read_to_string(path).unwrap(), "last");
     }

@@ -1,0 +1,101 @@
+//! Configuration synchronisation: what keeps running and startup configuration equal on both route processors, beside
+//! the rows and commands that frames carry ([`crate::configuration`]).
+//!
+//! ```text
+//!   active                                               standby
+//!     │── BulkBegins ─────────────────────────────────────▶│ number of the command that the bulk's lines are of
+//!     │── Startup (while the pair runs RPR) ──────────────▶│ NVRAM, again and again until it is there
+//!     │◀─────────────────── StartupStored ─────────────────│ after every try
+//!     │◀─────────────────── Executed ──────────────────────│ after every command: its number, digest of the tree
+//! ```
+
+mod message;
+mod show;
+mod startup;
+mod store;
+
+pub use message::{Body, ConfigSyncMessage, Executed, Startup, StartupStored};
+pub(crate) use startup::{Requester, StartupCopies};
+pub(crate) use store::StartupStore;
+
+use crate::io::{PeerMessage, RpOutput};
+use crate::processor::{Role, RouteProcessor};
+use machine::Instant;
+use redundancy::{Progression, RfState};
+
+/// The hash under which both route processors name a text.
+pub(crate) fn text_digest(text: &str) -> u64 {
+    checkpoint::row_hash(crate::configuration::STARTUP_TABLE, &[], text.as_bytes())
+}
+
+fn executed_by(configuration: &crate::Configuration) -> Executed {
+    Executed {
+        number: configuration.executed(),
+        tree_digest: configuration.tree().digest(),
+    }
+}
+
+impl RouteProcessor {
+    /// Sends a message of configuration synchronisation to the peer.
+    pub(crate) fn send_config_sync(&mut self, body: Body) {
+        let message = ConfigSyncMessage { body: Some(body) };
+        self.turn.now(RpOutput::Peer(PeerMessage::ConfigSync(message)));
+    }
+
+    /// A step of a standby's progression, on the active: at the first one the startup configuration goes over. By then
+    /// the active has discovered the chassis and parsed it; the standby goes on when it is told that the step is done.
+    pub(crate) fn serve_standby_configuration(&mut self, now: Instant, progression: Progression) {
+        if progression == Progression::StandbyCold {
+            self.send_startup(now);
+        }
+    }
+
+    /// A bulk begins.
+    pub(crate) fn tell_standby_of_bulk(&mut self) {
+        let Role::Active(active) = &self.role else { return };
+        let at = executed_by(&active.clients.configuration);
+        self.send_config_sync(Body::BulkBegins(at));
+    }
+
+    /// The peer's state has changed: what it said in the one before may be of the past.
+    pub(crate) fn peer_moves(&mut self, now: Instant, peer: RfState) {
+        if !peer.is_standby() || peer == RfState::StandbyCold {
+            self.forget_peer_store(now);
+        }
+    }
+
+    /// The standby has taken a chunk.
+    pub(crate) fn standby_configuration_moves(&mut self, now: Instant, bulk_ended: bool) {
+        self.standby_looks_at_startup(now, bulk_ended);
+        let Role::Standby(standby) = &self.role else {
+            return;
+        };
+        if !standby.in_step() {
+            return;
+        }
+        let number = standby.clients().configuration.executed();
+        if bulk_ended || self.startup_copies.executed_told != number {
+            let executed = executed_by(&standby.clients().configuration);
+            self.startup_copies.executed_told = number;
+            self.send_config_sync(Body::Executed(executed));
+        }
+    }
+
+    pub(crate) fn config_sync_message(&mut self, now: Instant, message: ConfigSyncMessage) {
+        match message.body {
+            Some(Body::Startup(Startup { text })) => {
+                if matches!(self.role, Role::Standby(_)) {
+                    self.standby_keeps_startup(now, text);
+                }
+            }
+            Some(Body::StartupStored(stored)) => self.peer_stored_startup(now, stored),
+            Some(Body::BulkBegins(at)) => {
+                if let Role::Standby(standby) = &mut self.role {
+                    standby.bulk_begins_after(at.number);
+                }
+            }
+            Some(Body::Executed(executed)) => self.startup_copies.peer_executed = Some(executed),
+            None => {}
+        }
+    }
+}
