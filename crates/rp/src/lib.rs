@@ -67,7 +67,10 @@ pub use configuration::Configuration;
 pub use inventory::{Card, CardState, Inventory, Port};
 /// Every system message that a route processor can send, in the order of the crates that send them.
 pub fn system_messages() -> impl Iterator<Item = &'static redundancy::MessageEntry> {
-    redundancy::syslog::CATALOGUE.iter().chain(log::CATALOGUE)
+    redundancy::syslog::CATALOGUE
+        .iter()
+        .chain(log::CATALOGUE)
+        .chain(config_sync::log::CATALOGUE)
 }
 
 pub use io::{

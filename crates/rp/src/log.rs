@@ -108,18 +108,3 @@ system_messages! {
         fn configured() = "Configured from console by console";
     }
 }
-
-/// The startup configuration could not be written to an NVRAM; it is tried again.
-pub fn startup_not_written(slot: machine::RpSlot, why: &str, retry: machine::Duration) -> Syslog {
-    let text = format!(
-        "Startup configuration not written to nvram: of {slot} [{why}], next try in {} s",
-        retry.as_secs()
-    );
-    message("HA_CONFIG_SYNC", 3, "FS_BULK_CFGSYNC", text)
-}
-
-/// It was written at last.
-pub fn startup_written_at_last(slot: machine::RpSlot) -> Syslog {
-    let text = format!("The startup-config has been successfully synchronized to {slot}");
-    message("HA_CONFIG_SYNC", 5, "CONFIGSYNC", text)
-}

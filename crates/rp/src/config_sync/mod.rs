@@ -9,6 +9,7 @@
 //!     │◀─────────────────── Executed ──────────────────────│ after every command: its number, digest of the tree
 //! ```
 
+pub(crate) mod log;
 mod message;
 mod show;
 mod startup;

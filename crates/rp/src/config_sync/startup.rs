@@ -10,10 +10,9 @@
 //! on trying ([`super::store`]).
 
 use super::message::{Body, Executed, Startup, StartupStored};
-use super::{StartupStore, text_digest};
+use super::{StartupStore, log, text_digest};
 use crate::console::{AfterSave, Running};
 use crate::io::{RpOutput, SessionId};
-use crate::log;
 use crate::processor::{Role, RouteProcessor};
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -209,7 +208,8 @@ impl RouteProcessor {
             Role::Standby(_) => self.tell_active_of_nvram(now),
             Role::Active(_) => {
                 if let Some(failed) = self.startup_copies.store.failed() {
-                    let message = log::startup_not_written(self.slot(), &failed.why, failed.retry_at - now);
+                    let retry = failed.retry_at.saturating_since(now);
+                    let message = log::startup_not_written(self.slot(), &failed.why, retry.as_secs());
                     self.log(message);
                 }
             }
@@ -244,8 +244,8 @@ impl RouteProcessor {
         let failed_before = before.as_ref().is_some_and(|before| !before.error.is_empty());
         let peer = self.slot().peer();
         if !stored.error.is_empty() {
-            let retry = Duration::from_millis(stored.retry_ms);
-            self.log(log::startup_not_written(peer, &stored.error, retry));
+            let retry_s = stored.retry_ms / 1_000;
+            self.log(log::startup_not_written(peer, &stored.error, retry_s));
         } else if failed_before {
             self.log(log::startup_written_at_last(peer));
         }
