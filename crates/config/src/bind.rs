@@ -49,6 +49,9 @@ fn mode_command(id: CommandId) -> Option<ModeCommand> {
 }
 
 fn exec_command(matched: &Matched) -> Option<ExecCommand> {
+    if let Some(command) = crate::observe::command(matched) {
+        return Some(ExecCommand::Observe(command));
+    }
     Some(match matched.id {
         CommandId::CopyRunningStartup => ExecCommand::CopyRunningStartup,
         CommandId::ShowConfigSyncStatus => ExecCommand::ShowConfigSyncStatus,
@@ -88,6 +91,9 @@ fn exec_command(matched: &Matched) -> Option<ExecCommand> {
 
 fn config_command(matched: &Matched) -> Option<ConfigCommand> {
     let set = !matched.negated;
+    if let Some(command) = crate::logging::command(matched) {
+        return Some(ConfigCommand::Logging(command));
+    }
     Some(match matched.id {
         CommandId::Version => ConfigCommand::Version(matched.text(Slot::Text)?),
         CommandId::Hostname if set => ConfigCommand::Hostname(Some(matched.text(Slot::Name)?)),
@@ -180,6 +186,7 @@ pub(crate) fn matched(command: &ConfigCommand) -> Matched {
             positive(CommandId::RedundancyMode, vec![])
         }
         ConfigCommand::RedundancyMode(None) => negative(CommandId::RedundancyMode, vec![]),
+        ConfigCommand::Logging(command) => crate::logging::matched(*command),
     }
 }
 
@@ -258,7 +265,14 @@ impl Matched {
         }
     }
 
-    fn number(&self, slot: Slot) -> Option<u32> {
+    pub(crate) fn severity(&self) -> Option<machine::Severity> {
+        match self.value(Slot::Severity)? {
+            Value::Severity(severity) => Some(*severity),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn number(&self, slot: Slot) -> Option<u32> {
         match self.value(slot)? {
             Value::Number(number) => Some(*number),
             _ => None,

@@ -8,8 +8,10 @@ use machine::PortId;
 use packet::{Prefix, V4};
 
 use crate::grammar::Grammar;
+use crate::logging::LoggingCommand;
 use crate::mode::Mode;
 use crate::name::InterfaceName;
+use crate::observe::ObserveCommand;
 
 /// What one line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +75,8 @@ pub enum ExecCommand {
     CopyRunningStartup,
     /// `show redundancy config-sync status`
     ShowConfigSyncStatus,
+    /// Watching what goes on: `show logging`, `debug ...` and their like.
+    Observe(ObserveCommand),
     /// `ping A.B.C.D [repeat N]`
     Ping {
         /// Whom to ask.
@@ -191,6 +195,8 @@ pub enum ConfigCommand {
     Redundancy,
     /// `mode sso`; `None`: `no mode`, back to the default.
     RedundancyMode(Option<RedundancyMode>),
+    /// `logging ...`
+    Logging(LoggingCommand),
 }
 
 /// What can be set on an interface.

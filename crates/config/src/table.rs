@@ -50,6 +50,27 @@ pub enum CommandId {
     ShowVersion,
     TerminalLength,
     WriteMemory,
+    ClearLogging,
+    DebugRedundancyAll,
+    DebugRedundancyUi,
+    DebugRedundancyClk,
+    DebugRedundancyHub,
+    UndebugAll,
+    UndebugRedundancyAll,
+    ShowDebugging,
+    ShowLogging,
+    ShowRedundancyCounters,
+    ShowRedundancyDebugLog,
+    ShowRedundancyHandover,
+    ShowRedundancyHistoryReload,
+    ShowRedundancyHistoryReverse,
+    ShowRedundancyInterDevice,
+    ShowRedundancyIdbSyncHistory,
+    TerminalMonitor,
+    TerminalNoMonitor,
+    LoggingBuffered,
+    LoggingConsole,
+    LoggingMonitor,
     Version,
     Hostname,
     Interface,
@@ -163,6 +184,35 @@ const DESCRIPTION_TEXT: Token = argument(
     "A character string describing this interface",
 );
 
+const TERMINAL: Token = keyword("terminal", "Set terminal line parameters");
+const DEBUG: Token = keyword("debug", "Debugging functions (see also 'undebug')");
+const UNDEBUG: Token = keyword("undebug", "Disable debugging functions (see also 'debug')");
+const DEBUG_REDUNDANCY: Token = keyword("redundancy", "Redundancy Facility (RF) debugging");
+const DEBUG_ALL: Token = keyword("all", "Enable all debugging");
+const DEBUG_UI: Token = keyword("ui", "Redundancy Facility (RF) user interface events");
+const DEBUG_CLK: Token = keyword(
+    "clk",
+    "Redundancy Facility (RF) clock: progressions, timers, keepalives",
+);
+const DEBUG_HUB: Token = keyword("hub", "Redundancy Facility (RF) hub: messages between the units");
+const LOGGING: Token = keyword("logging", "Modify message logging facilities");
+const BUFFERED: Token = keyword("buffered", "Set buffered logging parameters");
+const LOG_CONSOLE: Token = keyword("console", "Set console logging parameters");
+const LOG_MONITOR: Token = keyword("monitor", "Set terminal line (monitor) logging parameters");
+const LOG_SIZE: Token = argument(
+    Slot::Size,
+    Kind::Number {
+        min: crate::logging::LOG_BUFFER_RANGE.0,
+        max: crate::logging::LOG_BUFFER_RANGE.1,
+    },
+    "Logging buffer size",
+);
+const LOG_SEVERITY: Token = argument(
+    Slot::Severity,
+    Kind::Severity,
+    "Logging severity level (emergencies to debugging)",
+);
+
 /// All rows. Where two rows begin with the same keyword in the same mode, they use the same constant, so that the
 /// help text cannot differ.
 pub static ROWS: &[Row] = &[
@@ -190,7 +240,7 @@ pub static ROWS: &[Row] = &[
         keyword("force-switchover", "Force the standby to take over as active")),
     row!(EXEC Privileged Reload: keyword("reload", "Halt and perform a cold restart")),
     row!(EXEC User TerminalLength:
-        keyword("terminal", "Set terminal line parameters"),
+        TERMINAL,
         keyword("length", "Set number of lines on a screen"),
         argument(Slot::Length, Kind::Number { min: 0, max: 512 }, "Number of lines on screen (0 for no pausing)")),
     row!(EXEC Privileged WriteMemory:
@@ -223,6 +273,39 @@ pub static ROWS: &[Row] = &[
     // Configuration synchronisation.
     row!(EXEC User ShowConfigSyncStatus: SHOW, SHOW_REDUNDANCY, CONFIG_SYNC,
         keyword("status", "Digests, commands and startup copies of both route processors")),
+    // Watching.
+    row!(EXEC Privileged ClearLogging:
+        keyword("clear", "Reset functions"), keyword("logging", "Clear logging buffer")),
+    row!(EXEC Privileged DebugRedundancyAll: DEBUG, DEBUG_REDUNDANCY, DEBUG_ALL),
+    row!(EXEC Privileged DebugRedundancyUi: DEBUG, DEBUG_REDUNDANCY, DEBUG_UI),
+    row!(EXEC Privileged DebugRedundancyClk: DEBUG, DEBUG_REDUNDANCY, DEBUG_CLK),
+    row!(EXEC Privileged DebugRedundancyHub: DEBUG, DEBUG_REDUNDANCY, DEBUG_HUB),
+    row!(EXEC Privileged no DebugRedundancyAll: DEBUG, DEBUG_REDUNDANCY, DEBUG_ALL),
+    row!(EXEC Privileged no DebugRedundancyUi: DEBUG, DEBUG_REDUNDANCY, DEBUG_UI),
+    row!(EXEC Privileged no DebugRedundancyClk: DEBUG, DEBUG_REDUNDANCY, DEBUG_CLK),
+    row!(EXEC Privileged no DebugRedundancyHub: DEBUG, DEBUG_REDUNDANCY, DEBUG_HUB),
+    row!(EXEC Privileged no UndebugAll: DEBUG, DEBUG_ALL),
+    row!(EXEC Privileged UndebugAll: UNDEBUG, DEBUG_ALL),
+    row!(EXEC Privileged UndebugRedundancyAll: UNDEBUG, DEBUG_REDUNDANCY, DEBUG_ALL),
+    row!(EXEC User ShowDebugging: SHOW, keyword("debugging", "State of each debugging option")),
+    row!(EXEC User ShowLogging: SHOW, keyword("logging", "Show the contents of logging buffers")),
+    row!(EXEC User ShowRedundancyCounters: SHOW, SHOW_REDUNDANCY,
+        keyword("counters", "Redundancy Facility (RF) operational measurements")),
+    row!(EXEC User ShowRedundancyDebugLog: SHOW, SHOW_REDUNDANCY,
+        keyword("debug-log", "Redundancy Facility (RF) debug log")),
+    row!(EXEC User ShowRedundancyHandover: SHOW, SHOW_REDUNDANCY,
+        keyword("handover", "Redundancy Facility (RF) handover")),
+    row!(EXEC User ShowRedundancyHistoryReload: SHOW, SHOW_REDUNDANCY, HISTORY,
+        keyword("reload", "Reloads of the units and their reasons")),
+    row!(EXEC User ShowRedundancyHistoryReverse: SHOW, SHOW_REDUNDANCY, HISTORY,
+        keyword("reverse", "Newest line first")),
+    row!(EXEC User ShowRedundancyInterDevice: SHOW, SHOW_REDUNDANCY,
+        keyword("inter-device", "Redundancy between devices")),
+    row!(EXEC User ShowRedundancyIdbSyncHistory: SHOW, SHOW_REDUNDANCY,
+        keyword("idb-sync-history", "Log of the synchronisation of interfaces")),
+    row!(EXEC User TerminalMonitor: TERMINAL, keyword("monitor", "Copy debug output to the current terminal line")),
+    row!(EXEC User TerminalNoMonitor: TERMINAL, NO,
+        keyword("monitor", "Copy debug output to the current terminal line")),
     // Global configuration. `version` is written into every configuration file and read back from it.
     row!(hidden GLOBAL Privileged Version:
         keyword("version", "Version of the configuration language"),
@@ -238,6 +321,13 @@ pub static ROWS: &[Row] = &[
         optional(3), NEXT_HOP, optional(1), DISTANCE),
     row!(GLOBAL Privileged no IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK, ETHERNET, PORT,
         optional(1), NEXT_HOP, optional(1), DISTANCE),
+    row!(GLOBAL Privileged LoggingBuffered: LOGGING, BUFFERED, optional(1), LOG_SIZE, optional(1), LOG_SEVERITY),
+    row!(GLOBAL Privileged no LoggingBuffered: LOGGING, BUFFERED,
+        optional(1), LOG_SIZE, optional(1), LOG_SEVERITY),
+    row!(GLOBAL Privileged LoggingConsole: LOGGING, LOG_CONSOLE, optional(1), LOG_SEVERITY),
+    row!(GLOBAL Privileged no LoggingConsole: LOGGING, LOG_CONSOLE, optional(1), LOG_SEVERITY),
+    row!(GLOBAL Privileged LoggingMonitor: LOGGING, LOG_MONITOR, optional(1), LOG_SEVERITY),
+    row!(GLOBAL Privileged no LoggingMonitor: LOGGING, LOG_MONITOR, optional(1), LOG_SEVERITY),
     row!(GLOBAL Privileged Redundancy: REDUNDANCY_GLOBAL),
     // Redundancy configuration.
     row!(REDUNDANCY Privileged RedundancyMode: MODE, SSO),

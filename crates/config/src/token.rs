@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use core::net::Ipv4Addr;
 
-use machine::{CardSlot, PortId};
+use machine::{CardSlot, PortId, Severity};
 use packet::netmask_length;
 
 use crate::name::parse_port;
@@ -66,6 +66,10 @@ pub enum Slot {
     Count,
     /// Lines on a screen.
     Length,
+    /// Size of a buffer, bytes.
+    Size,
+    /// Severity of system messages.
+    Severity,
 }
 
 /// Which texts an argument accepts.
@@ -90,6 +94,8 @@ pub enum Kind {
     Line,
     /// `card/port`. Follows the keyword of an interface type, to which it may be glued (`e0/0`).
     Port,
+    /// Severity of system messages: 0 to 7, or the beginning of a keyword that is no other's.
+    Severity,
 }
 
 /// The value of an argument.
@@ -105,6 +111,8 @@ pub enum Value {
     Text(String),
     /// Of [`Kind::Port`].
     Port(PortId),
+    /// Of [`Kind::Severity`].
+    Severity(Severity),
 }
 
 impl fmt::Display for Value {
@@ -115,6 +123,7 @@ impl fmt::Display for Value {
             Value::Number(number) => write!(f, "{number}"),
             Value::Text(text) => f.write_str(text),
             Value::Port(port) => write!(f, "{port}"),
+            Value::Severity(severity) => write!(f, "{severity}"),
         }
     }
 }
@@ -128,6 +137,7 @@ impl Kind {
             Kind::Number { min, max } => format!("<{min}-{max}>"),
             Kind::Word => "WORD".to_string(),
             Kind::Line => "LINE".to_string(),
+            Kind::Severity => "<0-7>".to_string(),
             Kind::Port => format!("<0-{}>/<0-{}>", CardSlot::MAX, u8::MAX),
         }
     }
@@ -154,6 +164,7 @@ impl Kind {
                 .map(Value::Number),
             Kind::Word | Kind::Line => (!text.is_empty()).then(|| Value::Text(text.to_string())),
             Kind::Port => parse_port(text).map(Value::Port),
+            Kind::Severity => severity(text).map(Value::Severity),
         }
     }
 
@@ -167,7 +178,30 @@ impl Kind {
             }
             Kind::Number { .. } => all(|character| character.is_ascii_digit()),
             Kind::Word | Kind::Line => true,
+            Kind::Severity => Severity::ALL
+                .iter()
+                .any(|severity| severity_begins(*severity, text)),
         }
+    }
+}
+
+fn severity_begins(severity: Severity, text: &str) -> bool {
+    let keyword = severity.keyword();
+    let number = severity.number().to_string();
+    number.starts_with(text)
+        || keyword
+            .get(..text.len())
+            .is_some_and(|beginning| beginning.eq_ignore_ascii_case(text))
+}
+
+/// A severity by its digit, its keyword, or what begins only that.
+fn severity(text: &str) -> Option<Severity> {
+    let mut meant = Severity::ALL
+        .into_iter()
+        .filter(|severity| severity_begins(*severity, text));
+    match (meant.next(), meant.next()) {
+        (Some(severity), None) => Some(severity),
+        _ => None,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::command::{
 };
 use crate::error::{ConfigError, ReturnCode};
 use crate::grammar::Grammar;
+use crate::logging::LoggingConfiguration;
 
 /// The name of a router without one.
 pub const HOSTNAME_DEFAULT: &str = "Router";
@@ -64,6 +65,7 @@ impl Default for InterfaceConfiguration {
 pub struct ConfigurationTree {
     hostname: String,
     redundancy_mode: RedundancyMode,
+    logging: LoggingConfiguration,
     interfaces: BTreeMap<PortId, InterfaceConfiguration>,
     /// Distance of each route, by destination and path.
     static_routes: BTreeMap<(Prefix<V4>, RoutePath), u8>,
@@ -79,6 +81,7 @@ impl Default for ConfigurationTree {
         Self {
             hostname: HOSTNAME_DEFAULT.to_string(),
             redundancy_mode: RedundancyMode::default(),
+            logging: LoggingConfiguration::default(),
             interfaces: BTreeMap::new(),
             static_routes: BTreeMap::new(),
             next_hops: BTreeMap::new(),
@@ -101,6 +104,11 @@ impl ConfigurationTree {
     /// The configured redundancy mode.
     pub fn redundancy_mode(&self) -> RedundancyMode {
         self.redundancy_mode
+    }
+
+    /// Where system messages go.
+    pub fn logging(&self) -> LoggingConfiguration {
+        self.logging
     }
 
     /// The configuration of one interface; `None` when it does not exist.
@@ -162,6 +170,10 @@ impl ConfigurationTree {
             }
             ConfigCommand::RedundancyMode(mode) => {
                 Ok(replace(&mut self.redundancy_mode, mode.unwrap_or_default()))
+            }
+            ConfigCommand::Logging(command) => {
+                let logging = self.logging.with(*command);
+                Ok(replace(&mut self.logging, logging))
             }
         }
     }
@@ -242,6 +254,7 @@ impl ConfigurationTree {
                 ConfigCommand::RedundancyMode(Some(self.redundancy_mode)),
             ]),
         ]);
+        sections.extend(Some(self.logging.commands()).filter(|commands| !commands.is_empty()));
         sections.extend(
             self.interfaces
                 .iter()

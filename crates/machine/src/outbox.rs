@@ -44,6 +44,11 @@ impl<O> Outbox<O> {
         self.items.push((release, output));
     }
 
+    /// What was asked for, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &O> {
+        self.items.iter().map(|(_, output)| output)
+    }
+
     /// Takes everything out, oldest first; the allocation is kept.
     pub fn drain(&mut self) -> impl Iterator<Item = (Release, O)> + '_ {
         self.items.drain(..)

@@ -6,10 +6,11 @@
 //! | Config Sync | commands, lines, startup | running and startup configuration |
 //! | CEF | port configurations, adjacencies, FIB | what the cards forward by |
 //! | IP routing | routes, generator | routes of all protocols |
-//! | History | system age, switchovers | uptime and switchover history |
+//! | History | system age, switchovers, log | uptime, switchover history, what `show logging` shows |
 
 use crate::configuration::{COMMAND_TABLE, Configuration, LINE_TABLE, STARTUP_TABLE};
 use crate::inventory::{CARD_TABLE, Inventory, PORT_TABLE};
+use crate::logging::{LOG_TABLE, LogBuffer};
 use crate::system::{SWITCHOVER_TABLE, SYSTEM_TABLE, System};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -70,6 +71,8 @@ pub struct Clients {
     pub generator: Generator,
     /// Uptime and switchover history.
     pub system: System,
+    /// The log buffer.
+    pub log: LogBuffer,
 }
 
 /// The tables in client order: what comes first in a bulk is what later tables refer to.
@@ -88,6 +91,7 @@ const ORDER: &[TableId] = &[
     GENERATOR_TABLE,
     SYSTEM_TABLE,
     SWITCHOVER_TABLE,
+    LOG_TABLE,
 ];
 
 /// What `show checkpoint` calls a table.
@@ -107,6 +111,7 @@ pub fn table_name(id: TableId) -> &'static str {
         GENERATOR_TABLE => "route generator",
         SYSTEM_TABLE => "system age",
         SWITCHOVER_TABLE => "switchover history",
+        LOG_TABLE => "log",
         _ => "unknown",
     }
 }
@@ -122,6 +127,7 @@ impl Clients {
             rib: Rib::new(),
             generator: Generator::new(),
             system: System::default(),
+            log: LogBuffer::default(),
         }
     }
 
@@ -188,6 +194,7 @@ impl Tables for Clients {
             GENERATOR_TABLE => &self.generator.state,
             SYSTEM_TABLE => &self.system.age,
             SWITCHOVER_TABLE => &self.system.switchovers,
+            LOG_TABLE => &self.log.lines,
             _ => return None,
         })
     }
@@ -208,6 +215,7 @@ impl Tables for Clients {
             GENERATOR_TABLE => &mut self.generator.state,
             SYSTEM_TABLE => &mut self.system.age,
             SWITCHOVER_TABLE => &mut self.system.switchovers,
+            LOG_TABLE => &mut self.log.lines,
             _ => return None,
         })
     }

@@ -54,6 +54,8 @@ pub(crate) enum Running {
 pub(crate) struct Console {
     pub(crate) session: ConsoleSession,
     pub(crate) running: Option<Running>,
+    /// `terminal monitor`: what `debug` tells is shown here too.
+    pub(crate) monitor: bool,
     /// Bytes of a script that the session has not taken yet.
     unread: Vec<u8>,
     /// Whether the driver has sent on all that it was given.
@@ -113,15 +115,6 @@ impl Consoles {
     pub(crate) fn turn_end(&mut self, work_is_held: bool) {
         self.executed = 0;
         self.held = work_is_held;
-    }
-
-    /// Shows a system message on every terminal.
-    pub fn log(&mut self, text: &str, out: &mut Outbox<RpOutput>) {
-        for (id, console) in &mut self.sessions {
-            let mut events = Vec::new();
-            console.session.log(text, &mut events);
-            write_all(*id, events, out);
-        }
     }
 
     /// When a command under way has something to do.
@@ -228,6 +221,7 @@ impl RouteProcessor {
         let console = Console {
             session,
             running: None,
+            monitor: false,
             unread: Vec::new(),
             drained: true,
         };

@@ -1,5 +1,7 @@
 //! EXEC: what each command does.
 
+mod observe;
+
 use crate::config_sync::Requester;
 use crate::console::{AfterSave, Page, Running};
 use crate::io::SessionId;
@@ -50,7 +52,10 @@ impl RouteProcessor {
             return;
         };
         match active.configure(now, command, &mut self.turn) {
-            Ok(_) => self.complete(now, id, Outcome::Accepted, ""),
+            Ok(_) => {
+                self.reconcile_log();
+                self.complete(now, id, Outcome::Accepted, "");
+            }
             Err(error) => self.complete(now, id, Outcome::Rejected, &error.to_string()),
         }
     }
@@ -87,6 +92,7 @@ impl RouteProcessor {
                 return self.save(now, id, AfterSave::Done);
             }
             ExecCommand::Ping { target, repeat } => return self.ping(now, id, target, repeat),
+            ExecCommand::Observe(command) => self.observe(now, id, command),
             ExecCommand::RedundancyForceSwitchover => return self.force_switchover(now, id),
             ExecCommand::Reload => return self.ask_before(now, id, AfterSave::Reload),
             ExecCommand::ShowIpRoute { filter: None } => return self.show_page(now, id, Page::Routes(None)),

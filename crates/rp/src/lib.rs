@@ -28,6 +28,7 @@ mod exec;
 mod inventory;
 mod io;
 mod log;
+mod logging;
 mod processor;
 mod promote;
 pub mod recording;
@@ -77,6 +78,7 @@ pub use io::{
     CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, PeerMessageError, Phase, RpInput, RpOutput,
     SessionId,
 };
+pub use logging::{LogBuffer, LogLine};
 pub use processor::{RouteProcessor, RpConfig};
 pub use standby::{ChunkOutcome, Standby};
 pub use status::{CardStatus, RpStatus};

@@ -5,6 +5,7 @@ use crate::config_sync::StartupCopies;
 use crate::console::Consoles;
 use crate::io::{PeerMessage, Phase, RpInput, RpOutput};
 use crate::log;
+use crate::logging::Logger;
 use crate::promote::{StartedActive, start_active};
 use crate::standby::{ChunkOutcome, Standby};
 use alloc::boxed::Box;
@@ -14,7 +15,7 @@ use alloc::vec::Vec;
 use machine::{CardSlot, Deadline, Epoch, Instant, Machine, Outbox, RpSlot, earliest};
 use redundancy::{
     Answer, ClaimResult, Input as RfInput, Output as RfOutput, Progression, RedundancyConfig,
-    RedundancyFacility, ReloadReason, SwitchoverCause, SwitchoverEntry, SwitchoverReason, SyslogTime,
+    RedundancyFacility, ReloadReason, SwitchoverCause, SwitchoverEntry, SwitchoverReason,
 };
 
 /// What a route processor is told once.
@@ -53,8 +54,7 @@ pub struct RouteProcessor {
     /// What the turn under way asks for, before the gate.
     pub(crate) turn: Outbox<RpOutput>,
     pub(crate) started_at: Instant,
-    /// When the turn under way began.
-    now: Instant,
+    pub(crate) logger: Logger,
 }
 
 impl RouteProcessor {
@@ -84,7 +84,7 @@ impl RouteProcessor {
             startup_copies: StartupCopies::default(),
             turn: Outbox::new(),
             started_at: now,
-            now,
+            logger: Logger::default(),
         }
     }
 
@@ -198,7 +198,8 @@ impl RouteProcessor {
     }
 
     /// Hands the turn's outputs on: through the gate while active.
-    fn leave(&mut self, out: &mut Outbox<RpOutput>) {
+    fn leave(&mut self, now: Instant, out: &mut Outbox<RpOutput>) {
+        self.log_turn(now);
         match &mut self.role {
             Role::Active(active) => active.route(&mut self.turn, out),
             _ => out.absorb(&mut self.turn, |output| output),
@@ -366,14 +367,6 @@ impl RouteProcessor {
         self.answer_pending(now, reason);
     }
 
-    /// A system message goes to the log and to every terminal.
-    pub(crate) fn log(&mut self, message: redundancy::Syslog) {
-        let unix_ms = self.unix_ms(self.now);
-        let line = alloc::format!("{}{message}", SyslogTime { unix_ms });
-        self.consoles.log(&line, &mut self.turn);
-        self.turn.now(RpOutput::Log(message));
-    }
-
     fn start_active(&mut self, now: Instant, epoch: Epoch) {
         let started = start_active(
             now,
@@ -435,6 +428,7 @@ impl RouteProcessor {
         active.clients.system.write_age(now);
         let epoch = active.epoch();
         self.role = Role::Active(Box::new(active));
+        self.log_becomes_shared();
         self.turn.now(RpOutput::ConnectCards { epoch });
         self.consoles.role_changed(true, &mut self.turn);
     }
@@ -465,13 +459,11 @@ impl Machine for RouteProcessor {
     type Output = RpOutput;
 
     fn handle(&mut self, now: Instant, input: RpInput, out: &mut Outbox<RpOutput>) {
-        self.now = now;
         self.dispatch(now, input);
-        self.leave(out);
+        self.leave(now, out);
     }
 
     fn expire(&mut self, now: Instant, out: &mut Outbox<RpOutput>) {
-        self.now = now;
         self.expire_facility(now);
         if let Role::Active(active) = &mut self.role {
             active.expire(now, &mut self.turn);
@@ -479,7 +471,7 @@ impl Machine for RouteProcessor {
         self.expire_startup(now);
         self.expire_consoles(now);
         self.carry_facts(now);
-        self.leave(out);
+        self.leave(now, out);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

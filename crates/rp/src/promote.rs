@@ -53,6 +53,7 @@ impl Standby {
             clients.configuration.startup_written(String::from(text));
         }
         clients.system = old.system;
+        clients.log = old.log;
         let active = Active::new(now, epoch, config, clients, first_frame(epoch), []);
         StartedActive {
             active,

@@ -27,6 +27,8 @@ enum Edit {
     Generate(u32),
     Run(usize),
     Switchover(bool),
+    /// Bytes of a line of the log.
+    Log(usize),
     /// Seconds that pass before the age is written again.
     Age(u16),
 }
@@ -49,6 +51,8 @@ const LINES: &[(&str, &str)] = &[
     ("", "ip route 10.9.0.0 255.255.0.0 10.0.0.2"),
     ("", "no ip route 10.9.0.0 255.255.0.0"),
     ("", "redundancy"),
+    ("", "logging buffered 8192"),
+    ("", "no logging buffered"),
     ("redundancy", "mode sso"),
 ];
 
@@ -71,6 +75,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => (1usize..8).prop_map(Edit::Run),
         1 => any::<bool>().prop_map(Edit::Switchover),
         1 => (0u16..200).prop_map(Edit::Age),
+        1 => (0usize..300).prop_map(Edit::Log),
     ]
 }
 
@@ -120,6 +125,13 @@ impl Edit {
             }
             Edit::Run(budget) => drop(clients.rib.run(*budget)),
             Edit::Switchover(forced) => clients.system.record_switchover(switchover(*forced)),
+            Edit::Log(bytes) => {
+                let line = rp::LogLine {
+                    unix_ms: 1,
+                    text: "x".repeat(*bytes),
+                };
+                clients.log.add(line, 500);
+            }
             Edit::Age(seconds) => {
                 *now += Duration::from_secs(u64::from(*seconds));
                 clients.system.write_age(*now);
@@ -352,6 +364,7 @@ fn one_of_each() -> Vec<Edit> {
         Edit::Generate(10),
         Edit::StaticRoute(0, 0, true),
         Edit::Switchover(true),
+        Edit::Log(10),
         Edit::Age(100),
         // What it starts is left under way.
         Edit::Interface(port, false),

@@ -31,13 +31,19 @@ fn req_2_help_in_a_word_lists_the_keywords_that_begin_with_it() {
 }
 
 #[test]
-fn req_2_help_after_a_blank_explains_what_can_come() {
+fn help_after_a_blank_explains_what_can_come() {
     assert_eq!(
         help(Mode::UserExec, "show redundancy "),
-        "  clients     Clients in order of their sequence\n\
-         \u{20} history     Log of past events\n\
-         \u{20} states      Redundancy Facility (RF) states\n\
-         \u{20} switchover  Redundancy Facility (RF) switchovers\n\
+        "  clients           Clients in order of their sequence\n\
+         \u{20} config-sync       Config Sync status and failures\n\
+         \u{20} counters          Redundancy Facility (RF) operational measurements\n\
+         \u{20} debug-log         Redundancy Facility (RF) debug log\n\
+         \u{20} handover          Redundancy Facility (RF) handover\n\
+         \u{20} history           Log of past events\n\
+         \u{20} idb-sync-history  Log of the synchronisation of interfaces\n\
+         \u{20} inter-device      Redundancy between devices\n\
+         \u{20} states            Redundancy Facility (RF) states\n\
+         \u{20} switchover        Redundancy Facility (RF) switchovers\n\
          \u{20} <cr>\n\n"
     );
     assert_eq!(

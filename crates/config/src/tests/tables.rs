@@ -19,6 +19,7 @@ fn sample(kind: &Kind) -> String {
         Kind::Word => "word".to_string(),
         Kind::Line => "some text".to_string(),
         Kind::Port => "0/0".to_string(),
+        Kind::Severity => "warnings".to_string(),
     }
 }
 
