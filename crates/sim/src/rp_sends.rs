@@ -3,7 +3,7 @@
 use crate::options::Plant;
 use crate::rp_node::Process;
 use crate::trace::of_bytes;
-use crate::world::World;
+use crate::world::{Stage, World};
 use chassis::RpMessage;
 use machine::{CardSlot, RpSlot};
 use rp::{PeerMessage, RpInput, RpOutput};
@@ -39,6 +39,7 @@ impl World {
         if self.options.plant == Some(Plant::AcknowledgeUnseenFrames)
             && let PeerMessage::Chunk(chunk) = message
             && process.seen.in_step
+            && self.stage == Stage::Faults
         {
             return self.forge_acknowledgement(process, chunk);
         }
