@@ -85,6 +85,17 @@ fn exec_command(matched: &Matched) -> Option<ExecCommand> {
             lines: matched.number(Slot::Length)?,
         },
         CommandId::WriteMemory => ExecCommand::WriteMemory,
+        // The session's own.
+        CommandId::ShowClock => ExecCommand::ShowClock,
+        CommandId::ShowHistory => ExecCommand::ShowHistory,
+        CommandId::ShowPrivilege => ExecCommand::ShowPrivilege,
+        CommandId::ShowTerminal => ExecCommand::ShowTerminal,
+        CommandId::TerminalHistorySize => ExecCommand::TerminalHistorySize {
+            lines: matched.number(Slot::Count)?,
+        },
+        CommandId::TerminalWidth => ExecCommand::TerminalWidth {
+            columns: u16::try_from(matched.number(Slot::Width)?).ok()?,
+        },
         _ => return None,
     })
 }
@@ -114,6 +125,9 @@ fn config_command(matched: &Matched) -> Option<ConfigCommand> {
             network: matched.address(Slot::Address)?,
             mask: matched.address(Slot::Mask)?,
             only: matched.path().map(|path| (path, matched.distance())),
+        },
+        CommandId::DefaultInterface => ConfigCommand::DefaultInterface {
+            port: matched.port()?,
         },
         CommandId::Redundancy => ConfigCommand::Redundancy,
         CommandId::RedundancyMode => ConfigCommand::RedundancyMode(set.then_some(RedundancyMode::Sso)),
@@ -167,6 +181,10 @@ pub(crate) fn matched(command: &ConfigCommand) -> Matched {
         ConfigCommand::NoInterface { port } => {
             negative(CommandId::Interface, vec![(Slot::Port, Value::Port(*port))])
         }
+        ConfigCommand::DefaultInterface { port } => positive(
+            CommandId::DefaultInterface,
+            vec![(Slot::Port, Value::Port(*port))],
+        ),
         ConfigCommand::Setting { setting, .. } => matched_setting(setting),
         ConfigCommand::IpRoute {
             network,
@@ -284,7 +302,7 @@ impl Matched {
             .and_then(|distance| u8::try_from(distance).ok())
     }
 
-    fn text(&self, slot: Slot) -> Option<String> {
+    pub(crate) fn text(&self, slot: Slot) -> Option<String> {
         match self.value(slot)? {
             Value::Text(text) => Some(text.to_string()),
             _ => None,

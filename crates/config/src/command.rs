@@ -1,5 +1,6 @@
 //! Commands as values: what a line means once the grammar has read it.
 
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 use core::net::Ipv4Addr;
@@ -7,11 +8,33 @@ use core::net::Ipv4Addr;
 use machine::PortId;
 use packet::{Prefix, V4};
 
+use crate::filter::OutputFilter;
 use crate::grammar::Grammar;
 use crate::logging::LoggingCommand;
 use crate::mode::Mode;
 use crate::name::InterfaceName;
 use crate::observe::ObserveCommand;
+
+/// A line of a console, as the grammar reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What it asks for.
+    pub command: Command,
+    /// Whether it is about showing a text, which may be long: such output is filtered and comes page by page.
+    pub shows: bool,
+    /// What is to be shown of the output; `None`: all.
+    pub filter: Option<OutputFilter>,
+}
+
+impl From<Command> for Line {
+    fn from(command: Command) -> Line {
+        Line {
+            command,
+            shows: false,
+            filter: None,
+        }
+    }
+}
 
 /// What one line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +159,24 @@ pub enum ExecCommand {
     },
     /// `write [memory]`
     WriteMemory,
+    /// `show clock`
+    ShowClock,
+    /// `show history`
+    ShowHistory,
+    /// `show privilege`
+    ShowPrivilege,
+    /// `show terminal`
+    ShowTerminal,
+    /// `terminal history size N`
+    TerminalHistorySize {
+        /// Lines that the history keeps, 0..=256.
+        lines: u32,
+    },
+    /// `terminal width N`
+    TerminalWidth {
+        /// Columns on the screen, 0..=512; 0: lines never wrap.
+        columns: u16,
+    },
 }
 
 /// What a table is searched for.
@@ -161,6 +202,11 @@ pub enum ConfigCommand {
     },
     /// `no interface EthernetC/P`: always refused, a port is removed with its card.
     NoInterface {
+        /// Which one.
+        port: PortId,
+    },
+    /// `default interface EthernetC/P`: all settings of the interface as on a fresh one.
+    DefaultInterface {
         /// Which one.
         port: PortId,
     },
@@ -302,6 +348,16 @@ pub struct ConfigLine {
 }
 
 impl ConfigCommand {
+    /// What the console is told once the command has been executed; empty for most.
+    pub fn notice(&self) -> String {
+        match self {
+            ConfigCommand::DefaultInterface { port } => {
+                format!("Interface {} set to default configuration", InterfaceName(*port))
+            }
+            _ => String::new(),
+        }
+    }
+
     /// The mode after this command has succeeded: its own, or the one that it leads to. A global command that was
     /// typed in a submode leaves the submode.
     pub const fn next_mode(&self) -> Mode {

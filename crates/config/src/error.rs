@@ -9,6 +9,7 @@ use machine::PortId;
 use packet::{Prefix, V4};
 
 use crate::name::InterfaceName;
+use crate::pattern::PatternErrorKind;
 
 /// How a line fails to be a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum ParseErrorKind {
     Incomplete,
     /// An abbreviation stands for more than one keyword.
     Ambiguous,
+    /// The regular expression of a filter is none, at the error's column.
+    Pattern(PatternErrorKind),
 }
 
 /// A line that is no command.
@@ -43,6 +46,13 @@ impl ParseError {
             }
             ParseErrorKind::Incomplete => String::from("% Incomplete command.\n\n"),
             ParseErrorKind::Ambiguous => format!("% Ambiguous command:  \"{}\"\n", self.line),
+            ParseErrorKind::Pattern(why) => {
+                let column = prompt_columns + self.column;
+                format!(
+                    "{:column$}^\n% Invalid regular expression at '^' marker: {why}\n\n",
+                    ""
+                )
+            }
         }
     }
 }
@@ -55,6 +65,14 @@ impl fmt::Display for ParseError {
             }
             ParseErrorKind::Incomplete => write!(f, "incomplete command: {}", self.line),
             ParseErrorKind::Ambiguous => write!(f, "ambiguous command: {}", self.line),
+            ParseErrorKind::Pattern(why) => {
+                write!(
+                    f,
+                    "invalid regular expression at column {}: {why}: {}",
+                    self.column + 1,
+                    self.line
+                )
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Reading a line against the table.
 //!
 //! All rows of the mode are followed at once, word by word, as a nondeterministic automaton: a [`Branch`] is a place
-//! in a row together with the argument values read so far. At each word the exact keywords win, then abbreviated
+//! in a row together with the argument values read so far. Behind `do` stand the rows of the EXEC, and behind the end of
+//! a row that shows something the forms of the output filter: help, abbreviations and markers work there as anywhere. At each word the exact keywords win, then abbreviated
 //! keywords (of which only one may fit), then arguments.
 //!
 //! ```text
@@ -15,9 +16,11 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::command::Command;
+use crate::command::{Command, Line};
 use crate::error::{ParseError, ParseErrorKind};
+use crate::filter::{FILTERS, FilterForm, OutputFilter, PIPE};
 use crate::mode::{Mode, ModeSet};
+use crate::pattern::Pattern;
 use crate::table::{CommandId, Privilege, ROWS, Row};
 use crate::token::{Kind, Slot, Token, Value};
 
@@ -35,28 +38,54 @@ pub(crate) struct Matched {
     pub values: Vec<(Slot, Value)>,
 }
 
-/// A place in a row: its next token, and the values so far.
+/// A place in a row, or in the filter behind it: its next token, and the values so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Branch {
     pub row: &'static Row,
-    pub position: usize,
+    /// The tokens being read: the row's, or those of `filter`.
+    tokens: &'static [Token],
+    position: usize,
+    filter: Option<FilterForm>,
     pub values: Vec<(Slot, Value)>,
 }
 
 impl Branch {
     /// The token that comes next; `None` at the end of the row, where the line is a command.
     pub fn next(&self) -> Option<&'static Token> {
-        self.row.tokens.get(self.position)
+        self.tokens.get(self.position)
     }
 
     fn after(&self, value: Option<(Slot, Value)>) -> Branch {
         let mut values = self.values.clone();
         values.extend(value);
         Branch {
-            row: self.row,
             position: self.position + 1,
             values,
+            ..*self
         }
+    }
+
+    fn start_of(row: &'static Row) -> Branch {
+        Branch {
+            row,
+            tokens: row.tokens,
+            position: 0,
+            filter: None,
+            values: Vec::new(),
+        }
+    }
+
+    /// The places before each form of a filter, where one may follow.
+    fn filters(&self) -> Vec<Branch> {
+        let at_end = self.next().is_none() && self.filter.is_none() && self.row.is_shown_text();
+        let forms = FILTERS.iter().filter(|_| at_end);
+        let before = |(form, tokens): &(FilterForm, &'static [Token])| Branch {
+            tokens,
+            position: 0,
+            filter: Some(*form),
+            ..self.clone()
+        };
+        forms.map(before).collect()
     }
 }
 
@@ -73,7 +102,7 @@ enum Refusal {
 enum Step {
     /// The word was read.
     Word(Vec<Branch>),
-    /// Only so many bytes of it were read, as an interface type; a port number is glued to it.
+    /// Only so many bytes of it were read: an interface type with a port number glued to it, or `|` with a filter.
     Glued(Vec<Branch>, usize),
     /// The word and all that follows was read.
     Rest(Vec<Branch>),
@@ -95,16 +124,26 @@ impl Grammar {
         self.rows
     }
 
-    /// Reads one line in `mode`. In a submode, a line that is no command of it is read as one of global configuration.
+    /// The command that a line means in `mode`, whatever filter stands behind it: what configuration texts and records
+    /// are read with.
+    ///
+    /// # Errors
+    /// As [`Grammar::read`].
+    pub fn parse(&self, mode: &Mode, line: &str) -> Result<Command, ParseError> {
+        self.read(mode, line).map(|line| line.command)
+    }
+
+    /// Reads one line of a console in `mode`. In a submode, a line that is no command of it is read as one of global
+    /// configuration.
     ///
     /// # Errors
     /// [`ParseError`] with the place of the first word that does not fit.
-    pub fn parse(&self, mode: &Mode, line: &str) -> Result<Command, ParseError> {
-        let own = match self.parse_in(mode, line) {
+    pub fn read(&self, mode: &Mode, line: &str) -> Result<Line, ParseError> {
+        let own = match self.read_in(mode, line) {
             Err(own) if mode.is_submode() && own.kind == ParseErrorKind::Invalid => own,
             result => return result,
         };
-        match self.parse_in(&Mode::Global, line) {
+        match self.read_in(&Mode::Global, line) {
             Err(global) if global.column > own.column => Err(global),
             Err(global) if global.column == own.column && global.kind != ParseErrorKind::Invalid => {
                 Err(global)
@@ -114,12 +153,12 @@ impl Grammar {
         }
     }
 
-    fn parse_in(&self, mode: &Mode, line: &str) -> Result<Command, ParseError> {
+    fn read_in(&self, mode: &Mode, line: &str) -> Result<Line, ParseError> {
         let content = line.trim_start();
         if content.is_empty() || content.starts_with('!') {
-            return Ok(Command::Empty);
+            return Ok(Line::from(Command::Empty));
         }
-        let branches = walk(self.start(mode.set(), mode.privilege()), line)?;
+        let branches = self.walk(self.start(mode.set(), mode.privilege()), line)?;
         let incomplete = || ParseError {
             kind: ParseErrorKind::Incomplete,
             column: line.trim_end().chars().count(),
@@ -129,58 +168,143 @@ impl Grammar {
             .into_iter()
             .find(|branch| branch.next().is_none())
             .ok_or_else(incomplete)?;
+        let shows = complete.row.is_shown_text();
         let matched = Matched {
             id: complete.row.id,
             negated: complete.row.negated,
             values: complete.values,
         };
-        crate::bind::command(&matched, mode).ok_or_else(incomplete)
+        let command = crate::bind::command(&matched, mode).ok_or_else(incomplete)?;
+        let filter = match (complete.filter, matched.text(Slot::Pattern)) {
+            (Some(form), Some(text)) => Some(output_filter(form, &text, line)?),
+            _ => None,
+        };
+        Ok(Line {
+            command,
+            shows,
+            filter,
+        })
     }
 
     /// The branches of an empty line.
     pub(crate) fn start(&self, modes: ModeSet, privilege: Privilege) -> Vec<Branch> {
         let usable = |row: &&'static Row| row.modes.intersects(modes) && row.privilege <= privilege;
-        let branch = |row| Branch {
-            row,
-            position: 0,
-            values: Vec::new(),
-        };
-        close(self.rows.iter().filter(usable).map(branch).collect())
+        self.close(self.rows.iter().filter(usable).map(Branch::start_of).collect())
+    }
+
+    /// Follows a whole line from `branches`.
+    pub(crate) fn walk(&self, mut branches: Vec<Branch>, line: &str) -> Result<Vec<Branch>, ParseError> {
+        let mut at = 0;
+        while let Some((start, end)) = next_word(line, at) {
+            match self.step(&branches, &line[start..end], &line[start..]) {
+                Ok(Step::Word(next)) => {
+                    branches = next;
+                    at = end;
+                }
+                Ok(Step::Glued(next, bytes)) => {
+                    branches = next;
+                    at = start + bytes;
+                }
+                Ok(Step::Rest(next)) => {
+                    branches = next;
+                    at = line.len();
+                }
+                Err(refusal) => {
+                    let column = line[..start].chars().count();
+                    let (kind, column) = match refusal {
+                        Refusal::NoMatch { characters } => (ParseErrorKind::Invalid, column + characters),
+                        Refusal::Ambiguous => (ParseErrorKind::Ambiguous, column),
+                    };
+                    return Err(ParseError {
+                        kind,
+                        column,
+                        line: line.trim().to_string(),
+                    });
+                }
+            }
+        }
+        Ok(branches)
+    }
+
+    fn step(&self, branches: &[Branch], word: &str, rest: &str) -> Result<Step, Refusal> {
+        if let Some(bytes) = glued_pipe(branches, word) {
+            let next = follow_keywords(branches, |keyword| keyword == PIPE);
+            return Ok(Step::Glued(self.close(next), bytes));
+        }
+        let exact = follow_keywords(branches, |keyword| keyword.eq_ignore_ascii_case(word));
+        if !exact.is_empty() {
+            return Ok(Step::Word(self.close(exact)));
+        }
+        if let Some(next) = follow_abbreviation(branches, word)? {
+            return Ok(Step::Word(self.close(next)));
+        }
+        let arguments = follow_arguments(branches, word);
+        if !arguments.is_empty() {
+            return Ok(Step::Word(self.close(arguments)));
+        }
+        let lines = follow_lines(branches, rest);
+        if !lines.is_empty() {
+            return Ok(Step::Rest(self.close(lines)));
+        }
+        if let Some((next, bytes)) = follow_glued(branches, word)? {
+            return Ok(Step::Glued(self.close(next), bytes));
+        }
+        Err(Refusal::NoMatch {
+            characters: matching_characters(branches, word),
+        })
+    }
+
+    /// Adds the branches that skip optional tokens, that begin an EXEC command and that begin a filter; steps over the
+    /// marks of those.
+    fn close(&self, branches: Vec<Branch>) -> Vec<Branch> {
+        let mut closed = Vec::with_capacity(branches.len());
+        for branch in branches {
+            let mut open = vec![branch];
+            while let Some(mut branch) = open.pop() {
+                match branch.next() {
+                    Some(Token::Optional(count)) => {
+                        let skipped = branch.position + 1 + count;
+                        open.push(Branch {
+                            position: skipped,
+                            ..branch.clone()
+                        });
+                        branch.position += 1;
+                        open.push(branch);
+                    }
+                    Some(Token::Exec) => open.extend(self.exec_rows().map(Branch::start_of)),
+                    _ => {
+                        closed.extend(branch.filters());
+                        closed.push(branch);
+                    }
+                }
+            }
+        }
+        closed
+    }
+
+    /// What `do` may be followed by: commands that leave the mode as it is. A row that begins with an optional part or
+    /// another mark would need more than this.
+    fn exec_rows(&self) -> impl Iterator<Item = &'static Row> {
+        let usable = |row: &&'static Row| row.modes.intersects(ModeSet::EXEC) && !row.id.changes_mode();
+        self.rows.iter().filter(usable)
     }
 }
 
-/// Follows a whole line from `branches`.
-pub(crate) fn walk(mut branches: Vec<Branch>, line: &str) -> Result<Vec<Branch>, ParseError> {
-    let mut at = 0;
-    while let Some((start, end)) = next_word(line, at) {
-        match step(&branches, &line[start..end], line[start..].trim_end()) {
-            Ok(Step::Word(next)) => {
-                branches = next;
-                at = end;
-            }
-            Ok(Step::Glued(next, bytes)) => {
-                branches = next;
-                at = start + bytes;
-            }
-            Ok(Step::Rest(next)) => {
-                branches = next;
-                at = line.len();
-            }
-            Err(refusal) => {
-                let column = line[..start].chars().count();
-                let (kind, column) = match refusal {
-                    Refusal::NoMatch { characters } => (ParseErrorKind::Invalid, column + characters),
-                    Refusal::Ambiguous => (ParseErrorKind::Ambiguous, column),
-                };
-                return Err(ParseError {
-                    kind,
-                    column,
-                    line: line.trim().to_string(),
-                });
-            }
-        }
-    }
-    Ok(branches)
+/// The filter with this pattern, which ends `line`.
+fn output_filter(form: FilterForm, text: &str, line: &str) -> Result<OutputFilter, ParseError> {
+    let pattern = Pattern::new(text).map_err(|error| ParseError {
+        column: line.chars().count() - text.chars().count() + error.at,
+        kind: ParseErrorKind::Pattern(error.kind),
+        line: line.trim().to_string(),
+    })?;
+    Ok(OutputFilter { form, pattern })
+}
+
+/// Length in bytes of the `|` that `word` begins with and goes on after, if a filter can come next.
+pub(crate) fn glued_pipe(branches: &[Branch], word: &str) -> Option<usize> {
+    let glued = word.len() > PIPE.len() && word.starts_with(PIPE);
+    let fits = |branch: &Branch| keyword_of(branch) == Some(PIPE);
+    (glued && branches.iter().any(fits)).then_some(PIPE.len())
 }
 
 /// Byte range of the word at or after `from`.
@@ -191,30 +315,6 @@ pub(crate) fn next_word(line: &str, from: usize) -> Option<(usize, usize)> {
         .find(char::is_whitespace)
         .map_or(line.len(), |length| start + length);
     Some((start, end))
-}
-
-fn step(branches: &[Branch], word: &str, rest: &str) -> Result<Step, Refusal> {
-    let exact = follow_keywords(branches, |keyword| keyword.eq_ignore_ascii_case(word));
-    if !exact.is_empty() {
-        return Ok(Step::Word(close(exact)));
-    }
-    if let Some(next) = follow_abbreviation(branches, word)? {
-        return Ok(Step::Word(next));
-    }
-    let arguments = follow_arguments(branches, word);
-    if !arguments.is_empty() {
-        return Ok(Step::Word(close(arguments)));
-    }
-    let lines = follow_lines(branches, rest);
-    if !lines.is_empty() {
-        return Ok(Step::Rest(close(lines)));
-    }
-    if let Some((next, bytes)) = follow_glued(branches, word)? {
-        return Ok(Step::Glued(next, bytes));
-    }
-    Err(Refusal::NoMatch {
-        characters: matching_characters(branches, word),
-    })
 }
 
 /// The branches whose next keyword begins with `word`; `None` without any.
@@ -230,7 +330,7 @@ fn follow_abbreviation(branches: &[Branch], word: &str) -> Result<Option<Vec<Bra
     if keywords.any(|keyword| keyword != first) {
         return Err(Refusal::Ambiguous);
     }
-    Ok(Some(close(follow_keywords(branches, fits))))
+    Ok(Some(follow_keywords(branches, fits)))
 }
 
 /// `e0/0`: letters that begin an interface type, then its number without a blank.
@@ -262,7 +362,7 @@ pub(crate) fn glued_type(branches: &[Branch], word: &str) -> Option<usize> {
 fn is_interface_type(branch: &Branch) -> bool {
     keyword_of(branch).is_some()
         && matches!(
-            branch.row.tokens.get(branch.position + 1),
+            branch.tokens.get(branch.position + 1),
             Some(Token::Argument { kind: Kind::Port, .. })
         )
 }
@@ -289,45 +389,34 @@ fn follow_keywords(branches: &[Branch], fits: impl Fn(&str) -> bool) -> Vec<Bran
 
 fn follow_arguments(branches: &[Branch], word: &str) -> Vec<Branch> {
     let follow = |branch: &Branch| match branch.next() {
-        Some(Token::Argument { kind: Kind::Line, .. }) => None,
+        Some(Token::Argument {
+            kind: Kind::Line | Kind::Pattern,
+            ..
+        }) => None,
         Some(Token::Argument { slot, kind, .. }) => Some(branch.after(Some((*slot, kind.accept(word)?)))),
         _ => None,
     };
     branches.iter().filter_map(follow).collect()
 }
 
+/// The branches that take the rest of the line. Blanks at its end belong to a pattern, but not to a text.
 fn follow_lines(branches: &[Branch], rest: &str) -> Vec<Branch> {
     let follow = |branch: &Branch| match branch.next() {
         Some(Token::Argument {
             slot,
-            kind: Kind::Line,
+            kind: kind @ (Kind::Line | Kind::Pattern),
             ..
-        }) => Some(branch.after(Some((*slot, Kind::Line.accept(rest)?)))),
+        }) => {
+            let text = if *kind == Kind::Pattern {
+                rest
+            } else {
+                rest.trim_end()
+            };
+            Some(branch.after(Some((*slot, kind.accept(text)?))))
+        }
         _ => None,
     };
     branches.iter().filter_map(follow).collect()
-}
-
-/// Adds the branches that skip optional tokens, and steps over the marks of those.
-fn close(branches: Vec<Branch>) -> Vec<Branch> {
-    let mut closed = Vec::with_capacity(branches.len());
-    for branch in branches {
-        let mut open = vec![branch];
-        while let Some(mut branch) = open.pop() {
-            if let Some(Token::Optional(count)) = branch.next() {
-                let skipped = branch.position + 1 + count;
-                open.push(Branch {
-                    position: skipped,
-                    ..branch.clone()
-                });
-                branch.position += 1;
-                open.push(branch);
-            } else {
-                closed.push(branch);
-            }
-        }
-    }
-    closed
 }
 
 /// How far `word` agrees with the keyword that it agrees with most, in characters: the marker stands after that.

@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::error::ParseErrorKind;
-use crate::grammar::{Branch, Grammar, glued_type, walk};
+use crate::grammar::{Branch, Grammar, glued_pipe, glued_type};
 use crate::mode::{Mode, ModeSet};
 use crate::token::Token;
 
@@ -105,7 +105,7 @@ impl Grammar {
         let cursor = match self.cursor(modes, mode, line) {
             Ok(cursor) => cursor,
             Err(ParseErrorKind::Ambiguous) => return Help::Ambiguous(line.trim().to_string()),
-            Err(ParseErrorKind::Invalid | ParseErrorKind::Incomplete) => return Help::Unrecognized,
+            Err(_) => return Help::Unrecognized,
         };
         if cursor.partial.is_empty() {
             let heading = line.trim().is_empty().then_some(mode.help_heading());
@@ -133,7 +133,7 @@ impl Grammar {
             };
         }
         // Within the rest of a line that is free text, all that can come is its end.
-        match walk(self.start(modes, mode.privilege()), line) {
+        match self.walk(self.start(modes, mode.privilege()), line) {
             Ok(branches) if branches.iter().any(|branch| branch.next().is_none()) => Help::Rows {
                 heading: None,
                 rows: vec![carriage_return()],
@@ -163,10 +163,10 @@ impl Grammar {
         let partial = line.rsplit(char::is_whitespace).next().unwrap_or("");
         let mut read = line.len() - partial.len();
         let start = || self.start(modes, mode.privilege());
-        let mut branches = walk(start(), &line[..read]).map_err(|error| error.kind)?;
-        if let Some(bytes) = glued_type(&branches, partial) {
+        let mut branches = self.walk(start(), &line[..read]).map_err(|error| error.kind)?;
+        if let Some(bytes) = glued_pipe(&branches, partial).or_else(|| glued_type(&branches, partial)) {
             read += bytes;
-            branches = walk(start(), &line[..read]).map_err(|error| error.kind)?;
+            branches = self.walk(start(), &line[..read]).map_err(|error| error.kind)?;
         }
         Ok(Cursor {
             branches,

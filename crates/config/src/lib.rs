@@ -18,6 +18,7 @@ extern crate alloc;
 mod bind;
 mod command;
 mod error;
+pub mod filter;
 mod grammar;
 mod help;
 mod load;
@@ -25,6 +26,7 @@ mod logging;
 mod mode;
 mod name;
 mod observe;
+pub mod pattern;
 mod render;
 pub mod table;
 mod token;
@@ -34,10 +36,11 @@ mod tree;
 mod tests;
 
 pub use command::{
-    AddressFilter, Command, ConfigCommand, ConfigLine, ExecCommand, InterfaceSetting, ModeCommand,
+    AddressFilter, Command, ConfigCommand, ConfigLine, ExecCommand, InterfaceSetting, Line, ModeCommand,
     RedundancyMode, RoutePath, StaticRoute,
 };
 pub use error::{ConfigError, ParseError, ParseErrorKind, ReturnCode};
+pub use filter::{FilterForm, OutputFilter};
 pub use grammar::Grammar;
 pub use help::{Completion, Help, HelpRow};
 pub use load::{LoadError, Loaded, load};
@@ -45,6 +48,7 @@ pub use logging::{LogBufferConfiguration, LoggingCommand, LoggingConfiguration};
 pub use mode::{Mode, ModeSet};
 pub use name::{INTERFACE_TYPE, InterfaceName};
 pub use observe::{ObserveCommand, RedundancyDebug, RedundancyView};
+pub use pattern::{Pattern, PatternError, PatternErrorKind};
 pub use table::{CommandId, Privilege, Row};
 pub use token::{Kind, Slot, Token, Value};
 pub use tree::{

@@ -111,6 +111,7 @@ fn apply_line(
             ParseErrorKind::Invalid => "invalid input",
             ParseErrorKind::Incomplete => "incomplete command",
             ParseErrorKind::Ambiguous => "ambiguous command",
+            ParseErrorKind::Pattern(_) => "invalid regular expression",
         };
         (error.column + 1, why.to_string())
     })?;

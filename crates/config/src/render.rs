@@ -53,6 +53,8 @@ fn fill(row: &Row, matched: &Matched) -> Option<String> {
                     _ => words.push(text),
                 }
             }
+            // A command of the EXEC is no part of a configuration.
+            Token::Exec => return None,
             Token::Optional(count) => {
                 let part = &row.tokens[position..position + count];
                 if !wanted(part, supplied) {

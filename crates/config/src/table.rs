@@ -81,6 +81,23 @@ pub enum CommandId {
     IpAddress,
     Mtu,
     Shutdown,
+    // The session's own.
+    Do,
+    DefaultInterface,
+    ShowClock,
+    ShowHistory,
+    ShowPrivilege,
+    ShowTerminal,
+    TerminalHistorySize,
+    TerminalWidth,
+}
+
+impl CommandId {
+    /// Whether the command moves the session to another mode, or ends it.
+    pub(crate) const fn changes_mode(self) -> bool {
+        use CommandId::{ConfigureTerminal, Disable, Enable, End, Exit, Logout};
+        matches!(self, Enable | Disable | ConfigureTerminal | Exit | End | Logout)
+    }
 }
 
 /// One form of one command.
@@ -98,6 +115,19 @@ pub struct Row {
     pub hidden: bool,
     /// Its words in order.
     pub tokens: &'static [Token],
+}
+
+impl Row {
+    /// Whether it is about showing a text: its output may be filtered and comes page by page.
+    pub(crate) fn is_shown_text(&self) -> bool {
+        matches!(
+            self.tokens.first(),
+            Some(Token::Keyword {
+                word: "show" | "more" | "dir",
+                ..
+            })
+        ) && self.modes.intersects(ModeSet::EXEC)
+    }
 }
 
 /// Least and greatest MTU of an interface, bytes.
@@ -239,8 +269,7 @@ pub static ROWS: &[Row] = &[
         keyword("redundancy", "Redundancy Facility (RF) exec commands"),
         keyword("force-switchover", "Force the standby to take over as active")),
     row!(EXEC Privileged Reload: keyword("reload", "Halt and perform a cold restart")),
-    row!(EXEC User TerminalLength:
-        TERMINAL,
+    row!(EXEC User TerminalLength: TERMINAL,
         keyword("length", "Set number of lines on a screen"),
         argument(Slot::Length, Kind::Number { min: 0, max: 512 }, "Number of lines on screen (0 for no pausing)")),
     row!(EXEC Privileged WriteMemory:
@@ -341,4 +370,19 @@ pub static ROWS: &[Row] = &[
     row!(INTERFACE Privileged no Mtu: MTU, optional(1), MTU_BYTES),
     row!(INTERFACE Privileged Shutdown: SHUTDOWN),
     row!(INTERFACE Privileged no Shutdown: SHUTDOWN),
+    // The session's own.
+    row!(CONFIGURATION Privileged Do: keyword("do", "To run exec commands in config mode"), Token::Exec),
+    row!(GLOBAL Privileged DefaultInterface:
+        keyword("default", "Set a command to its defaults"), INTERFACE, ETHERNET, PORT),
+    row!(EXEC User ShowClock: SHOW, keyword("clock", "Display the system clock")),
+    row!(EXEC User ShowHistory: SHOW, keyword("history", "Display the session command history")),
+    row!(EXEC User ShowPrivilege: SHOW, keyword("privilege", "Show current privilege level")),
+    row!(EXEC User ShowTerminal: SHOW, keyword("terminal", "Display terminal configuration parameters")),
+    row!(EXEC User TerminalHistorySize: TERMINAL,
+        keyword("history", "Enable and control the command history function"),
+        keyword("size", "Set history buffer size"),
+        argument(Slot::Count, Kind::Number { min: 0, max: 256 }, "Size of history buffer")),
+    row!(EXEC User TerminalWidth: TERMINAL,
+        keyword("width", "Set width of the display terminal"),
+        argument(Slot::Width, Kind::Number { min: 0, max: 512 }, "Number of characters on a screen line")),
 ];

@@ -31,6 +31,8 @@ pub enum Token {
     },
     /// The next so many tokens may be left out, all of them or none.
     Optional(usize),
+    /// A whole command of the privileged EXEC; the last token of `do`.
+    Exec,
 }
 
 /// A keyword token.
@@ -70,6 +72,10 @@ pub enum Slot {
     Size,
     /// Severity of system messages.
     Severity,
+    /// Columns on a screen.
+    Width,
+    /// A regular expression.
+    Pattern,
 }
 
 /// Which texts an argument accepts.
@@ -92,6 +98,8 @@ pub enum Kind {
     Word,
     /// The rest of the line, blanks included.
     Line,
+    /// A regular expression: the rest of the line, blanks at its end included.
+    Pattern,
     /// `card/port`. Follows the keyword of an interface type, to which it may be glued (`e0/0`).
     Port,
     /// Severity of system messages: 0 to 7, or the beginning of a keyword that is no other's.
@@ -107,7 +115,7 @@ pub enum Value {
     Prefix(Ipv4Addr, u8),
     /// Of [`Kind::Number`].
     Number(u32),
-    /// Of [`Kind::Word`] and [`Kind::Line`].
+    /// Of [`Kind::Word`], [`Kind::Line`] and [`Kind::Pattern`].
     Text(String),
     /// Of [`Kind::Port`].
     Port(PortId),
@@ -136,8 +144,8 @@ impl Kind {
             Kind::AddressOrPrefix => "A.B.C.D[/nn]".to_string(),
             Kind::Number { min, max } => format!("<{min}-{max}>"),
             Kind::Word => "WORD".to_string(),
-            Kind::Line => "LINE".to_string(),
             Kind::Severity => "<0-7>".to_string(),
+            Kind::Line | Kind::Pattern => "LINE".to_string(),
             Kind::Port => format!("<0-{}>/<0-{}>", CardSlot::MAX, u8::MAX),
         }
     }
@@ -162,7 +170,9 @@ impl Kind {
             Kind::Number { min, max } => decimal(text)
                 .filter(|number| (*min..=*max).contains(number))
                 .map(Value::Number),
-            Kind::Word | Kind::Line => (!text.is_empty()).then(|| Value::Text(text.to_string())),
+            Kind::Word | Kind::Line | Kind::Pattern => {
+                (!text.is_empty()).then(|| Value::Text(text.to_string()))
+            }
             Kind::Port => parse_port(text).map(Value::Port),
             Kind::Severity => severity(text).map(Value::Severity),
         }
@@ -177,10 +187,10 @@ impl Kind {
                 all(|character| character.is_ascii_digit() || character == '.' || character == '/')
             }
             Kind::Number { .. } => all(|character| character.is_ascii_digit()),
-            Kind::Word | Kind::Line => true,
             Kind::Severity => Severity::ALL
                 .iter()
                 .any(|severity| severity_begins(*severity, text)),
+            Kind::Word | Kind::Line | Kind::Pattern => true,
         }
     }
 }

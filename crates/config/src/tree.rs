@@ -154,6 +154,10 @@ impl ConfigurationTree {
                 Err(ConfigError::NotRemovable(*port))
             }
             ConfigCommand::NoInterface { port } => Err(ConfigError::Interface(*port)),
+            ConfigCommand::DefaultInterface { port } => Ok(replace(
+                self.interface_mut(*port)?,
+                InterfaceConfiguration::default(),
+            )),
             ConfigCommand::Setting { port, setting } => self.apply_setting(*port, setting),
             ConfigCommand::IpRoute {
                 network,

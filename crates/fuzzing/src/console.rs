@@ -55,6 +55,7 @@ pub fn session(bytes: &[u8]) {
         terminal: bit(0),
         strict: bit(1),
         columns: if bit(2) { 80 } else { 0 },
+        rows: if bit(6) { 3 } else { 0 },
     };
     let role = if bit(3) {
         ConsoleRole::Standby

@@ -94,6 +94,7 @@ pub fn recordings() -> Vec<Vec<u8>> {
         terminal: false,
         strict: false,
         columns: 0,
+        rows: 0,
     };
     let typed = b"enable\nconfigure terminal\nhostname east\nend\nshow running-config\n".to_vec();
     let end = RpInput::TurnEnd { peer_room: 1 << 20 };

@@ -21,8 +21,8 @@ use config::LINE_BYTES_MAX;
 
 use crate::keys::Key;
 
-/// Lines that the history keeps.
-pub const HISTORY_LINES_MAX: usize = 20;
+/// Lines that the history keeps, unless the operator says otherwise.
+pub const HISTORY_LINES_DEFAULT: usize = 20;
 /// Columns of a terminal that does not say how many it has.
 pub const COLUMNS_DEFAULT: u16 = 80;
 /// The least part of a line that is shown beside a long prompt, in columns.
@@ -31,25 +31,50 @@ const WINDOW_COLUMNS_MIN: usize = 8;
 const BELL: u8 = 0x07;
 
 /// The lines entered before, oldest first. No two neighbours are equal, none is blank.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct History {
     lines: VecDeque<String>,
+    lines_max: usize,
     /// Where the operator is looking; `None`: at the line being typed.
     position: Option<usize>,
     /// The line being typed, while the operator looks at an older one.
     draft: String,
 }
 
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            lines: VecDeque::new(),
+            lines_max: HISTORY_LINES_DEFAULT,
+            position: None,
+            draft: String::new(),
+        }
+    }
+}
+
 impl History {
+    /// Keeps so many lines from now on; 0: none. The oldest ones go.
+    pub fn resize(&mut self, lines_max: usize) {
+        self.lines_max = lines_max;
+        self.position = None;
+        let excess = self.lines.len().saturating_sub(lines_max);
+        self.lines.drain(..excess);
+    }
+
+    /// Lines that it keeps at most.
+    pub fn lines_max(&self) -> usize {
+        self.lines_max
+    }
+
     /// Remembers a line and forgets the oldest one at the bound.
     pub fn remember(&mut self, line: &str) {
         self.position = None;
         self.draft.clear();
         let line = line.trim();
-        if line.is_empty() || self.lines.back().is_some_and(|last| last == line) {
+        if line.is_empty() || self.lines_max == 0 || self.lines.back().is_some_and(|last| last == line) {
             return;
         }
-        if self.lines.len() >= HISTORY_LINES_MAX {
+        if self.lines.len() >= self.lines_max {
             self.lines.pop_front();
         }
         self.lines.push_back(line.to_string());
@@ -128,6 +153,11 @@ impl Editor {
     /// What has been entered before.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// Keeps so many entered lines from now on; 0: none.
+    pub fn resize_history(&mut self, lines_max: usize) {
+        self.history.resize(lines_max);
     }
 
     /// Columns that the prompt takes.

@@ -15,6 +15,7 @@
 //! - [`keys`]: bytes to keys (control characters, escape sequences, UTF-8), split over reads as they come.
 //! - [`editor`]: keys to an edited line, and the bytes that show it.
 //! - [`session`]: lines to commands; prompt, mode, questions, scripts.
+//! - `filter`, `pager`: what of a command's output is shown, and how much of it at a time.
 //! - [`wire`]: the frames between the client process and the route processor.
 //!
 //! Contract: no input panics; every buffer has a bound, and each type says what happens there.
@@ -23,7 +24,9 @@
 extern crate alloc;
 
 pub mod editor;
+mod filter;
 pub mod keys;
+mod pager;
 pub mod session;
 pub mod wire;
 

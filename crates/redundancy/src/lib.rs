@@ -50,5 +50,7 @@ pub use message::{Body, Hello, MessageError, PROTOCOL_VERSION, RfMessage};
 pub use progression::Answer;
 pub use readiness::ManualSwitchover;
 pub use state::{Progression, RedundancyMode, RfEvent, RfState, Status};
-pub use switchover::{SwitchoverEntry, SwitchoverHistory, SwitchoverReason, SwitchoverRecord, SyslogTime};
+pub use switchover::{
+    SwitchoverEntry, SwitchoverHistory, SwitchoverReason, SwitchoverRecord, SyslogTime, UtcTime,
+};
 pub use syslog::{MessageEntry, Syslog};

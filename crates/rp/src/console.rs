@@ -6,7 +6,7 @@
 use crate::io::{ConsoleInput, ConsoleOutput, RpOutput, SessionId};
 use crate::processor::{Role, RouteProcessor};
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use config::Command;
 use line::ping::Pinger;
@@ -26,11 +26,13 @@ pub(crate) enum AfterSave {
 }
 
 /// A table that is shown page by page, and the position of its next page.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Page {
     Routes(Option<Prefix<V4>>),
     Cef(Option<Prefix<V4>>),
     Arp(Option<line::arp::show::Position>),
+    /// A text that is there as a whole, and how many bytes of it have been shown.
+    Text(String, usize),
 }
 
 /// A command under way that does not end in its own turn.
@@ -60,6 +62,14 @@ pub(crate) struct Console {
     unread: Vec<u8>,
     /// Whether the driver has sent on all that it was given.
     drained: bool,
+}
+
+impl Console {
+    /// Whether the next page of a table would be looked at now: the driver has sent on all before it, and the operator is
+    /// not at `--More--`. A page of which a filter leaves nothing is followed by the next one at once.
+    fn wants_page(&self) -> bool {
+        self.drained && self.session.takes_output()
+    }
 }
 
 /// All consoles of a route processor.
@@ -122,7 +132,9 @@ impl Consoles {
         self.sessions.values().fold(None, |next, console| {
             let deadline = match &console.running {
                 Some(Running::Pinging(pinger)) => pinger.next_deadline(),
-                Some(Running::Paging(..)) if console.drained => Some((Instant::ZERO, "a table is shown")),
+                Some(Running::Paging(..)) if console.wants_page() => {
+                    Some((Instant::ZERO, "a table is shown"))
+                }
                 Some(Running::Waiting(..)) if self.executed == 0 && !self.held => {
                     Some((Instant::ZERO, "a command waits for its turn"))
                 }
@@ -174,10 +186,19 @@ impl RouteProcessor {
                 terminal,
                 strict,
                 columns,
-            } => self.open_console(now, id, terminal, strict, columns),
-            ConsoleInput::Resized { columns } => {
+                rows,
+            } => {
+                let options = SessionOptions {
+                    terminal,
+                    strict,
+                    columns,
+                    rows,
+                };
+                self.open_console(now, id, options);
+            }
+            ConsoleInput::Resized { columns, rows } => {
                 if let Some(console) = self.consoles.sessions.get_mut(&id) {
-                    console.session.resize(columns);
+                    console.session.resize(columns, rows);
                 }
             }
             ConsoleInput::Data(bytes) => {
@@ -200,7 +221,7 @@ impl RouteProcessor {
         }
     }
 
-    fn open_console(&mut self, now: Instant, id: SessionId, terminal: bool, strict: bool, columns: u16) {
+    fn open_console(&mut self, now: Instant, id: SessionId, options: SessionOptions) {
         if self.consoles.sessions.len() >= SESSIONS_MAX {
             let text = "% All console lines are in use\r\n".as_bytes().to_vec();
             self.turn.after_sync(RpOutput::Console {
@@ -211,11 +232,6 @@ impl RouteProcessor {
             self.turn.after_sync(RpOutput::Console { session: id, output });
             return;
         }
-        let options = SessionOptions {
-            terminal,
-            strict,
-            columns,
-        };
         let mut session = ConsoleSession::new(options, self.consoles.role());
         session.set_hostname(self.hostname());
         let console = Console {
@@ -291,6 +307,9 @@ impl RouteProcessor {
                     self.turn.after_sync(RpOutput::Console { session: id, output });
                 }
                 other => {
+                    if let Some(console) = self.consoles.sessions.get_mut(&id) {
+                        console.drained = false;
+                    }
                     let decisions = write_all(id, [other].into(), &mut self.turn);
                     due.extend(decisions);
                 }
@@ -341,12 +360,13 @@ impl RouteProcessor {
             let Some(console) = self.consoles.sessions.get_mut(&id) else {
                 continue;
             };
+            let wants_page = console.wants_page();
             match &mut console.running {
                 Some(Running::Pinging(_)) => self.tell_pinger(now, id, None),
-                Some(Running::Paging(page)) if console.drained => {
-                    let page = page.clone();
-                    console.drained = false;
-                    self.show_page(now, id, page);
+                Some(Running::Paging(_)) if wants_page => {
+                    if let Some(Running::Paging(page)) = console.running.take() {
+                        self.show_page(now, id, page);
+                    }
                 }
                 Some(Running::Waiting(_)) => {
                     if let Some(Running::Waiting(command)) = console.running.take() {

@@ -22,6 +22,8 @@ const CONFIGURATION_LOCKED: &str = "Config mode cannot be entered during Standby
 const SAVED: &str = "Building configuration...\n[OK]";
 /// Entries on one page of a long table.
 const PAGE_LINES: usize = 1_000;
+/// Bytes of a long text that a console is given at once.
+const TEXT_BYTES: usize = 64 * 1024;
 /// What `show version` and `show redundancy` say of the configuration register.
 const CONFIGURATION_REGISTER: u16 = 0x2102;
 
@@ -54,7 +56,7 @@ impl RouteProcessor {
         match active.configure(now, command, &mut self.turn) {
             Ok(_) => {
                 self.reconcile_log();
-                self.complete(now, id, Outcome::Accepted, "");
+                self.complete(now, id, Outcome::Accepted, &command.notice());
             }
             Err(error) => self.complete(now, id, Outcome::Rejected, &error.to_string()),
         }
@@ -117,10 +119,16 @@ impl RouteProcessor {
             ExecCommand::ShowRunningConfig => self.show_running_config(),
             ExecCommand::ShowStartupConfig => self.show_startup_config(),
             ExecCommand::ShowVersion => self.show_version(now),
-            // The session keeps the length of its screen itself.
-            ExecCommand::TerminalLength { .. } => Vec::new(),
+            ExecCommand::ShowClock => Vec::from([self.show_clock(now)]),
+            // The session executes these itself: they are about its terminal.
+            ExecCommand::ShowHistory
+            | ExecCommand::ShowPrivilege
+            | ExecCommand::ShowTerminal
+            | ExecCommand::TerminalHistorySize { .. }
+            | ExecCommand::TerminalLength { .. }
+            | ExecCommand::TerminalWidth { .. } => Vec::new(),
         };
-        self.complete(now, id, Outcome::Accepted, &lines.join("\n"));
+        self.show_page(now, id, Page::Text(lines.join("\n"), 0));
     }
 
     fn show_running_config(&self) -> Vec<String> {
@@ -168,10 +176,14 @@ impl RouteProcessor {
 
     /// Shows one page of a long table; the next one follows when the console has taken this one.
     pub(crate) fn show_page(&mut self, now: Instant, id: SessionId, page: Page) {
+        if let Page::Text(text, from) = page {
+            return self.show_text(now, id, text, from);
+        }
         let Role::Active(active) = &self.role else {
             return self.complete(now, id, Outcome::Accepted, "");
         };
         let (lines, next) = match page {
+            Page::Text(..) => (Vec::new(), None),
             Page::Routes(after) => {
                 let (lines, next) = rib::show::routes(&active.clients.rib, after, PAGE_LINES);
                 (lines, next.map(|next| Page::Routes(Some(next))))
@@ -193,6 +205,21 @@ impl RouteProcessor {
             console.running = Some(Running::Paging(next));
         }
         self.write(now, id, &alloc::format!("{text}\n"));
+    }
+
+    /// Shows the next piece of a text, up to the end of a line. The text is what was true at the command; only its way to
+    /// the console takes turns.
+    fn show_text(&mut self, now: Instant, id: SessionId, text: String, from: usize) {
+        let rest = &text[from..];
+        let end = match rest.get(..rest.floor_char_boundary(TEXT_BYTES)) {
+            Some(piece) if piece.len() < rest.len() => piece.rfind('\n').map_or(piece.len(), |end| end + 1),
+            _ => return self.complete(now, id, Outcome::Accepted, rest),
+        };
+        let piece = String::from(&rest[..end]);
+        if let Some(console) = self.consoles.sessions.get_mut(&id) {
+            console.running = Some(Running::Paging(Page::Text(text, from + end)));
+        }
+        self.write(now, id, &piece);
     }
 
     fn switchover_history(&self) -> SwitchoverHistory {

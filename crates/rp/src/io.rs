@@ -135,11 +135,15 @@ pub enum ConsoleInput {
         strict: bool,
         /// Width of the terminal; 0: unknown.
         columns: u16,
+        /// Height of the terminal; 0: unknown.
+        rows: u16,
     },
-    /// The terminal has another width now.
+    /// The terminal has another size now.
     Resized {
         /// The width; 0: unknown.
         columns: u16,
+        /// The height; 0: unknown.
+        rows: u16,
     },
     /// Bytes that were typed.
     Data(Vec<u8>),

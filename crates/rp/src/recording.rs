@@ -279,6 +279,7 @@ fn console_entry(session: SessionId, input: &ConsoleInput) -> Entry {
             terminal,
             strict,
             columns,
+            rows,
         } => plain(
             CONSOLE_OPENED,
             &[
@@ -286,9 +287,13 @@ fn console_entry(session: SessionId, input: &ConsoleInput) -> Entry {
                 u64::from(*terminal),
                 u64::from(*strict),
                 u64::from(*columns),
+                u64::from(*rows),
             ],
         ),
-        ConsoleInput::Resized { columns } => plain(CONSOLE_RESIZED, &[session.0, u64::from(*columns)]),
+        ConsoleInput::Resized { columns, rows } => plain(
+            CONSOLE_RESIZED,
+            &[session.0, u64::from(*columns), u64::from(*rows)],
+        ),
         ConsoleInput::Data(bytes) => Entry {
             bytes: bytes.clone(),
             ..plain(CONSOLE_DATA, &[session.0])
@@ -400,13 +405,16 @@ fn input_of(entry: Entry) -> Option<RpInput> {
 
 fn console_of(kind: u32, numbers: &[u64], bytes: Vec<u8>) -> Option<ConsoleInput> {
     Some(match (kind, numbers) {
-        (CONSOLE_OPENED, [terminal, strict, columns]) => ConsoleInput::Opened {
+        // A recording of an earlier release has no rows.
+        (CONSOLE_OPENED, [terminal, strict, columns, rows @ ..]) => ConsoleInput::Opened {
             terminal: *terminal != 0,
             strict: *strict != 0,
             columns: u16::try_from(*columns).ok()?,
+            rows: u16::try_from(rows.first().copied().unwrap_or(0)).ok()?,
         },
-        (CONSOLE_RESIZED, [columns]) => ConsoleInput::Resized {
+        (CONSOLE_RESIZED, [columns, rows @ ..]) => ConsoleInput::Resized {
             columns: u16::try_from(*columns).ok()?,
+            rows: u16::try_from(rows.first().copied().unwrap_or(0)).ok()?,
         },
         (CONSOLE_DATA, []) => ConsoleInput::Data(bytes),
         (CONSOLE_END, []) => ConsoleInput::EndOfInput,

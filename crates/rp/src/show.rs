@@ -187,6 +187,14 @@ impl RouteProcessor {
         lines
     }
 
+    /// `show clock`. The asterisk says that nobody vouches for the time: it is the host's.
+    pub(crate) fn show_clock(&self, now: Instant) -> String {
+        let unix_ms = self.unix_ms(now);
+        let text = redundancy::UtcTime(unix_ms / 1000).to_string();
+        let (time, date) = text.split_once(' ').unwrap_or((&text, ""));
+        format!("*{time}.{:03} {date}", unix_ms % 1000)
+    }
+
     /// `show version`
     pub(crate) fn show_version(&self, now: Instant) -> Vec<String> {
         let Role::Active(active) = &self.role else {

@@ -259,6 +259,8 @@ impl Rig {
             terminal,
             strict: false,
             columns: 80,
+            // Nobody presses a key at --More--.
+            rows: u16::MAX,
         };
         self.feed(RpInput::Console {
             session: CONSOLE,

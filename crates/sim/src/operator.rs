@@ -119,6 +119,8 @@ impl World {
             terminal: true,
             strict: false,
             columns: 200,
+            // Nobody presses a key at --More--.
+            rows: u16::MAX,
         };
         self.console_input(slot, session, opened);
         self.operator_waits();

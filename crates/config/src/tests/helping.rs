@@ -44,6 +44,7 @@ fn help_after_a_blank_explains_what_can_come() {
          \u{20} inter-device      Redundancy between devices\n\
          \u{20} states            Redundancy Facility (RF) states\n\
          \u{20} switchover        Redundancy Facility (RF) switchovers\n\
+         \u{20} |                 Output modifiers\n\
          \u{20} <cr>\n\n"
     );
     assert_eq!(
@@ -92,6 +93,7 @@ fn help_on_an_empty_line_lists_the_commands_of_the_mode_under_a_heading() {
     assert_eq!(
         help(Mode::Redundancy, ""),
         "Redundancy configuration commands:\n\
+         \u{20} do    To run exec commands in config mode\n\
          \u{20} end   Exit from configuration mode to the EXEC\n\
          \u{20} exit  Exit from the current configuration mode\n\
          \u{20} mode  Redundancy mode for this chassis\n\

@@ -1,12 +1,15 @@
 //! Tests of the command language, table by table.
 
 mod errors;
+mod filters;
 mod helping;
 mod loading;
 mod parsing;
+mod patterns;
 mod properties;
 mod tables;
 mod trees;
+mod words;
 
 use machine::PortId;
 

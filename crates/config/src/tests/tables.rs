@@ -10,7 +10,7 @@ use crate::token::{Kind, Token};
 use crate::{Command, Grammar, Mode, Row};
 
 /// A word that an argument of this kind accepts.
-fn sample(kind: &Kind) -> String {
+pub(super) fn sample(kind: &Kind) -> String {
     match kind {
         Kind::Address => "10.0.0.1".to_string(),
         Kind::AddressOrPrefix => "10.0.0.0/8".to_string(),
@@ -18,6 +18,7 @@ fn sample(kind: &Kind) -> String {
         Kind::Number { max, .. } => max.to_string(),
         Kind::Word => "word".to_string(),
         Kind::Line => "some text".to_string(),
+        Kind::Pattern => "^(some|any) text_$".to_string(),
         Kind::Port => "0/0".to_string(),
         Kind::Severity => "warnings".to_string(),
     }
@@ -32,6 +33,7 @@ fn written(row: &Row, with_options: bool) -> String {
         match token {
             Token::Keyword { word, .. } => words.push((*word).to_string()),
             Token::Argument { kind, .. } => words.push(sample(kind)),
+            Token::Exec => words.push("show version".to_string()),
             Token::Optional(count) if !with_options => position += count,
             Token::Optional(_) => {}
         }
@@ -116,7 +118,7 @@ fn a_keyword_has_one_help_text_at_its_place() {
                         assert_eq!(known, help, "{path:?} in {mode:?}");
                     }
                     Token::Argument { .. } => path.push("*"),
-                    Token::Optional(_) => {}
+                    Token::Optional(_) | Token::Exec => {}
                 }
             }
         }

@@ -8,27 +8,36 @@
 //!               line is a command: Execute             ask()
 //!   Prompt ──────────────────────────────▶ Executing ─────────▶ Asking
 //!     ▲  ◀──────────────────────────────── complete() ◀──────── Answer
-//!     └─ mode commands, help, errors: handled here      exit, end of input, strict: Closed
+//!     │                                     │   ▲
+//!     │                    the page is full ▼   │ a key
+//!     └─ mode commands, help, errors         More       exit, end of input, strict: Closed
+//!        are handled here
 //! ```
+//!
+//! What a command shows passes through its filter and then the pager.
 //!
 //! A *terminal* session echoes, edits, completes and prompts. A *script* session reads whole lines and shows only what
 //! commands say; a rejected line is shown with its prompt, so that the marker stands under something, and reported as
 //! [`SessionEvent::Rejected`].
 
 mod lines;
+mod output;
 mod question;
+mod terminal;
 
 use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use config::{Command, Completion, ExecCommand, Grammar, HOSTNAME_DEFAULT, Mode, ModeCommand};
+use config::{Command, Completion, Grammar, HOSTNAME_DEFAULT, Line, Mode, ModeCommand};
 
 use crate::editor::Editor;
 use crate::keys::{Key, KeyDecoder};
+use output::{Display, Then};
 pub use question::{Answer, Question, QuestionKind};
 use question::{Asked, Reply};
+use terminal::Terminal;
 
 /// Bytes typed ahead (or read of a script) that wait for the command being executed.
 pub const PENDING_BYTES_MAX: usize = 4096;
@@ -49,6 +58,8 @@ pub struct SessionOptions {
     pub strict: bool,
     /// Width of the terminal; 0: unknown.
     pub columns: u16,
+    /// Height of the terminal; 0: unknown.
+    pub rows: u16,
 }
 
 /// What the session's route processor is.
@@ -141,6 +152,8 @@ enum Phase {
     Prompt,
     Executing,
     Asking(Asked),
+    /// Output waits for a key; what follows once all is shown.
+    More(Then),
     Closed,
 }
 
@@ -170,7 +183,8 @@ pub struct ConsoleSession {
     /// After the line that ^Z entered, configuration is left.
     leave_configuration: bool,
     at_line_start: bool,
-    screen_lines: u32,
+    terminal: Terminal,
+    display: Display,
 }
 
 impl ConsoleSession {
@@ -190,7 +204,8 @@ impl ConsoleSession {
             input_ended: false,
             leave_configuration: false,
             at_line_start: true,
-            screen_lines: 0,
+            terminal: Terminal::new(options),
+            display: Display::default(),
         }
     }
 
@@ -202,17 +217,15 @@ impl ConsoleSession {
     /// Whether a command is being executed (or a question of it is open), that is, whether
     /// [`ConsoleSession::complete`] is due.
     pub fn is_executing(&self) -> bool {
-        matches!(self.phase, Phase::Executing | Phase::Asking(_))
+        matches!(
+            self.phase,
+            Phase::Executing | Phase::Asking(_) | Phase::More(Then::Execute)
+        )
     }
 
     /// Whether the session is over.
     pub fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
-    }
-
-    /// Lines of the screen as set with `terminal length`; 0: output does not pause.
-    pub fn screen_lines(&self) -> u32 {
-        self.screen_lines
     }
 
     /// The prompt as it stands before a line now.
@@ -230,10 +243,11 @@ impl ConsoleSession {
         self.hostname = hostname.to_string();
     }
 
-    /// The terminal has another width; 0: unknown.
-    pub fn resize(&mut self, columns: u16) {
-        self.options.columns = columns;
-        self.editor.resize(columns);
+    /// The terminal has another size; 0: unknown. What was set with `terminal width` and `terminal length` stays.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        (self.options.columns, self.options.rows) = (columns, rows);
+        self.terminal.resize(columns, rows);
+        self.editor.resize(self.terminal.columns());
     }
 
     /// Shows the first prompt and takes input from now on.
@@ -279,32 +293,6 @@ impl ConsoleSession {
         self.pump(events);
     }
 
-    /// Output of the command being executed, before its end (`ping` draws its marks this way).
-    pub fn output(&mut self, text: &str, events: &mut Vec<SessionEvent>) {
-        self.write_text(text, events);
-    }
-
-    /// The command being executed is done, with the rest of its output. Shows the prompt and goes on with what was
-    /// typed ahead.
-    pub fn complete(&mut self, outcome: Outcome, text: &str, events: &mut Vec<SessionEvent>) {
-        let Some(current) = self.current.take() else {
-            return;
-        };
-        if self.is_closed() {
-            return;
-        }
-        self.phase = Phase::Prompt;
-        match outcome {
-            Outcome::Accepted => {
-                self.write_paragraph(text, events);
-                self.accept(&current.command, events);
-            }
-            Outcome::Rejected => self.reject(&current.line, current.line_number, text, events),
-        }
-        self.after_line(events);
-        self.pump(events);
-    }
-
     /// Asks the operator about the command being executed; [`SessionEvent::Answer`] will follow.
     pub fn ask(&mut self, question: Question, events: &mut Vec<SessionEvent>) {
         if !matches!(self.phase, Phase::Executing) {
@@ -317,29 +305,6 @@ impl ConsoleSession {
         self.pump(events);
     }
 
-    /// A message of the system for whoever is watching. It is written above the line being edited, which stays as
-    /// it was. A script is not shown any.
-    pub fn log(&mut self, text: &str, events: &mut Vec<SessionEvent>) {
-        if !self.options.terminal || matches!(self.phase, Phase::Unstarted | Phase::Closed) {
-            return;
-        }
-        let editing = !matches!(self.phase, Phase::Executing);
-        if editing {
-            self.write(b"\r\x1b[K", events);
-            self.at_line_start = true;
-        }
-        self.begin_line(events);
-        self.write_paragraph(text, events);
-        if editing {
-            let mut bytes = Vec::new();
-            match &mut self.phase {
-                Phase::Asking(asked) => asked.editor.show(&mut bytes),
-                _ => self.editor.show(&mut bytes),
-            }
-            self.write(&bytes, events);
-        }
-    }
-
     /// The route processor has another role. A new active's console starts anew, in user EXEC; an executing command
     /// still has to be completed.
     pub fn set_role(&mut self, role: ConsoleRole, events: &mut Vec<SessionEvent>) {
@@ -349,6 +314,7 @@ impl ConsoleSession {
         self.role = role;
         self.mode = Mode::UserExec;
         self.leave_configuration = false;
+        self.drop_output(events);
         if !self.options.terminal || !matches!(self.phase, Phase::Prompt) {
             return;
         }
@@ -371,7 +337,7 @@ impl ConsoleSession {
         loop {
             match &self.phase {
                 Phase::Unstarted | Phase::Executing | Phase::Closed => return,
-                Phase::Prompt | Phase::Asking(_) => {}
+                Phase::Prompt | Phase::Asking(_) | Phase::More(_) => {}
             }
             let Some(byte) = self.pending.pop_front() else {
                 break;
@@ -396,6 +362,10 @@ impl ConsoleSession {
         match self.phase {
             Phase::Asking(_) => self.answered(Reply::Answer(Answer::Aborted), events),
             Phase::Prompt => self.close(CloseReason::EndOfInput, events),
+            Phase::More(_) => {
+                self.drop_output(events);
+                self.finish_input(events);
+            }
             Phase::Unstarted | Phase::Executing | Phase::Closed => {}
         }
     }
@@ -406,6 +376,9 @@ impl ConsoleSession {
             let reply = asked.press(key, &mut bytes);
             self.write(&bytes, events);
             return self.answered(reply, events);
+        }
+        if matches!(self.phase, Phase::More(_)) {
+            return self.press_at_more(key, events);
         }
         let literal = self.editor.is_literal();
         match key {
@@ -437,10 +410,9 @@ impl ConsoleSession {
         };
         self.write(b"?\r\n", events);
         self.at_line_start = true;
-        self.write_text(&text, events);
-        let mut bytes = Vec::new();
-        self.editor.show(&mut bytes);
-        self.write(&bytes, events);
+        self.begin_output(true, None);
+        self.emit(&text, events);
+        self.settle(Then::ShowLine, events);
     }
 
     fn complete_word(&mut self, events: &mut Vec<SessionEvent>) {
@@ -489,6 +461,7 @@ impl ConsoleSession {
         let is_interrupt = |byte: &u8| matches!(byte, 0x03 | 0x1e);
         if matches!(self.phase, Phase::Executing) && bytes.iter().any(is_interrupt) {
             self.pending.clear();
+            self.display.interrupt();
             events.push(SessionEvent::Interrupt);
         }
     }
@@ -519,28 +492,25 @@ impl ConsoleSession {
     /// A whole line has been entered. So many of its first characters were not on the screen: it did not fit.
     fn submit(&mut self, line: String, hidden_columns: usize, events: &mut Vec<SessionEvent>) {
         let line_number = self.script.line_number();
-        let parsed = Grammar::standard().parse(&self.mode, &line);
-        if self.role == ConsoleRole::Standby && parsed != Ok(Command::Empty) {
+        let read = Grammar::standard().read(&self.mode, &line);
+        let is_empty = matches!(&read, Ok(read) if read.command == Command::Empty);
+        if self.role == ConsoleRole::Standby && !is_empty {
             self.reject(&line, line_number, STANDBY_REFUSAL, events);
             return self.after_line(events);
         }
-        match parsed {
-            Ok(command) if is_local(&command) => {
-                self.accept(&command, events);
-                self.after_line(events);
-            }
-            Ok(command) => {
-                events.push(SessionEvent::Execute {
-                    line: line.clone(),
-                    mode: self.mode,
-                    command: command.clone(),
-                });
-                self.current = Some(Current {
+        match read {
+            Ok(Line {
+                command,
+                shows,
+                filter,
+            }) => {
+                self.begin_output(shows, filter);
+                let current = Current {
                     line,
                     line_number,
                     command,
-                });
-                self.phase = Phase::Executing;
+                };
+                self.execute(current, events);
             }
             Err(mut error) => {
                 let columns = self.prompt().chars().count();
@@ -551,11 +521,24 @@ impl ConsoleSession {
         }
     }
 
+    /// Does what the session can do alone, and asks for the rest.
+    fn execute(&mut self, current: Current, events: &mut Vec<SessionEvent>) {
+        if let Some(text) = self.execute_locally(&current.command) {
+            self.emit_paragraph(&text, events);
+            self.finish_output(events);
+            return self.settle(Then::Complete(current, Outcome::Accepted, String::new()), events);
+        }
+        events.push(SessionEvent::Execute {
+            line: current.line.clone(),
+            mode: self.mode,
+            command: current.command.clone(),
+        });
+        self.current = Some(current);
+        self.phase = Phase::Executing;
+    }
+
     /// A command has succeeded: the session follows it.
     fn accept(&mut self, command: &Command, events: &mut Vec<SessionEvent>) {
-        if let Command::Exec(ExecCommand::TerminalLength { lines }) = command {
-            self.screen_lines = *lines;
-        }
         let entering = matches!(command, Command::Mode(ModeCommand::ConfigureTerminal));
         if entering && self.options.terminal {
             self.write_paragraph(CONFIGURE_NOTICE, events);
@@ -642,56 +625,5 @@ impl ConsoleSession {
         self.phase = Phase::Closed;
         self.pending.clear();
         events.push(SessionEvent::Close(reason));
-    }
-
-    /// Moves to the start of a line, where the screen is not there already.
-    fn begin_line(&mut self, events: &mut Vec<SessionEvent>) {
-        if !self.at_line_start {
-            self.write_text("\n", events);
-        }
-    }
-
-    /// Writes a text that begins and ends its own lines; nothing for an empty one.
-    fn write_paragraph(&mut self, text: &str, events: &mut Vec<SessionEvent>) {
-        if text.is_empty() {
-            return;
-        }
-        self.write_text(text, events);
-        if !text.ends_with('\n') {
-            self.write_text("\n", events);
-        }
-    }
-
-    /// Writes text whose lines end with a line feed, as the client wants them ended.
-    fn write_text(&mut self, text: &str, events: &mut Vec<SessionEvent>) {
-        let Some(last) = text.chars().next_back() else {
-            return;
-        };
-        self.at_line_start = last == '\n';
-        if self.options.terminal {
-            self.write(text.replace('\n', "\r\n").as_bytes(), events);
-        } else {
-            self.write(text.as_bytes(), events);
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8], events: &mut Vec<SessionEvent>) {
-        if bytes.is_empty() || self.is_closed() {
-            return;
-        }
-        match events.last_mut() {
-            Some(SessionEvent::Write(earlier)) => earlier.extend_from_slice(bytes),
-            _ => events.push(SessionEvent::Write(bytes.to_vec())),
-        }
-    }
-}
-
-/// Whether the session can do it alone. Everything else waits for the route processor, and so for the standby.
-fn is_local(command: &Command) -> bool {
-    match command {
-        Command::Empty => true,
-        Command::Mode(command) => *command != ModeCommand::ConfigureTerminal,
-        Command::Exec(command) => matches!(command, ExecCommand::TerminalLength { .. }),
-        Command::Configure(_) => false,
     }
 }

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use config::LINE_BYTES_MAX;
 
-use crate::editor::{Editor, HISTORY_LINES_MAX};
+use crate::editor::{Editor, HISTORY_LINES_DEFAULT};
 use crate::keys::{Key, KeyDecoder};
 
 /// An editor behind `R#`, after these keystrokes; the cursor is shown as `|`.
@@ -69,15 +69,18 @@ fn req_2_keystrokes_edit_the_line_as_they_do_on_a_router() {
 #[test]
 fn the_history_is_bounded_and_has_no_blank_lines_or_repetitions() {
     let mut editor = Editor::new(80);
-    for number in 0..HISTORY_LINES_MAX + 5 {
+    for number in 0..HISTORY_LINES_DEFAULT + 5 {
         editor.remember(&alloc::format!("line {number}"));
     }
     editor.remember("  ");
     editor.remember("line 24");
     editor.remember(" line 24 ");
     let lines: Vec<&str> = editor.history().lines().collect();
-    assert_eq!(lines.len(), HISTORY_LINES_MAX);
-    assert_eq!((lines[0], lines[HISTORY_LINES_MAX - 1]), ("line 5", "line 24"));
+    assert_eq!(lines.len(), HISTORY_LINES_DEFAULT);
+    assert_eq!(
+        (lines[0], lines[HISTORY_LINES_DEFAULT - 1]),
+        ("line 5", "line 24")
+    );
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Tests of the console, from bytes to events.
 
 mod editing;
+mod filtering;
 mod framing;
 mod keying;
+mod paging;
 mod properties;
 mod scripts;
 mod sessions;
@@ -36,6 +38,7 @@ impl Console {
                 terminal: true,
                 strict: false,
                 columns: 80,
+                rows: 0,
             },
             ConsoleRole::Active,
         )
@@ -47,6 +50,7 @@ impl Console {
                 terminal: false,
                 strict,
                 columns: 0,
+                rows: 0,
             },
             ConsoleRole::Active,
         )

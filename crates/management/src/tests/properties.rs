@@ -227,12 +227,13 @@ proptest! {
         terminal in any::<bool>(),
         strict in any::<bool>(),
         columns in 0u16..100,
+        rows in 0u16..5,
         standby in any::<bool>(),
         chunk in 1usize..40,
         decisions in proptest::collection::vec(0u8..6, 1..20),
     ) {
         let role = if standby { ConsoleRole::Standby } else { ConsoleRole::Active };
-        let mut session = ConsoleSession::new(SessionOptions { terminal, strict, columns }, role);
+        let mut session = ConsoleSession::new(SessionOptions { terminal, strict, columns, rows }, role);
         let mut events = Vec::new();
         session.start(&mut events);
         let mut decisions = decisions.into_iter();
@@ -277,7 +278,7 @@ proptest! {
         // An interrupt drops what was typed ahead, and that does depend on what came together.
         let bytes: Vec<u8> = bytes.into_iter().filter(|byte| !matches!(byte, 0x03 | 0x1e)).collect();
         let run = |size: usize| {
-            let options = SessionOptions { terminal: true, strict: false, columns: 80 };
+            let options = SessionOptions { terminal: true, strict: false, columns: 80, rows: 0 };
             let mut session = ConsoleSession::new(options, ConsoleRole::Active);
             let mut events = Vec::new();
             session.start(&mut events);

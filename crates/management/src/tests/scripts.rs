@@ -80,6 +80,7 @@ fn a_strict_script_on_the_standby_ends_at_its_first_command() {
         terminal: false,
         strict: true,
         columns: 0,
+        rows: 0,
     };
     let mut console = Console::with(options, ConsoleRole::Standby);
     console.send("\nenable\n");

@@ -98,6 +98,7 @@ fn the_marker_follows_a_line_that_was_scrolled() {
             terminal: true,
             strict: false,
             columns: 30,
+            rows: 0,
         },
         ConsoleRole::Active,
     );
@@ -340,6 +341,7 @@ fn req_2_the_standby_console_refuses_every_command() {
         terminal: true,
         strict: false,
         columns: 80,
+        rows: 0,
     };
     let mut console = Console::with(options, ConsoleRole::Standby);
     console.send("\renable\r");
@@ -357,13 +359,6 @@ fn req_2_the_standby_console_refuses_every_command() {
     );
     console.send("show version\r");
     assert_eq!(console.command(), Command::Exec(ExecCommand::ShowVersion));
-}
-
-#[test]
-fn terminal_length_is_kept_by_the_session() {
-    let mut console = Console::enabled();
-    console.send("terminal length 24\r");
-    assert_eq!((console.asked().len(), console.session.screen_lines()), (0, 24));
 }
 
 #[test]

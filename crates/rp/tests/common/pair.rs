@@ -256,6 +256,7 @@ impl Pair {
             terminal: false,
             strict: false,
             columns: 80,
+            rows: 0,
         };
         self.feed(
             slot,

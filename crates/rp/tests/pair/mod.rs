@@ -121,6 +121,8 @@ impl Pair {
             terminal: true,
             strict: false,
             columns: 0,
+            // Nobody presses a key at --More--.
+            rows: u16::MAX,
         };
         self.give(
             slot,

@@ -260,6 +260,7 @@ fn input_of(client: &mut Client, session: SessionId, frame: Frame) -> Option<RpI
             terminal,
             strict,
             columns,
+            rows,
             ..
         } => {
             client.greeted = true;
@@ -267,11 +268,12 @@ fn input_of(client: &mut Client, session: SessionId, frame: Frame) -> Option<RpI
                 terminal,
                 strict,
                 columns,
+                rows,
             }
         }
         Frame::Data(bytes) if client.greeted => ConsoleInput::Data(bytes),
         Frame::EndOfInput if client.greeted => ConsoleInput::EndOfInput,
-        Frame::Resize { columns, .. } if client.greeted => ConsoleInput::Resized { columns },
+        Frame::Resize { columns, rows } if client.greeted => ConsoleInput::Resized { columns, rows },
         _ => {
             client.broken = true;
             return None;
