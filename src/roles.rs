@@ -55,6 +55,7 @@ pub fn run_rp(arguments: RpArguments) -> CliResult {
             CoreDumps::AsConfigured
         },
         record: arguments.record,
+        unsupported_commands: file.unsupported_commands[arguments.slot.index()].clone(),
         ballast_bytes: arguments.ballast_mib << 20,
     };
     match rp_process::run(options)? {

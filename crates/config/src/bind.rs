@@ -12,6 +12,7 @@ use crate::command::{
     AddressFilter, Command, ConfigCommand, ExecCommand, InterfaceSetting, ModeCommand, RedundancyMode,
     RoutePath,
 };
+use crate::config_sync::{FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 use crate::grammar::Matched;
 use crate::mode::Mode;
 use crate::table::CommandId;
@@ -55,6 +56,12 @@ fn exec_command(matched: &Matched) -> Option<ExecCommand> {
     Some(match matched.id {
         CommandId::CopyRunningStartup => ExecCommand::CopyRunningStartup,
         CommandId::ShowConfigSyncStatus => ExecCommand::ShowConfigSyncStatus,
+        CommandId::ShowConfigSyncBem => ExecCommand::ShowConfigSyncFailures(FailureClass::Bem),
+        CommandId::ShowConfigSyncMcl => ExecCommand::ShowConfigSyncFailures(FailureClass::Mcl),
+        CommandId::ShowConfigSyncPrc => ExecCommand::ShowConfigSyncFailures(FailureClass::Prc),
+        CommandId::ShowConfigSyncIgnored => ExecCommand::ShowConfigSyncIgnored,
+        CommandId::ConfigSyncIgnore => ExecCommand::MismatchedCommands(MismatchedCommands::Ignore),
+        CommandId::ConfigSyncValidate => ExecCommand::MismatchedCommands(MismatchedCommands::Validate),
         CommandId::Ping => ExecCommand::Ping {
             target: matched.address(Slot::Address)?,
             repeat: matched.number(Slot::Count),
@@ -131,8 +138,35 @@ fn config_command(matched: &Matched) -> Option<ConfigCommand> {
         },
         CommandId::Redundancy => ConfigCommand::Redundancy,
         CommandId::RedundancyMode => ConfigCommand::RedundancyMode(set.then_some(RedundancyMode::Sso)),
-        _ => return None,
+        id => {
+            let (phase, class) = POLICIES
+                .iter()
+                .find(|(of, _)| *of == id)
+                .map(|(_, policy)| *policy)?;
+            ConfigCommand::ConfigSyncPolicy {
+                phase,
+                class,
+                reload: set,
+            }
+        }
     })
+}
+
+/// The row of each policy.
+const POLICIES: [(CommandId, (SyncPhase, PolicyClass)); 4] = [
+    (CommandId::PolicyBulkBem, (SyncPhase::Bulk, PolicyClass::Bem)),
+    (CommandId::PolicyBulkPrc, (SyncPhase::Bulk, PolicyClass::Prc)),
+    (CommandId::PolicyLblBem, (SyncPhase::LineByLine, PolicyClass::Bem)),
+    (CommandId::PolicyLblPrc, (SyncPhase::LineByLine, PolicyClass::Prc)),
+];
+
+fn policy_id(phase: SyncPhase, class: PolicyClass) -> CommandId {
+    match (phase, class) {
+        (SyncPhase::Bulk, PolicyClass::Bem) => CommandId::PolicyBulkBem,
+        (SyncPhase::Bulk, PolicyClass::Prc) => CommandId::PolicyBulkPrc,
+        (SyncPhase::LineByLine, PolicyClass::Bem) => CommandId::PolicyLblBem,
+        (SyncPhase::LineByLine, PolicyClass::Prc) => CommandId::PolicyLblPrc,
+    }
 }
 
 fn setting(matched: &Matched) -> Option<InterfaceSetting> {
@@ -205,6 +239,12 @@ pub(crate) fn matched(command: &ConfigCommand) -> Matched {
         }
         ConfigCommand::RedundancyMode(None) => negative(CommandId::RedundancyMode, vec![]),
         ConfigCommand::Logging(command) => crate::logging::matched(*command),
+        ConfigCommand::ConfigSyncPolicy {
+            phase,
+            class,
+            reload: true,
+        } => positive(policy_id(*phase, *class), vec![]),
+        ConfigCommand::ConfigSyncPolicy { phase, class, .. } => negative(policy_id(*phase, *class), vec![]),
     }
 }
 

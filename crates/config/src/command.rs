@@ -8,6 +8,7 @@ use core::net::Ipv4Addr;
 use machine::PortId;
 use packet::{Prefix, V4};
 
+use crate::config_sync::{FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 use crate::filter::OutputFilter;
 use crate::grammar::Grammar;
 use crate::logging::LoggingCommand;
@@ -100,6 +101,12 @@ pub enum ExecCommand {
     ShowConfigSyncStatus,
     /// Watching what goes on: `show logging`, `debug ...` and their like.
     Observe(ObserveCommand),
+    /// `show redundancy config-sync failures {bem | mcl | prc}`
+    ShowConfigSyncFailures(FailureClass),
+    /// `show redundancy config-sync ignored failures mcl`
+    ShowConfigSyncIgnored,
+    /// `redundancy config-sync {ignore | validate} mismatched-commands`
+    MismatchedCommands(MismatchedCommands),
     /// `ping A.B.C.D [repeat N]`
     Ping {
         /// Whom to ask.
@@ -243,6 +250,15 @@ pub enum ConfigCommand {
     RedundancyMode(Option<RedundancyMode>),
     /// `logging ...`
     Logging(LoggingCommand),
+    /// `[no] policy config-sync {bulk | lbl} {bem | prc} reload`
+    ConfigSyncPolicy {
+        /// When the difference was found.
+        phase: SyncPhase,
+        /// What kind it is.
+        class: PolicyClass,
+        /// Whether it reloads the standby.
+        reload: bool,
+    },
 }
 
 /// What can be set on an interface.
@@ -372,7 +388,7 @@ impl ConfigCommand {
     pub const fn mode(&self) -> Mode {
         match self {
             ConfigCommand::Setting { port, .. } => Mode::Interface(*port),
-            ConfigCommand::RedundancyMode(_) => Mode::Redundancy,
+            ConfigCommand::RedundancyMode(_) | ConfigCommand::ConfigSyncPolicy { .. } => Mode::Redundancy,
             _ => Mode::Global,
         }
     }

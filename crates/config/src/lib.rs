@@ -17,6 +17,7 @@ extern crate alloc;
 
 mod bind;
 mod command;
+mod config_sync;
 mod error;
 pub mod filter;
 mod grammar;
@@ -39,11 +40,12 @@ pub use command::{
     AddressFilter, Command, ConfigCommand, ConfigLine, ExecCommand, InterfaceSetting, Line, ModeCommand,
     RedundancyMode, RoutePath, StaticRoute,
 };
+pub use config_sync::{ConfigSyncPolicy, FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 pub use error::{ConfigError, ParseError, ParseErrorKind, ReturnCode};
 pub use filter::{FilterForm, OutputFilter};
 pub use grammar::Grammar;
 pub use help::{Completion, Help, HelpRow};
-pub use load::{LoadError, Loaded, load};
+pub use load::{LoadError, Loaded, load, load_known};
 pub use logging::{LogBufferConfiguration, LoggingCommand, LoggingConfiguration};
 pub use mode::{Mode, ModeSet};
 pub use name::{INTERFACE_TYPE, InterfaceName};

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::LINE_BYTES_MAX;
-use crate::command::{Command, ModeCommand};
+use crate::command::{Command, ConfigCommand, ModeCommand};
 use crate::error::ParseErrorKind;
 use crate::grammar::Grammar;
 use crate::mode::Mode;
@@ -49,9 +49,15 @@ pub struct Loaded {
     pub errors: Vec<LoadError>,
 }
 
-/// Applies a configuration text to a fresh tree, line by line until `end`. A bad line is reported and left out; when
-/// it would have led to a submode, the indented lines below it are left out as well, because they belong to it.
+/// [`load_known`] of a program that knows all commands.
 pub fn load(text: &str) -> Loaded {
+    load_known(text, &|_| true)
+}
+
+/// Applies a configuration text to a fresh tree, line by line until `end`. A bad line is reported and left out; when
+/// it would have led to a submode, the indented lines below it are left out as well, because they belong to it. A
+/// command that is not `known` is as bad as one that is no command.
+pub fn load_known(text: &str, known: &dyn Fn(&ConfigCommand) -> bool) -> Loaded {
     let mut loaded = Loaded {
         tree: ConfigurationTree::new(),
         errors: Vec::new(),
@@ -63,7 +69,7 @@ pub fn load(text: &str) -> Loaded {
         let outcome = if indented && section_lost && !is_blank(line) {
             Err((1, "belongs to the section above, which was refused".to_string()))
         } else {
-            apply_line(&mut loaded.tree, &mode, line)
+            apply_line(&mut loaded.tree, &mode, line, known)
         };
         match outcome {
             Ok(Some(next)) => {
@@ -102,6 +108,7 @@ fn apply_line(
     tree: &mut ConfigurationTree,
     mode: &Mode,
     line: &str,
+    known: &dyn Fn(&ConfigCommand) -> bool,
 ) -> Result<Option<Mode>, (usize, String)> {
     if line.len() > LINE_BYTES_MAX {
         return Err((LINE_BYTES_MAX + 1, format!("longer than {LINE_BYTES_MAX} bytes")));
@@ -125,6 +132,7 @@ fn apply_line(
         Command::Mode(ModeCommand::End) => Ok(None),
         Command::Mode(ModeCommand::Exit) if mode.is_submode() => Ok(Some(Mode::Global)),
         Command::Mode(_) | Command::Exec(_) => Err((column, "not a configuration command".to_string())),
+        Command::Configure(change) if !known(change) => Err((column, "invalid input".to_string())),
         Command::Configure(change) => match tree.apply(change) {
             Ok(_) => Ok(Some(change.next_mode())),
             Err(error) => Err((column, error.to_string())),

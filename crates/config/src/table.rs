@@ -29,6 +29,16 @@ pub enum CommandId {
     Logout,
     CopyRunningStartup,
     ShowConfigSyncStatus,
+    ShowConfigSyncBem,
+    ShowConfigSyncMcl,
+    ShowConfigSyncPrc,
+    ShowConfigSyncIgnored,
+    ConfigSyncIgnore,
+    ConfigSyncValidate,
+    PolicyBulkBem,
+    PolicyBulkPrc,
+    PolicyLblBem,
+    PolicyLblPrc,
     Ping,
     RedundancyForceSwitchover,
     Reload,
@@ -170,7 +180,23 @@ const LOOKUP_MASK: Token = argument(Slot::Mask, Kind::Netmask, "Network mask");
 const SHOW_CLIENTS: Token = keyword("clients", "Clients in order of their sequence");
 const HISTORY: Token = keyword("history", "Log of past events");
 
+const REDUNDANCY_EXEC: Token = keyword("redundancy", "Redundancy Facility (RF) exec commands");
 const CONFIG_SYNC: Token = keyword("config-sync", "Config Sync status and failures");
+const FAILURES: Token = keyword("failures", "Commands that failed on the standby");
+const BEM: Token = keyword("bem", "Best effort method");
+const MCL: Token = keyword("mcl", "Mismatched command list");
+const PRC: Token = keyword("prc", "Parser return code");
+const MISMATCHED_COMMANDS: Token = keyword("mismatched-commands", "Commands that the standby does not know");
+const POLICY: Token = keyword(
+    "policy",
+    "What a difference between the route processors leads to",
+);
+const BULK: Token = keyword(
+    "bulk",
+    "Found while the standby takes the whole configuration over",
+);
+const LBL: Token = keyword("lbl", "Found line by line");
+const RELOAD_STANDBY: Token = keyword("reload", "Reload the standby");
 
 const ETHERNET: Token = keyword(INTERFACE_TYPE, "IEEE 802.3");
 const PORT: Token = argument(Slot::Port, Kind::Port, "Card slot and port number");
@@ -266,7 +292,7 @@ pub static ROWS: &[Row] = &[
         optional(2), keyword("repeat", "Specify repeat count"),
         argument(Slot::Count, Kind::Number { min: 1, max: i32::MAX as u32 }, "Repeat count")),
     row!(EXEC Privileged RedundancyForceSwitchover:
-        keyword("redundancy", "Redundancy Facility (RF) exec commands"),
+        REDUNDANCY_EXEC,
         keyword("force-switchover", "Force the standby to take over as active")),
     row!(EXEC Privileged Reload: keyword("reload", "Halt and perform a cold restart")),
     row!(EXEC User TerminalLength: TERMINAL,
@@ -335,6 +361,23 @@ pub static ROWS: &[Row] = &[
     row!(EXEC User TerminalMonitor: TERMINAL, keyword("monitor", "Copy debug output to the current terminal line")),
     row!(EXEC User TerminalNoMonitor: TERMINAL, NO,
         keyword("monitor", "Copy debug output to the current terminal line")),
+    row!(EXEC User ShowConfigSyncBem: SHOW, SHOW_REDUNDANCY, CONFIG_SYNC, FAILURES, BEM),
+    row!(EXEC User ShowConfigSyncMcl: SHOW, SHOW_REDUNDANCY, CONFIG_SYNC, FAILURES, MCL),
+    row!(EXEC User ShowConfigSyncPrc: SHOW, SHOW_REDUNDANCY, CONFIG_SYNC, FAILURES, PRC),
+    row!(EXEC User ShowConfigSyncIgnored: SHOW, SHOW_REDUNDANCY, CONFIG_SYNC,
+        keyword("ignored", "Failures that are ignored"), FAILURES, MCL),
+    row!(EXEC Privileged ConfigSyncIgnore: REDUNDANCY_EXEC, CONFIG_SYNC,
+        keyword("ignore", "Ignore differences between the configurations"), MISMATCHED_COMMANDS),
+    row!(EXEC Privileged ConfigSyncValidate: REDUNDANCY_EXEC, CONFIG_SYNC,
+        keyword("validate", "Look again at differences between the configurations"), MISMATCHED_COMMANDS),
+    row!(REDUNDANCY Privileged PolicyBulkBem: POLICY, CONFIG_SYNC, BULK, BEM, RELOAD_STANDBY),
+    row!(REDUNDANCY Privileged PolicyBulkPrc: POLICY, CONFIG_SYNC, BULK, PRC, RELOAD_STANDBY),
+    row!(REDUNDANCY Privileged PolicyLblBem: POLICY, CONFIG_SYNC, LBL, BEM, RELOAD_STANDBY),
+    row!(REDUNDANCY Privileged PolicyLblPrc: POLICY, CONFIG_SYNC, LBL, PRC, RELOAD_STANDBY),
+    row!(REDUNDANCY Privileged no PolicyBulkBem: POLICY, CONFIG_SYNC, BULK, BEM, RELOAD_STANDBY),
+    row!(REDUNDANCY Privileged no PolicyBulkPrc: POLICY, CONFIG_SYNC, BULK, PRC, RELOAD_STANDBY),
+    row!(REDUNDANCY Privileged no PolicyLblBem: POLICY, CONFIG_SYNC, LBL, BEM, RELOAD_STANDBY),
+    row!(REDUNDANCY Privileged no PolicyLblPrc: POLICY, CONFIG_SYNC, LBL, PRC, RELOAD_STANDBY),
     // Global configuration. `version` is written into every configuration file and read back from it.
     row!(hidden GLOBAL Privileged Version:
         keyword("version", "Version of the configuration language"),

@@ -16,6 +16,7 @@ use packet::{InterfaceAddress, Prefix, V4, netmask_length};
 use crate::command::{
     Command, ConfigCommand, ConfigLine, InterfaceSetting, RedundancyMode, RoutePath, StaticRoute,
 };
+use crate::config_sync::ConfigSyncPolicy;
 use crate::error::{ConfigError, ReturnCode};
 use crate::grammar::Grammar;
 use crate::logging::LoggingConfiguration;
@@ -66,6 +67,7 @@ pub struct ConfigurationTree {
     hostname: String,
     redundancy_mode: RedundancyMode,
     logging: LoggingConfiguration,
+    config_sync_policy: ConfigSyncPolicy,
     interfaces: BTreeMap<PortId, InterfaceConfiguration>,
     /// Distance of each route, by destination and path.
     static_routes: BTreeMap<(Prefix<V4>, RoutePath), u8>,
@@ -82,6 +84,7 @@ impl Default for ConfigurationTree {
             hostname: HOSTNAME_DEFAULT.to_string(),
             redundancy_mode: RedundancyMode::default(),
             logging: LoggingConfiguration::default(),
+            config_sync_policy: ConfigSyncPolicy::default(),
             interfaces: BTreeMap::new(),
             static_routes: BTreeMap::new(),
             next_hops: BTreeMap::new(),
@@ -109,6 +112,11 @@ impl ConfigurationTree {
     /// Where system messages go.
     pub fn logging(&self) -> LoggingConfiguration {
         self.logging
+    }
+
+    /// What differences between the route processors' configurations lead to.
+    pub fn config_sync_policy(&self) -> ConfigSyncPolicy {
+        self.config_sync_policy
     }
 
     /// The configuration of one interface; `None` when it does not exist.
@@ -171,6 +179,9 @@ impl ConfigurationTree {
             ),
             ConfigCommand::NoIpRoute { network, mask, only } => {
                 self.remove_routes(destination(*network, *mask)?, *only)
+            }
+            ConfigCommand::ConfigSyncPolicy { phase, class, reload } => {
+                Ok(changed(self.config_sync_policy.set(*phase, *class, *reload)))
             }
             ConfigCommand::RedundancyMode(mode) => {
                 Ok(replace(&mut self.redundancy_mode, mode.unwrap_or_default()))
@@ -251,12 +262,19 @@ impl ConfigurationTree {
 
     /// All sections but the routes.
     fn settings_sections(&self) -> Vec<Vec<ConfigCommand>> {
+        let mut redundancy = Vec::from([
+            ConfigCommand::Redundancy,
+            ConfigCommand::RedundancyMode(Some(self.redundancy_mode)),
+        ]);
+        let exceptions = self.config_sync_policy.exceptions();
+        redundancy.extend(exceptions.map(|(phase, class)| ConfigCommand::ConfigSyncPolicy {
+            phase,
+            class,
+            reload: false,
+        }));
         let mut sections = Vec::from([
             Vec::from([ConfigCommand::Hostname(Some(self.hostname.clone()))]),
-            Vec::from([
-                ConfigCommand::Redundancy,
-                ConfigCommand::RedundancyMode(Some(self.redundancy_mode)),
-            ]),
+            redundancy,
         ]);
         sections.extend(Some(self.logging.commands()).filter(|commands| !commands.is_empty()));
         sections.extend(

@@ -45,7 +45,7 @@ pub fn checkpoint_rows(bytes: &[u8]) {
 
 /// Frames for a standby: chunks, each after two bytes of its length. What it accepts it can be promoted with.
 pub fn standby_frames(bytes: &[u8]) {
-    let mut standby = Standby::new();
+    let mut standby = Standby::new(rp::Language::default());
     let mut out = Outbox::new();
     let mut now = Instant::ZERO;
     let mut rest = bytes;
@@ -83,6 +83,7 @@ pub fn recordings() -> Vec<Vec<u8>> {
         unix_ms_at_origin: 1_790_000_000_000,
         image_version: "seed".into(),
         card_slots: vec![CardSlot(0)],
+        unsupported_commands: Vec::new(),
     };
     let epoch = Epoch {
         counter: 7,

@@ -41,8 +41,8 @@ pub mod syslog;
 
 pub use client::{Client, ClientId, ClientRegistry, RegistrationError};
 pub use facility::{
-    ClaimResult, ColdStart, Input, Output, PeerLoss, RedundancyConfig, RedundancyFacility, ReloadReason,
-    ReloadScope, RfStatus, SwitchoverCause,
+    ClaimResult, ColdStart, ConfigSyncVerdict, Input, Output, PeerLoss, RedundancyConfig, RedundancyFacility,
+    ReloadReason, ReloadScope, RfStatus, SwitchoverCause,
 };
 pub use heartbeat::{FailureDetector, Verdict};
 pub use history::{History, HistoryEvent, HistoryLine};

@@ -253,6 +253,14 @@ system_messages! {
         fn self_reload(reason: impl fmt::Display) = "Self reload. Reason: {reason}";
     }
 
+    PFREDUN-4-INCOMPATIBLE_ISSU_MATRIX {
+        explanation: "The standby does not know commands that are configured (reason 100), so the pair runs RPR.",
+        action: "'show redundancy config-sync failures mcl' names the commands. Run the same release on both, or take \
+            them away and enter 'redundancy config-sync validate mismatched-commands', or have them ignored.",
+        /// The standby does not know commands that are configured.
+        fn incompatible_matrix() = "Compatibility Matrix check failed. reason 100";
+    }
+
     RF-3-NOTIF_TMO {
         explanation: "A client has kept a progression waiting for longer than the notification timer allows.",
         action: "If it happens again, note the client and the progression, and look for its messages before this one.",

@@ -3,12 +3,12 @@
 //! | client | tables | what survives |
 //! | --- | --- | --- |
 //! | IfIndex | cards, ports | what is in the chassis, and the state of each link |
-//! | Config Sync | commands, lines, startup | running and startup configuration |
+//! | Config Sync | commands, lines, startup, ignored | running and startup configuration |
 //! | CEF | port configurations, adjacencies, FIB | what the cards forward by |
 //! | IP routing | routes, generator | routes of all protocols |
 //! | History | system age, switchovers, log | uptime, switchover history, what `show logging` shows |
 
-use crate::configuration::{COMMAND_TABLE, Configuration, LINE_TABLE, STARTUP_TABLE};
+use crate::configuration::{COMMAND_TABLE, Configuration, IGNORED_TABLE, LINE_TABLE, STARTUP_TABLE};
 use crate::inventory::{CARD_TABLE, Inventory, PORT_TABLE};
 use crate::logging::{LOG_TABLE, LogBuffer};
 use crate::system::{SWITCHOVER_TABLE, SYSTEM_TABLE, System};
@@ -83,6 +83,7 @@ const ORDER: &[TableId] = &[
     COMMAND_TABLE,
     LINE_TABLE,
     STARTUP_TABLE,
+    IGNORED_TABLE,
     ADJACENCY_V4_TABLE,
     ROUTE_V4_TABLE,
     NEXT_HOP_V4_TABLE,
@@ -103,6 +104,7 @@ pub fn table_name(id: TableId) -> &'static str {
         COMMAND_TABLE => "configuration commands",
         LINE_TABLE => "configuration lines",
         STARTUP_TABLE => "startup configuration",
+        IGNORED_TABLE => "ignored mismatches",
         ADJACENCY_V4_TABLE => "IPv4 adjacencies",
         ROUTE_V4_TABLE => "IPv4 routes",
         NEXT_HOP_V4_TABLE => "IPv4 next hops",
@@ -186,6 +188,7 @@ impl Tables for Clients {
             COMMAND_TABLE => &self.configuration.commands,
             LINE_TABLE => &self.configuration.lines,
             STARTUP_TABLE => &self.configuration.startup,
+            IGNORED_TABLE => &self.configuration.ignored,
             ADJACENCY_V4_TABLE => &self.arp.adjacencies,
             ROUTE_V4_TABLE => &self.rib.routes,
             NEXT_HOP_V4_TABLE => &self.rib.next_hops,
@@ -207,6 +210,7 @@ impl Tables for Clients {
             COMMAND_TABLE => &mut self.configuration.commands,
             LINE_TABLE => &mut self.configuration.lines,
             STARTUP_TABLE => &mut self.configuration.startup,
+            IGNORED_TABLE => &mut self.configuration.ignored,
             ADJACENCY_V4_TABLE => &mut self.arp.adjacencies,
             ROUTE_V4_TABLE => &mut self.rib.routes,
             NEXT_HOP_V4_TABLE => &mut self.rib.next_hops,

@@ -4,11 +4,11 @@
 //! each command goes over as text and is executed on both. With the text goes what came of it on the active, return
 //! code and digest of the tree, and the standby compares: a difference is noticed at the very command.
 
+use crate::config_sync::{Executed, FailedCommand, Language};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use checkpoint::{Row, Table, TableId, Tracked};
-use config::{Command, ConfigCommand, ConfigError, ConfigurationTree, Grammar, Mode, ReturnCode};
-use core::fmt;
+use config::{ConfigCommand, ConfigError, ConfigurationTree, FailureClass, ReturnCode};
 
 /// Commands, by number.
 pub const COMMAND_TABLE: TableId = TableId(5);
@@ -16,6 +16,8 @@ pub const COMMAND_TABLE: TableId = TableId(5);
 pub const LINE_TABLE: TableId = TableId(6);
 /// The startup configuration, one row with key 0.
 pub const STARTUP_TABLE: TableId = TableId(7);
+/// Commands that a standby may be without, by hash.
+pub const IGNORED_TABLE: TableId = TableId(8);
 
 const ONLY_ROW: u32 = 0;
 /// Executed commands that stay in the table once a frame has carried them.
@@ -110,25 +112,6 @@ impl Row for Text {
     }
 }
 
-/// A command had another outcome on the standby than on the active.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mismatch {
-    /// The command, or `bulk`.
-    pub command: String,
-    /// What differs.
-    pub what: String,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "configuration differs after \"{}\": {}",
-            self.command, self.what
-        )
-    }
-}
-
 /// The configuration and its tables.
 #[derive(Clone, Debug)]
 pub struct Configuration {
@@ -138,9 +121,13 @@ pub struct Configuration {
     pub lines: Tracked<u64, Text>,
     /// What is in NVRAM.
     pub startup: Tracked<u32, Text>,
+    /// Commands that a standby may be without, as text with the path of their mode.
+    pub ignored: Tracked<u64, Text>,
     /// Derived on both sides from the tables, by the same commands.
     tree: ConfigurationTree,
     executed: u64,
+    /// On the standby: commands did not come to the same result, and that was accepted or is being judged.
+    differs: bool,
 }
 
 impl Default for Configuration {
@@ -149,8 +136,10 @@ impl Default for Configuration {
             commands: Tracked::new(COMMAND_TABLE),
             lines: Tracked::new(LINE_TABLE),
             startup: Tracked::new(STARTUP_TABLE),
+            ignored: Tracked::new(IGNORED_TABLE),
             tree: ConfigurationTree::new(),
             executed: 0,
+            differs: false,
         }
     }
 }
@@ -208,6 +197,20 @@ impl Configuration {
         }
     }
 
+    /// The commands that the standby may be without are these from now on, as [`line_of`] makes them.
+    pub fn ignore(&mut self, lines: impl IntoIterator<Item = String>) {
+        let gone: Vec<u64> = self.ignored.iter().map(|(hash, _)| *hash).collect();
+        for hash in gone {
+            self.ignored.remove(&hash);
+        }
+        for line in lines {
+            self.ignored.insert(
+                checkpoint::row_hash(IGNORED_TABLE, &[], line.as_bytes()),
+                Text(line),
+            );
+        }
+    }
+
     /// Takes over a tree that was read from a startup configuration (active, before anything is served).
     pub fn adopt(&mut self, tree: ConfigurationTree) {
         self.tree = tree;
@@ -225,7 +228,7 @@ impl Configuration {
             .lines()
             .into_iter()
             .map(|line| {
-                let text = alloc::format!("{}\t{}", line.mode.path(), line.text);
+                let text = line_of(&line.mode.path(), &line.text);
                 (checkpoint::row_hash(LINE_TABLE, &[], text.as_bytes()), text)
             })
             .collect();
@@ -243,66 +246,94 @@ impl Configuration {
         }
     }
 
-    /// The bulk has ended: builds the tree from its lines, which hold what command `last` and those before it did, and
-    /// executes the commands that came after (standby).
-    ///
-    /// # Errors
-    /// The first line that did not apply here although it did on the active.
-    pub fn bulk_ended(&mut self, last: u64) -> Result<(), Mismatch> {
+    /// The bulk has ended: builds the tree from its lines, as far as this program knows them, and executes the commands
+    /// that came after (standby). `at` is how far the active was when the bulk began, if that is known. Returns what did
+    /// not come to the same result.
+    pub fn bulk_ended(&mut self, at: Option<Executed>, language: &Language) -> Vec<FailedCommand> {
         let mut tree = ConfigurationTree::new();
+        let mut failures = Vec::new();
         // What a tree accepts does not depend on the order of its lines, but for interfaces, which come first.
         let mut commands = Vec::new();
         for (_, Text(line)) in self.lines.iter() {
             let (path, text) = line.split_once('\t').unwrap_or(("", line));
-            let command = parse(path, text).ok_or_else(|| mismatch(text, "the line is no command here"))?;
-            commands.push(command);
+            match language.parse(path, text) {
+                Some(command) => commands.push(command),
+                None => failures.push(failed(
+                    FailureClass::Mcl,
+                    path,
+                    text,
+                    ReturnCode::Applied,
+                    ReturnCode::NotParsed,
+                )),
+            }
         }
         commands.sort_by_key(|command| !matches!(command, ConfigCommand::Interface { .. }));
         for command in &commands {
-            tree.apply(command)
-                .map_err(|error| mismatch(&command.text(), &error.to_string()))?;
+            if let Err(error) = tree.apply(command) {
+                let line = command.to_line();
+                let path = line.mode.path();
+                let applied = ReturnCode::Applied;
+                failures.push(failed(
+                    FailureClass::Bem,
+                    &path,
+                    &line.text,
+                    applied,
+                    error.code(),
+                ));
+            }
+        }
+        let digest = tree.digest();
+        if failures.is_empty() && at.is_some_and(|at| at.tree_digest != digest) {
+            let applied = ReturnCode::Applied;
+            failures.push(failed(FailureClass::Bem, "", WHOLE, applied, applied));
         }
         self.tree = tree;
-        self.executed = last;
-        self.execute_received()
+        self.executed = at.map_or(0, |at| at.number);
+        failures.sort_by(|a, b| (&a.mode_path, &a.text).cmp(&(&b.mode_path, &b.text)));
+        self.differs = !failures.is_empty();
+        failures.extend(self.execute_received(language));
+        failures
     }
 
-    /// Executes the commands of the frames committed since the last call (standby).
-    ///
-    /// # Errors
-    /// The first command with another outcome than on the active.
-    pub fn execute_received(&mut self) -> Result<(), Mismatch> {
+    /// Executes the commands of the frames committed since the last call (standby). Returns those with another outcome
+    /// than on the active. From the first one on the trees differ, and only return codes are compared.
+    pub fn execute_received(&mut self, language: &Language) -> Vec<FailedCommand> {
         let due: Vec<(u64, ExecutedCommand)> = self
             .commands
             .range(self.executed + 1..)
             .map(|(number, command)| (*number, command.clone()))
             .collect();
+        let mut failures = Vec::new();
         for (number, command) in due {
             self.executed = number;
-            let parsed = parse(&command.mode_path, &command.text);
-            let return_code = match parsed.map(|parsed| self.tree.apply(&parsed)) {
+            let parsed = language.parse(&command.mode_path, &command.text);
+            let code = match parsed.map(|parsed| self.tree.apply(&parsed)) {
                 None => ReturnCode::NotParsed,
                 Some(Ok(code)) => code,
                 Some(Err(error)) => error.code(),
             };
-            if return_code.to_u32() != command.return_code {
-                let what = alloc::format!(
-                    "parser return code {} where the active had {}",
-                    return_code.to_u32(),
-                    command.return_code
-                );
-                return Err(mismatch(&command.text, &what));
-            }
-            let digest = self.tree.digest();
-            if digest != command.tree_digest {
-                let what = alloc::format!(
-                    "digest {digest:016x} where the active had {:016x}",
-                    command.tree_digest
-                );
-                return Err(mismatch(&command.text, &what));
-            }
+            let class = if code.to_u32() != command.return_code {
+                FailureClass::Prc
+            } else if !self.differs && self.tree.digest() != command.tree_digest {
+                FailureClass::Bem
+            } else {
+                continue;
+            };
+            self.differs = true;
+            failures.push(FailedCommand {
+                class: FailedCommand::class_number(class),
+                mode_path: command.mode_path,
+                text: command.text,
+                active_code: command.return_code,
+                standby_code: code.to_u32(),
+            });
         }
-        Ok(())
+        failures
+    }
+
+    /// Whether this tree is known to differ from the active's (standby).
+    pub fn differs(&self) -> bool {
+        self.differs
     }
 
     /// Number of commands executed since the chassis started.
@@ -311,18 +342,27 @@ impl Configuration {
     }
 }
 
-fn mismatch(command: &str, what: &str) -> Mismatch {
-    Mismatch {
-        command: command.to_string(),
-        what: what.to_string(),
-    }
+/// A line as the table of lines holds it.
+pub(crate) fn line_of(mode_path: &str, text: &str) -> String {
+    alloc::format!("{mode_path}\t{text}")
 }
 
-fn parse(mode_path: &str, text: &str) -> Option<ConfigCommand> {
-    let mode = Mode::from_path(mode_path)?;
-    match Grammar::standard().parse(&mode, text) {
-        Ok(Command::Configure(command)) => Some(command),
-        _ => None,
+/// What a failure is about when no single line explains it.
+const WHOLE: &str = "! the whole configuration";
+
+fn failed(
+    class: FailureClass,
+    path: &str,
+    text: &str,
+    active: ReturnCode,
+    standby: ReturnCode,
+) -> FailedCommand {
+    FailedCommand {
+        class: FailedCommand::class_number(class),
+        mode_path: path.to_string(),
+        text: text.to_string(),
+        active_code: active.to_u32(),
+        standby_code: standby.to_u32(),
     }
 }
 
@@ -351,15 +391,17 @@ mod tests {
             for number in 0..3 * COMMANDS_MAX {
                 let (high, low) = (number / 256, number % 256);
                 let text = alloc::format!("ip route 10.{high}.{low}.0 255.255.255.0 192.0.2.{frame}");
-                let command = parse("", &text).unwrap();
+                let command = Language::default().parse("", &text).unwrap();
                 active.execute(&command).unwrap();
             }
             carry(&mut active, &mut standby, frame);
-            assert_eq!(standby.execute_received(), Ok(()));
+            assert_eq!(standby.execute_received(&Language::default()), []);
             assert_eq!(standby.tree().digest(), active.tree().digest());
         }
         for number in 0..2 * COMMANDS_MAX {
-            let command = parse("", &alloc::format!("hostname Slow{number}")).unwrap();
+            let command = Language::default()
+                .parse("", &alloc::format!("hostname Slow{number}"))
+                .unwrap();
             active.execute(&command).unwrap();
             carry(&mut active, &mut standby, 4);
         }

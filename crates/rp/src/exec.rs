@@ -18,6 +18,8 @@ use rib::show::Question as RouteQuestion;
 
 /// The refusal while the standby is being filled (redundancy reference, section 3.3).
 const CONFIGURATION_LOCKED: &str = "Config mode cannot be entered during Standby initialization";
+/// The refusal of a command that this release is without.
+const NOT_KNOWN: &str = "% Invalid input detected: this release does not know the command";
 /// What saving says when it has succeeded.
 const SAVED: &str = "Building configuration...\n[OK]";
 /// Entries on one page of a long table.
@@ -46,6 +48,9 @@ impl RouteProcessor {
     fn configure(&mut self, now: Instant, id: SessionId, command: &ConfigCommand) {
         if !self.accepts_configuration() {
             return self.complete(now, id, Outcome::Rejected, CONFIGURATION_LOCKED);
+        }
+        if !self.language().knows(command) {
+            return self.complete(now, id, Outcome::Rejected, NOT_KNOWN);
         }
         if let Some(why) = self.names_no_port(command) {
             return self.complete(now, id, Outcome::Rejected, &why);
@@ -102,6 +107,9 @@ impl RouteProcessor {
             ExecCommand::ShowIpRoute { filter: Some(filter) } => self.show_route(filter),
             ExecCommand::ShowIpCef { filter: Some(filter) } => self.show_cef_entry(filter),
             ExecCommand::ShowArp => return self.show_page(now, id, Page::Arp(None)),
+            ExecCommand::MismatchedCommands(order) => text_lines(&self.mismatched_commands(now, order)),
+            ExecCommand::ShowConfigSyncFailures(class) => self.show_config_sync_failures(class),
+            ExecCommand::ShowConfigSyncIgnored => self.show_config_sync_ignored(),
             ExecCommand::ShowConfigSyncStatus => self.show_config_sync_status(now),
             ExecCommand::ShowCheckpoint | ExecCommand::ShowCheckpointClients => self.show_checkpoint(),
             ExecCommand::ShowInterfaces { port } => self.show_interfaces(port),

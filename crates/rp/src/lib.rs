@@ -63,7 +63,10 @@ const fn schema_hash(locks: &[&[u8]]) -> u64 {
 
 pub use active::{Active, ActiveConfig};
 pub use clients::{Clients, OwnAddresses};
-pub use config_sync::{Body as ConfigSyncBody, ConfigSyncMessage, Executed, Startup, StartupStored};
+pub use config_sync::{
+    Body as ConfigSyncBody, ConfigSyncMessage, Executed, FailedCommand, Failures, Language, Startup,
+    StartupStored,
+};
 pub use configuration::Configuration;
 pub use inventory::{Card, CardState, Inventory, Port};
 /// Every system message that a route processor can send, in the order of the crates that send them.

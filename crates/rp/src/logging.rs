@@ -297,7 +297,7 @@ impl RouteProcessor {
 
 impl crate::console::Consoles {
     /// Shows a line on every console, or on those with `terminal monitor` only. Returns whether one of those was told.
-    fn log(&mut self, text: &str, everywhere: bool, out: &mut machine::Outbox<RpOutput>) -> bool {
+    pub(crate) fn log(&mut self, text: &str, everywhere: bool, out: &mut machine::Outbox<RpOutput>) -> bool {
         let mut monitored = false;
         for (id, console) in &mut self.sessions {
             if !everywhere && !console.monitor {

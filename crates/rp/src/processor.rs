@@ -1,7 +1,7 @@
 //! The hub: inputs to machines, machines' outputs to the driver.
 
 use crate::active::{Active, ActiveConfig};
-use crate::config_sync::StartupCopies;
+use crate::config_sync::{FailureLists, Language, StartupCopies};
 use crate::console::Consoles;
 use crate::io::{PeerMessage, Phase, RpInput, RpOutput};
 use crate::log;
@@ -12,6 +12,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use checkpoint::PeerSync;
 use machine::{CardSlot, Deadline, Epoch, Instant, Machine, Outbox, RpSlot, earliest};
 use redundancy::{
     Answer, ClaimResult, Input as RfInput, Output as RfOutput, Progression, RedundancyConfig,
@@ -33,6 +34,9 @@ pub struct RpConfig {
     pub image_version: String,
     /// Slots that may hold a line card.
     pub card_slots: Vec<CardSlot>,
+    /// Configuration commands that this RP is to be without, as an older release is: for rehearsing an upgrade. See
+    /// [`crate::Language`].
+    pub unsupported_commands: Vec<String>,
 }
 
 pub(crate) enum Role {
@@ -51,6 +55,7 @@ pub struct RouteProcessor {
     pub(crate) role: Role,
     pub(crate) consoles: Consoles,
     pub(crate) startup_copies: StartupCopies,
+    pub(crate) config_failures: FailureLists,
     /// What the turn under way asks for, before the gate.
     pub(crate) turn: Outbox<RpOutput>,
     pub(crate) started_at: Instant,
@@ -82,6 +87,7 @@ impl RouteProcessor {
             role: Role::Undecided,
             consoles: Consoles::new(),
             startup_copies: StartupCopies::default(),
+            config_failures: FailureLists::default(),
             turn: Outbox::new(),
             started_at: now,
             logger: Logger::default(),
@@ -91,6 +97,11 @@ impl RouteProcessor {
     /// This RP's slot.
     pub fn slot(&self) -> RpSlot {
         self.config.redundancy.slot
+    }
+
+    /// The commands that this RP knows.
+    pub(crate) fn language(&self) -> Language {
+        Language::without(&self.config.unsupported_commands)
     }
 
     /// The redundancy facility.
@@ -234,7 +245,11 @@ impl RouteProcessor {
             }
             PeerMessage::Acknowledgement(acknowledgement) => {
                 if let Role::Active(active) = &mut self.role {
+                    let before = active.peer_sync().clone();
                     active.acknowledgement(&acknowledgement, &mut self.turn);
+                    if before != PeerSync::InStep && *active.peer_sync() == PeerSync::InStep {
+                        self.config_failures.bulk_succeeded();
+                    }
                 }
             }
             PeerMessage::ConfigSync(message) => self.config_sync_message(now, message),
@@ -289,7 +304,7 @@ impl RouteProcessor {
                 }
             }
             RfOutput::StartStandby { .. } => {
-                self.role = Role::Standby(Box::new(Standby::new()));
+                self.role = Role::Standby(Box::new(Standby::new(self.language())));
                 self.consoles.role_changed(false, &mut self.turn);
             }
             RfOutput::StartBulk => {
@@ -373,6 +388,7 @@ impl RouteProcessor {
             epoch,
             self.config.active.clone(),
             self.config.startup.as_deref(),
+            &self.language(),
         );
         self.become_active(now, started);
     }
@@ -382,6 +398,8 @@ impl RouteProcessor {
             // The facility promotes only a unit that it has made a standby.
             unreachable!("promotion of a unit that does not stand by");
         };
+        // What the active had and this unit does not leaves the tables too.
+        let from_text = standby.clients().configuration.differs();
         let active = standby.promote(now, epoch, self.config.active.clone());
         self.turn.now(RpOutput::Phase(Phase::Promoted));
         self.become_active(
@@ -389,18 +407,29 @@ impl RouteProcessor {
             StartedActive {
                 active,
                 errors: Vec::new(),
-                from_text: false,
+                from_text,
             },
         );
     }
 
     fn restart_as_active(&mut self, now: Instant, epoch: Epoch, _cause: SwitchoverCause) {
         let startup = self.config.startup.clone();
+        let language = self.language();
         let started = match core::mem::replace(&mut self.role, Role::Halted) {
-            Role::Standby(standby) => {
-                standby.restart_as_active(now, epoch, self.config.active.clone(), startup.as_deref())
-            }
-            _ => start_active(now, epoch, self.config.active.clone(), startup.as_deref()),
+            Role::Standby(standby) => standby.restart_as_active(
+                now,
+                epoch,
+                self.config.active.clone(),
+                startup.as_deref(),
+                &language,
+            ),
+            _ => start_active(
+                now,
+                epoch,
+                self.config.active.clone(),
+                startup.as_deref(),
+                &language,
+            ),
         };
         self.turn.now(RpOutput::Phase(Phase::Promoted));
         self.become_active(now, started);

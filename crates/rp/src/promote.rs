@@ -11,6 +11,7 @@
 
 use crate::active::{Active, ActiveConfig};
 use crate::clients::Clients;
+use crate::config_sync::Language;
 use crate::inventory::CardState;
 use crate::standby::Standby;
 use alloc::string::String;
@@ -37,6 +38,7 @@ impl Standby {
         epoch: Epoch,
         config: ActiveConfig,
         startup: Option<&str>,
+        language: &Language,
     ) -> StartedActive {
         let configuration_whole = self.in_step();
         let (old, _) = self.into_parts();
@@ -45,7 +47,8 @@ impl Standby {
         if configuration_whole {
             clients.configuration.adopt(old.configuration.tree().clone());
         } else {
-            let Loaded { tree, errors: found } = config::load(startup.unwrap_or_default());
+            let Loaded { tree, errors: found } =
+                config::load_known(startup.unwrap_or_default(), &|command| language.knows(command));
             clients.configuration.adopt(tree);
             errors = found;
         }
@@ -79,11 +82,12 @@ pub fn start_active(
     epoch: Epoch,
     config: ActiveConfig,
     startup: Option<&str>,
+    language: &Language,
 ) -> StartedActive {
     let mut clients = cold_clients(epoch);
     let mut errors = alloc::vec::Vec::new();
     if let Some(text) = startup {
-        let Loaded { tree, errors: found } = config::load(text);
+        let Loaded { tree, errors: found } = config::load_known(text, &|command| language.knows(command));
         clients.configuration.adopt(tree);
         clients.configuration.startup_written(String::from(text));
         errors = found;

@@ -56,6 +56,8 @@ struct Header {
     card_slots: Vec<u32>,
     #[prost(uint64, tag = "12")]
     started_ns: u64,
+    #[prost(string, repeated, tag = "13")]
+    unsupported_commands: Vec<String>,
 }
 
 /// One input, or an expiry.
@@ -132,6 +134,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         unix_ms_at_origin,
         image_version,
         card_slots,
+        unsupported_commands,
     } = config;
     let ActiveConfig {
         checkpoint,
@@ -171,6 +174,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         image_version: image_version.clone(),
         card_slots: card_slots.iter().map(|slot| u32::from(slot.0)).collect(),
         started_ns: started.as_nanos(),
+        unsupported_commands: unsupported_commands.clone(),
     };
     framed(&header)
 }
@@ -473,6 +477,7 @@ fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
             .into_iter()
             .map(|slot| card_of(u64::from(slot)))
             .collect::<Option<_>>()?,
+        unsupported_commands: header.unsupported_commands,
     };
     Some((config, Instant::from_nanos(header.started_ns)))
 }

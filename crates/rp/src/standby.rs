@@ -3,10 +3,11 @@
 //! It never parses a neighbour's packet and never speaks to a card. Everything that it knows came in frames.
 
 use crate::clients::Clients;
-use crate::configuration::Mismatch;
+use crate::config_sync::{Body, ConfigSyncMessage, Executed, FailedCommand, Failures, Language};
 use crate::io::{PeerMessage, RpOutput};
 use alloc::string::{String, ToString};
-use checkpoint::{FrameChunk, ResyncRequest, StandbyEnd, StandbyError, table_digests};
+use alloc::vec::Vec;
+use checkpoint::{Acknowledgement, FrameChunk, ResyncRequest, StandbyEnd, StandbyError, table_digests};
 use machine::{FrameNumber, Instant, Outbox};
 
 /// State of a standby.
@@ -16,8 +17,22 @@ pub struct Standby {
     end: StandbyEnd,
     /// Whether the tree of commands is equal to the active's. False from a mismatch until the next bulk.
     configuration_agrees: bool,
-    /// Number of the last command that is in the lines of the bulk.
-    bulk_after: u64,
+    /// How far the active was with commands when the bulk began.
+    bulk_after: Option<Executed>,
+    language: Language,
+    /// Commands with another outcome than on the active: nothing is acknowledged until the active accepts that.
+    withheld: Option<Withheld>,
+    reports: u64,
+}
+
+/// Failures that one report names.
+const FAILURES_REPORTED_MAX: usize = 256;
+
+/// An acknowledgement that waits for the active's word.
+#[derive(Clone, Debug)]
+struct Withheld {
+    acknowledgement: Acknowledgement,
+    bulk_ended: bool,
 }
 
 /// What a chunk led to.
@@ -32,14 +47,33 @@ pub enum ChunkOutcome {
 }
 
 impl Standby {
-    /// A standby with empty tables.
-    pub fn new() -> Self {
-        Self::default()
+    /// A standby with empty tables, of a program that knows this language.
+    pub fn new(language: Language) -> Self {
+        Self {
+            language,
+            ..Self::default()
+        }
     }
 
-    /// The lines of the bulk that follows are those after this command.
-    pub fn bulk_begins_after(&mut self, command: u64) {
-        self.bulk_after = command;
+    /// The bulk that follows has the configuration as it is after this command.
+    pub fn bulk_begins_after(&mut self, executed: Executed) {
+        self.bulk_after = Some(executed);
+    }
+
+    /// The active accepts the differences of the report with this number, and those before.
+    pub fn accepted(&mut self, report: u64, out: &mut Outbox<RpOutput>) -> ChunkOutcome {
+        let Some(withheld) = self.withheld.take_if(|_| report == self.reports) else {
+            return ChunkOutcome::Taken;
+        };
+        self.configuration_agrees = true;
+        out.now(RpOutput::Peer(PeerMessage::Acknowledgement(
+            withheld.acknowledgement,
+        )));
+        if withheld.bulk_ended {
+            ChunkOutcome::InStep
+        } else {
+            ChunkOutcome::Taken
+        }
     }
 
     /// The tables, for `show`.
@@ -67,6 +101,7 @@ impl Standby {
         if chunk.bulk_begin {
             self.clients = Clients::new();
             self.configuration_agrees = false;
+            self.withheld = None;
         }
         let committed = match self.end.chunk(&mut self.clients, chunk) {
             Ok(None) => return ChunkOutcome::Taken,
@@ -77,29 +112,55 @@ impl Standby {
             }
         };
         self.clients.system.anchor(now);
-        if self.end.in_step()
-            && let Err(mismatch) = self.run_configuration(committed.bulk_ended)
-        {
-            return self.resync(chunk, mismatch.to_string(), out);
+        let failures = if self.end.in_step() {
+            self.run_configuration(committed.bulk_ended)
+        } else {
+            Vec::new()
+        };
+        let (acknowledgement, bulk_ended) = (committed.acknowledgement, committed.bulk_ended);
+        if self.withheld.is_some() || !failures.is_empty() {
+            let ended_before = self.withheld.as_ref().is_some_and(|withheld| withheld.bulk_ended);
+            self.withheld = Some(Withheld {
+                acknowledgement,
+                bulk_ended: bulk_ended || ended_before,
+            });
+            if !failures.is_empty() {
+                self.report(failures, bulk_ended || ended_before, out);
+            }
+            return ChunkOutcome::Taken;
         }
-        out.now(RpOutput::Peer(PeerMessage::Acknowledgement(
-            committed.acknowledgement,
-        )));
-        if committed.bulk_ended {
+        self.configuration_agrees |= bulk_ended;
+        out.now(RpOutput::Peer(PeerMessage::Acknowledgement(acknowledgement)));
+        if bulk_ended {
             ChunkOutcome::InStep
         } else {
             ChunkOutcome::Taken
         }
     }
 
-    fn run_configuration(&mut self, bulk_ended: bool) -> Result<(), Mismatch> {
-        let result = if bulk_ended {
-            self.clients.configuration.bulk_ended(self.bulk_after)
+    fn run_configuration(&mut self, bulk_ended: bool) -> Vec<FailedCommand> {
+        let configuration = &mut self.clients.configuration;
+        if bulk_ended {
+            configuration.bulk_ended(self.bulk_after.take(), &self.language)
         } else {
-            self.clients.configuration.execute_received()
+            configuration.execute_received(&self.language)
+        }
+    }
+
+    /// Tells the active which commands did not come to the same result.
+    fn report(&mut self, mut commands: Vec<FailedCommand>, bulk: bool, out: &mut Outbox<RpOutput>) {
+        let total = commands.len() as u64;
+        commands.truncate(FAILURES_REPORTED_MAX);
+        self.reports += 1;
+        let failures = Failures {
+            report: self.reports,
+            bulk,
+            commands,
+            total,
         };
-        self.configuration_agrees = result.is_ok();
-        result
+        out.now(RpOutput::Peer(PeerMessage::ConfigSync(ConfigSyncMessage {
+            body: Some(Body::Failures(failures)),
+        })));
     }
 
     fn resync(&mut self, chunk: &FrameChunk, why: String, out: &mut Outbox<RpOutput>) -> ChunkOutcome {
@@ -119,6 +180,9 @@ impl Standby {
             end,
             configuration_agrees: _,
             bulk_after: _,
+            language: _,
+            withheld: _,
+            reports: _,
         } = self;
         let committed = end.committed();
         (clients, committed)

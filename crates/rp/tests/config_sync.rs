@@ -106,3 +106,166 @@ fn req_39_every_command_runs_on_both_and_the_digests_are_shown_equal() {
     assert_eq!(digests[0], digests[1], "{shown}");
     assert!(shown.contains("  Equal:          yes"), "{shown}");
 }
+
+/// A hot pair whose standby is of a release without these commands.
+fn with_older_standby(lines: &str) -> Pair {
+    let mut pair = Pair::new();
+    pair.configure = |slot, config| {
+        if slot == STANDBY {
+            config.unsupported_commands = vec!["mtu".into(), "ip route".into()];
+        }
+    };
+    pair.start(ACTIVE);
+    pair.run_ms(2_000);
+    pair.open(ACTIVE);
+    pair.type_lines(ACTIVE, lines);
+    pair.start(STANDBY);
+    pair.run_ms(4_000);
+    pair
+}
+
+const UNKNOWN: &str = "configure terminal\ninterface Ethernet0/0\nmtu 9000\nexit\n\
+                       ip route 10.9.0.0 255.255.0.0 10.0.0.2\nend\n";
+
+#[test]
+fn req_32_commands_that_the_standby_does_not_know_are_listed_and_the_pair_runs_rpr() {
+    let mut pair = with_older_standby(UNKNOWN);
+    assert_eq!(pair.state(STANDBY), RfState::StandbyCold);
+    let states = pair.type_lines(ACTIVE, "show redundancy states\n");
+    assert!(states.contains("Redundancy Mode (Operational) = rpr"), "{states}");
+    assert!(states.contains("Redundancy Mode (Configured)  = sso"), "{states}");
+    assert_eq!(
+        pair.logged(ACTIVE, "Compatibility Matrix check failed. reason 100"),
+        1
+    );
+    assert_eq!(
+        pair.logged(ACTIVE, "%RF-5-RF_RELOAD: Peer reload. Reason: Bulk Sync Failure"),
+        1
+    );
+    let shown = pair.type_lines(ACTIVE, "show redundancy config-sync failures mcl\n");
+    assert_eq!(
+        shown.replace('\r', ""),
+        "Mismatched Command List\n\
+         -----------------------\n\
+         00:00:02: Config Sync: Starting lines from MCL file:\n\
+         - ip route 10.9.0.0 255.255.0.0 10.0.0.2\n\
+         interface Ethernet0/0\n\
+         ! <submode> \"interface\"\n\
+         - mtu 9000\n\
+         ! </submode> \"interface\"\n"
+    );
+    let empty = pair.type_lines(ACTIVE, "show redundancy config-sync failures prc\n");
+    assert_eq!(
+        empty.replace('\r', ""),
+        "PRC Failed Command List\n-----------------------\n\nThe list is Empty\n"
+    );
+    // The pair stays there.
+    pair.run_ms(10_000);
+    assert_eq!(pair.state(STANDBY), RfState::StandbyCold);
+    assert_eq!(pair.logged(ACTIVE, "Peer reload"), 1);
+}
+
+#[test]
+fn the_pair_is_hot_again_once_the_mismatched_commands_are_taken_away_and_validated() {
+    let mut pair = with_older_standby(UNKNOWN);
+    let shown = pair.type_lines(ACTIVE, "redundancy config-sync validate mismatched-commands\n");
+    assert!(
+        shown.contains("% 2 mismatched commands are still configured"),
+        "{shown}"
+    );
+    pair.type_lines(
+        ACTIVE,
+        "configure terminal\ninterface Ethernet0/0\nno mtu\nexit\nno ip route 10.9.0.0 255.255.0.0\nend\n",
+    );
+    let shown = pair.type_lines(ACTIVE, "redundancy config-sync validate mismatched-commands\n");
+    assert_eq!(shown, "");
+    pair.run_ms(4_000);
+    assert_eq!(pair.state(STANDBY), RfState::StandbyHot);
+    assert_eq!(pair.running(ACTIVE), pair.running(STANDBY));
+    let shown = pair.type_lines(ACTIVE, "show redundancy config-sync failures mcl\n");
+    assert!(shown.contains("The list is Empty"), "{shown}");
+}
+
+#[test]
+fn the_pair_is_hot_without_commands_that_the_operator_has_ignored_and_they_are_listed() {
+    let mut pair = with_older_standby(UNKNOWN);
+    pair.type_lines(ACTIVE, "redundancy config-sync ignore mismatched-commands\n");
+    pair.run_ms(4_000);
+    assert_eq!(pair.state(STANDBY), RfState::StandbyHot);
+    assert!(!pair.running(STANDBY).contains("mtu"));
+    let shown = pair.type_lines(ACTIVE, "show redundancy config-sync ignored failures mcl\n");
+    assert_eq!(
+        shown.replace('\r', ""),
+        "Ignored Mismatched Command List\n\
+         -------------------------------\n\
+         - ip route 10.9.0.0 255.255.0.0 10.0.0.2\n\
+         interface Ethernet0/0\n\
+         ! <submode> \"interface\"\n\
+         - mtu 9000\n\
+         ! </submode> \"interface\"\n"
+    );
+    // What comes after is still the same on both.
+    pair.type_lines(ACTIVE, "configure terminal\nhostname After\nend\n");
+    assert!(pair.running(STANDBY).contains("hostname After"));
+    let status = pair.type_lines(ACTIVE, "show redundancy config-sync status\n");
+    assert!(status.contains("no, the differences are listed"), "{status}");
+    // A switchover leaves no route without a line of configuration.
+    pair.kill(ACTIVE, redundancy::PeerLoss::Killed);
+    pair.run_ms(2_000);
+    assert_eq!(pair.state(STANDBY), RfState::Active);
+    let active = pair.rp(STANDBY).active().expect("it is active");
+    assert_eq!(active.clients.configuration.tree().static_routes().count(), 0);
+}
+
+#[test]
+fn a_command_that_fails_on_the_standby_reloads_it_unless_the_policy_says_otherwise() {
+    let mut pair = with_older_standby("");
+    assert_eq!(pair.state(STANDBY), RfState::StandbyHot);
+    let line = "ip route 10.9.0.0 255.255.0.0 10.0.0.2";
+    pair.type_lines(ACTIVE, &format!("configure terminal\n{line}\nend\n"));
+    assert_eq!(
+        pair.logged(
+            ACTIVE,
+            "%RF-5-RF_RELOAD: Peer reload. Reason: Line-by-Line Sync Failure"
+        ),
+        1
+    );
+    pair.type_lines(ACTIVE, &format!("configure terminal\nno {line}\nend\n"));
+    pair.run_ms(4_000);
+    assert_eq!(pair.state(STANDBY), RfState::StandbyHot);
+    pair.type_lines(
+        ACTIVE,
+        &format!("configure terminal\nredundancy\nno policy config-sync lbl prc reload\nexit\n{line}\nend\n"),
+    );
+    pair.run_ms(1_000);
+    assert_eq!(pair.state(STANDBY), RfState::StandbyHot);
+    assert!(
+        pair.running(ACTIVE)
+            .contains(" no policy config-sync lbl prc reload\n")
+    );
+    assert_eq!(pair.logged(ACTIVE, "%HA_CONFIG_SYNC-4-DIFFERENCES"), 1);
+    let shown = pair.type_lines(ACTIVE, "show redundancy config-sync failures prc\n");
+    assert!(
+        shown.contains(&format!(
+            "- {line}\n! return code 0 on the active, 2 on the standby"
+        )),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_release_without_a_command_refuses_it_everywhere() {
+    let mut pair = Pair::new();
+    pair.units[0].nvram = Some("hostname Old\ninterface Ethernet0/0\n mtu 9000\n shutdown\nend\n".into());
+    pair.configure = |_, config| config.unsupported_commands = vec!["mtu".into()];
+    pair.start(ACTIVE);
+    pair.run_ms(2_000);
+    pair.open(ACTIVE);
+    assert!(!pair.running(ACTIVE).contains("mtu") && pair.running(ACTIVE).contains("shutdown"));
+    assert_eq!(pair.logged(ACTIVE, "%SYS-3-STARTUP_CONFIG"), 1);
+    let shown = pair.type_lines(
+        ACTIVE,
+        "configure terminal\ninterface Ethernet0/0\nmtu 9000\nend\n",
+    );
+    assert!(shown.contains("% Invalid input detected"), "{shown}");
+}

@@ -56,6 +56,7 @@ impl Rig {
             unix_ms_at_origin: 1_600_000_000_000,
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],
+            unsupported_commands: Vec::new(),
         };
         let recording = recording::header(&config, now);
         Self {

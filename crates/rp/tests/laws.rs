@@ -20,6 +20,7 @@ enum Edit {
     Port(PortId, bool),
     Configure(&'static str, &'static str),
     WriteMemory,
+    IgnoreMismatches(u8),
     PortConfiguration(PortId, Option<u16>),
     Neighbor(PortId, u8, Option<u8>),
     StaticRoute(u8, u8, bool),
@@ -66,6 +67,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => (port(), any::<bool>()).prop_map(|(port, up)| Edit::Port(port, up)),
         4 => prop::sample::select(LINES).prop_map(|(path, line)| Edit::Configure(path, line)),
         1 => Just(Edit::WriteMemory),
+        1 => (0u8..4).prop_map(Edit::IgnoreMismatches),
         2 => (port(), prop::option::of(64u16..9000)).prop_map(|(port, mtu)| Edit::PortConfiguration(port, mtu)),
         2 => (port(), 0u8..4, prop::option::of(any::<u8>()))
             .prop_map(|(port, host, mac)| Edit::Neighbor(port, host, mac)),
@@ -103,6 +105,11 @@ impl Edit {
             Edit::WriteMemory => {
                 let text = clients.configuration.tree().running_config_text();
                 clients.configuration.startup_written(text);
+            }
+            Edit::IgnoreMismatches(count) => {
+                let lines = clients.configuration.tree().lines().into_iter();
+                let lines = lines.map(|line| format!("{}\t{}", line.mode.path(), line.text));
+                clients.configuration.ignore(lines.take(usize::from(*count)));
             }
             Edit::PortConfiguration(port, Some(mtu)) => {
                 let row = PortConfiguration {
@@ -222,7 +229,7 @@ impl Pair {
         Self {
             clients: Clients::new(),
             end: ActiveEnd::new(config, FrameNumber(0)),
-            standby: Standby::new(),
+            standby: Standby::new(rp::Language::default()),
             out: Outbox::new(),
             now: Instant::ZERO,
         }
@@ -357,6 +364,7 @@ fn one_of_each() -> Vec<Edit> {
         Edit::Port(port, true),
         Edit::Configure("interface Ethernet0/0", "ip address 10.0.0.1 255.255.255.0"),
         Edit::WriteMemory,
+        Edit::IgnoreMismatches(2),
         Edit::PortConfiguration(port, Some(1500)),
         Edit::Neighbor(port, 2, Some(9)),
         Edit::Interface(port, true),

@@ -53,7 +53,7 @@ impl Pair {
         let mut pair = Self {
             now,
             active: Active::new(now, epoch, config, clients, FrameNumber(0), []),
-            standby: Standby::new(),
+            standby: Standby::new(rp::Language::default()),
             session: 0,
             turn: Outbox::new(),
             acknowledgements: Vec::new(),

@@ -15,6 +15,7 @@
 //! [[route_processors]]                # one or two; optional, default: R0 and R1, both "local"
 //! slot = "R0"
 //! host = "local"
+//! unsupported_commands = ["mtu"]      # optional, for rehearsing an upgrade: it is without these, as an older release
 //!
 //! [[cards]]                           # slots 0 to 15
 //! slot = 0
@@ -63,6 +64,9 @@ pub struct ChassisFile {
     pub timers: Timers,
     /// Slots with an RP: one or two, in order.
     pub route_processors: Vec<RpSlot>,
+    /// By slot: beginnings of configuration commands that the RP there is to be without, as an older release is. For
+    /// rehearsing an upgrade.
+    pub unsupported_commands: [Vec<String>; 2],
     /// Line cards, by slot.
     pub cards: Vec<Card>,
     /// Built-in hosts.

@@ -226,6 +226,7 @@ impl World {
             unix_ms_at_origin: 1_790_000_000_000,
             image_version: String::from("Version simulated"),
             card_slots: (0..self.options.cards).map(CardSlot).collect(),
+            unsupported_commands: Vec::new(),
         }
     }
 

@@ -93,11 +93,12 @@ fn help_on_an_empty_line_lists_the_commands_of_the_mode_under_a_heading() {
     assert_eq!(
         help(Mode::Redundancy, ""),
         "Redundancy configuration commands:\n\
-         \u{20} do    To run exec commands in config mode\n\
-         \u{20} end   Exit from configuration mode to the EXEC\n\
-         \u{20} exit  Exit from the current configuration mode\n\
-         \u{20} mode  Redundancy mode for this chassis\n\
-         \u{20} no    Negate a command or set its defaults\n\n"
+         \u{20} do      To run exec commands in config mode\n\
+         \u{20} end     Exit from configuration mode to the EXEC\n\
+         \u{20} exit    Exit from the current configuration mode\n\
+         \u{20} mode    Redundancy mode for this chassis\n\
+         \u{20} no      Negate a command or set its defaults\n\
+         \u{20} policy  What a difference between the route processors leads to\n\n"
     );
     assert!(help(Mode::UserExec, " ").starts_with("Exec commands:\n  disable "));
     assert!(

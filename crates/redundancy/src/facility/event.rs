@@ -124,6 +124,12 @@ pub enum ReloadReason {
     MaintenanceLeft,
     /// The redundancy mode was configured anew.
     ModeChanged,
+    /// Commands of the bulk did not come to the same result on the standby.
+    BulkSyncFailure,
+    /// A command did not come to the same result on the standby.
+    LineByLineSyncFailure,
+    /// The mismatched commands were ignored, or are gone: the standby may try again.
+    MismatchCleared,
     /// The operator asked for it.
     Requested,
 }
@@ -140,9 +146,28 @@ impl fmt::Display for ReloadReason {
             ReloadReason::StandbySilent => f.write_str("EHSA standby down"),
             ReloadReason::MaintenanceLeft => f.write_str("Maintenance mode disabled"),
             ReloadReason::ModeChanged => f.write_str("Redundancy mode changed"),
+            ReloadReason::BulkSyncFailure => f.write_str("Bulk Sync Failure"),
+            ReloadReason::LineByLineSyncFailure => f.write_str("Line-by-Line Sync Failure"),
+            ReloadReason::MismatchCleared => f.write_str("Mismatched commands cleared"),
             ReloadReason::Requested => f.write_str("Reload command"),
         }
     }
+}
+
+/// What the comparison of the two configurations has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConfigSyncVerdict {
+    /// Commands of the bulk did not come to the same result: the standby is reloaded.
+    BulkFailed,
+    /// A command did not come to the same result: the standby is reloaded.
+    LineFailed,
+    /// The standby does not know so many commands: the pair runs RPR.
+    Mismatched {
+        /// How many.
+        commands: u32,
+    },
+    /// The operator has the mismatched commands ignored or taken away: the pair may try SSO again.
+    Cleared,
 }
 
 /// What the operator wants reloaded.
@@ -219,6 +244,8 @@ pub enum Input {
     ConfigureMode(RedundancyMode),
     /// Maintenance mode is switched on or off.
     MaintenanceMode(bool),
+    /// On the active: the configurations of the two units were compared.
+    ConfigSync(ConfigSyncVerdict),
     /// The operator wants something reloaded.
     Reload(ReloadScope),
 }

@@ -26,6 +26,7 @@
 
 mod active;
 mod config;
+mod config_sync;
 mod event;
 mod negotiation;
 mod peer;
@@ -45,7 +46,8 @@ use machine::{Deadline, Duration, Epoch, Instant, Machine, Outbox, TimerKey, Tim
 
 pub use config::RedundancyConfig;
 pub use event::{
-    ClaimResult, ColdStart, Input, Output, PeerLoss, ReloadReason, ReloadScope, SwitchoverCause,
+    ClaimResult, ColdStart, ConfigSyncVerdict, Input, Output, PeerLoss, ReloadReason, ReloadScope,
+    SwitchoverCause,
 };
 pub use status::RfStatus;
 
@@ -158,6 +160,8 @@ pub struct RedundancyFacility {
     waits_for_active: Option<Progression>,
     waits_for_bulk: bool,
     operating_mode: RedundancyMode,
+    /// Commands that the standby does not know; while there are any the pair runs RPR.
+    mismatched_commands: u32,
     maintenance: bool,
     standby_failures: u32,
     ready_before: bool,
@@ -204,6 +208,7 @@ impl RedundancyFacility {
             waits_for_active: None,
             waits_for_bulk: false,
             operating_mode: RedundancyMode::NonRedundant,
+            mismatched_commands: 0,
             maintenance: false,
             standby_failures: 0,
             ready_before: false,
@@ -503,6 +508,7 @@ impl Machine for RedundancyFacility {
             Input::HandoverReady => self.handover_ready(now, out),
             Input::ConfigureMode(mode) => self.configure_mode(now, mode, out),
             Input::MaintenanceMode(enabled) => self.maintenance_mode(now, enabled, out),
+            Input::ConfigSync(verdict) => self.config_sync_verdict(now, verdict, out),
             Input::Reload(scope) => self.reload(now, scope, out),
         }
     }

@@ -63,7 +63,7 @@ impl RedundancyFacility {
     }
 
     fn hello(&self) -> Body {
-        let (schema_hash, mode) = (self.config.schema_hash, self.config.mode);
+        let (schema_hash, mode) = (self.config.schema_hash, self.mode_allowed());
         Body::Hello(Hello {
             version: PROTOCOL_VERSION,
             schema_hash,
@@ -203,13 +203,13 @@ impl RedundancyFacility {
     pub(super) fn settle_mode(&mut self, now: Instant, out: &mut Outbox<Output>) {
         let mode = match self.peer.hello {
             None => RedundancyMode::NonRedundant,
-            Some((_, hello)) if hello.mode.min(self.config.mode) == RedundancyMode::NonRedundant => {
+            Some((_, hello)) if hello.mode.min(self.mode_allowed()) == RedundancyMode::NonRedundant => {
                 RedundancyMode::NonRedundant
             }
             Some((_, hello)) => {
                 let same = hello.version == PROTOCOL_VERSION && hello.schema_hash == self.config.schema_hash;
                 if same {
-                    hello.mode.min(self.config.mode)
+                    hello.mode.min(self.mode_allowed())
                 } else {
                     RedundancyMode::Rpr
                 }

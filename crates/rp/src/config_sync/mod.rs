@@ -7,22 +7,29 @@
 //!     │── Startup (while the pair runs RPR) ──────────────▶│ NVRAM, again and again until it is there
 //!     │◀─────────────────── StartupStored ─────────────────│ after every try
 //!     │◀─────────────────── Executed ──────────────────────│ after every command: its number, digest of the tree
+//!     │◀─────────────────── Failures ──────────────────────│ commands with another outcome; nothing is acknowledged
+//!     │── Accepted, or the standby is reloaded ───────────▶│ as the policy says
 //! ```
 
+mod failures;
+mod language;
 pub(crate) mod log;
 mod message;
 mod show;
 mod startup;
 mod store;
 
-pub use message::{Body, ConfigSyncMessage, Executed, Startup, StartupStored};
+pub(crate) use failures::FailureLists;
+pub use language::Language;
+pub use message::{Body, ConfigSyncMessage, Executed, FailedCommand, Failures, Startup, StartupStored};
 pub(crate) use startup::{Requester, StartupCopies};
 pub(crate) use store::StartupStore;
 
 use crate::io::{PeerMessage, RpOutput};
 use crate::processor::{Role, RouteProcessor};
+use crate::standby::ChunkOutcome;
 use machine::Instant;
-use redundancy::{Progression, RfState};
+use redundancy::{Input as RfInput, Progression, RfState};
 
 /// The hash under which both route processors name a text.
 pub(crate) fn text_digest(text: &str) -> u64 {
@@ -55,6 +62,7 @@ impl RouteProcessor {
     pub(crate) fn tell_standby_of_bulk(&mut self) {
         let Role::Active(active) = &self.role else { return };
         let at = executed_by(&active.clients.configuration);
+        self.config_failures.bulk_begins();
         self.send_config_sync(Body::BulkBegins(at));
     }
 
@@ -82,6 +90,16 @@ impl RouteProcessor {
         }
     }
 
+    fn differences_accepted(&mut self, now: Instant, report: u64) {
+        let Role::Standby(standby) = &mut self.role else {
+            return;
+        };
+        if standby.accepted(report, &mut self.turn) == ChunkOutcome::InStep {
+            self.standby_configuration_moves(now, true);
+            self.tell_facility(now, RfInput::BulkFinished);
+        }
+    }
+
     pub(crate) fn config_sync_message(&mut self, now: Instant, message: ConfigSyncMessage) {
         match message.body {
             Some(Body::Startup(Startup { text })) => {
@@ -92,9 +110,11 @@ impl RouteProcessor {
             Some(Body::StartupStored(stored)) => self.peer_stored_startup(now, stored),
             Some(Body::BulkBegins(at)) => {
                 if let Role::Standby(standby) = &mut self.role {
-                    standby.bulk_begins_after(at.number);
+                    standby.bulk_begins_after(at);
                 }
             }
+            Some(Body::Failures(failures)) => self.standby_reports_failures(now, &failures),
+            Some(Body::Accepted(report)) => self.differences_accepted(now, report),
             Some(Body::Executed(executed)) => self.startup_copies.peer_executed = Some(executed),
             None => {}
         }

@@ -1,9 +1,12 @@
 //! What `show redundancy config-sync` says.
 
+use super::failures::{Entry, block, clock};
+use super::message::FailedCommand;
 use crate::processor::{Role, RouteProcessor};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use config::FailureClass;
 use machine::Instant;
 use redundancy::SyslogTime;
 
@@ -29,10 +32,16 @@ impl RouteProcessor {
                     "  {peer} (standby):  digest {:016x} after command {}",
                     theirs.tree_digest, theirs.number
                 ));
+                let listed = FailureClass::ALL
+                    .into_iter()
+                    .map(|class| self.config_failures.of(class).count())
+                    .sum::<usize>();
                 let words = if theirs.tree_digest == digest {
                     "yes"
                 } else if theirs.number < number {
                     "not yet, commands are on their way"
+                } else if listed > 0 || configuration.ignored.iter().next().is_some() {
+                    "no, the differences are listed"
                 } else {
                     "no"
                 };
@@ -42,6 +51,59 @@ impl RouteProcessor {
         lines.push(String::from("Startup configuration"));
         lines.push(format!("  {mine} (active):   {}", self.own_store(now)));
         lines.push(format!("  {peer} (standby):  {}", self.peer_store(now)));
+        lines
+    }
+
+    /// `show redundancy config-sync failures {bem | mcl | prc}`
+    pub(crate) fn show_config_sync_failures(&self, class: FailureClass) -> Vec<String> {
+        let heading = match class {
+            FailureClass::Mcl => "Mismatched Command List",
+            FailureClass::Bem => "BEM Failed Command List",
+            FailureClass::Prc => "PRC Failed Command List",
+        };
+        let mut lines = headed(heading);
+        let entries: Vec<&Entry> = self.config_failures.of(class).collect();
+        if entries.is_empty() {
+            lines.push(String::from("The list is Empty"));
+            return lines;
+        }
+        lines.pop();
+        for found in entries.chunk_by(|a, b| a.uptime == b.uptime) {
+            if let Some(first) = found.first() {
+                lines.push(format!(
+                    "{}: Config Sync: Starting lines from {class} file:",
+                    clock(first.uptime)
+                ));
+            }
+            lines.extend(block(found.iter().map(|entry| &entry.command)));
+        }
+        lines
+    }
+
+    /// `show redundancy config-sync ignored failures mcl`
+    pub(crate) fn show_config_sync_ignored(&self) -> Vec<String> {
+        let mut lines = headed("Ignored Mismatched Command List");
+        let Role::Active(active) = &self.role else {
+            return lines;
+        };
+        let command = |line: &str| {
+            let (path, text) = line.split_once('\t').unwrap_or(("", line));
+            FailedCommand {
+                class: FailedCommand::class_number(FailureClass::Mcl),
+                mode_path: path.to_string(),
+                text: text.to_string(),
+                ..FailedCommand::default()
+            }
+        };
+        let ignored = &active.clients.configuration.ignored;
+        let mut commands: Vec<FailedCommand> = ignored.iter().map(|(_, line)| command(&line.0)).collect();
+        if commands.is_empty() {
+            lines.push(String::from("The list is Empty"));
+            return lines;
+        }
+        lines.pop();
+        commands.sort_by(|a, b| (&a.mode_path, &a.text).cmp(&(&b.mode_path, &b.text)));
+        lines.extend(block(commands.iter()));
         lines
     }
 
@@ -108,4 +170,9 @@ impl RouteProcessor {
             .trim_end_matches([':', ' '])
             .to_string()
     }
+}
+
+/// A heading, its line, and a blank one.
+fn headed(heading: &str) -> Vec<String> {
+    Vec::from([heading.to_string(), "-".repeat(heading.len()), String::new()])
 }

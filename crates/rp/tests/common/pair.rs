@@ -33,6 +33,8 @@ pub struct Pair {
     pub units: [Unit; 2],
     pub now: Instant,
     pub screen: String,
+    resets: Vec<RpSlot>,
+    restarts: Vec<RpSlot>,
     /// Changes the configuration of an RP before it starts.
     pub configure: fn(RpSlot, &mut RpConfig),
     mastership: Epoch,
@@ -59,6 +61,8 @@ impl Pair {
             units: [unit(), unit()],
             now: Instant::from_millis(1_000),
             screen: String::new(),
+            resets: Vec::new(),
+            restarts: Vec::new(),
             configure: |_, _| {},
             mastership: Epoch::NONE,
             outbox: Outbox::new(),
@@ -101,6 +105,7 @@ impl Pair {
             unix_ms_at_origin: 1_600_000_000_000,
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],
+            unsupported_commands: Vec::new(),
         };
         (self.configure)(slot, &mut config);
         unit.processor = Some(RouteProcessor::new(config, self.now));
@@ -128,6 +133,14 @@ impl Pair {
         self.settle();
     }
 
+    /// The backplane resets a unit: it is down at once, and comes back.
+    fn reset(&mut self, slot: RpSlot) {
+        if self.units[slot.index()].processor.is_some() {
+            self.kill(slot, PeerLoss::Reloaded);
+            self.restarts.push(slot);
+        }
+    }
+
     pub fn rp(&self, slot: RpSlot) -> &RouteProcessor {
         self.units[slot.index()].processor.as_ref().expect("it runs")
     }
@@ -146,6 +159,9 @@ impl Pair {
             let mut idle = true;
             for slot in RpSlot::ALL {
                 idle &= !self.turn(slot);
+                for slot in std::mem::take(&mut self.resets) {
+                    self.reset(slot);
+                }
             }
             if idle {
                 return;
@@ -220,7 +236,7 @@ impl Pair {
                 RpOutput::WriteNvram { number, text } => self.write_nvram(slot, number, text),
                 RpOutput::Log(message) => self.units[slot.index()].log.push(message.to_string()),
                 RpOutput::Reload { .. } => return false,
-                RpOutput::ResetPeer | RpOutput::KillPeer => self.kill(peer, PeerLoss::Reloaded),
+                RpOutput::ResetPeer | RpOutput::KillPeer => self.resets.push(peer),
                 _ => {}
             }
         }
@@ -247,6 +263,9 @@ impl Pair {
     pub fn run_ms(&mut self, milliseconds: u64) {
         for _ in 0..milliseconds / 10 {
             self.now += Duration::from_millis(10);
+            for slot in std::mem::take(&mut self.restarts) {
+                self.start(slot);
+            }
             self.settle();
         }
     }

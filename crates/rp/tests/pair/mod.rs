@@ -100,6 +100,7 @@ impl Pair {
             unix_ms_at_origin: UNIX_MS_AT_ORIGIN,
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![],
+            unsupported_commands: Vec::new(),
         };
         unit.processor = Some(RouteProcessor::new(config, self.now));
         unit.inbox.clear();

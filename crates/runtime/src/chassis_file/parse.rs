@@ -47,9 +47,14 @@ struct RawTimers {
     ack_stall_limit_ms: Option<Spanned<u64>>,
 }
 
+/// Commands that a route processor can be told to be without.
+const UNSUPPORTED_COMMANDS_MAX: usize = 64;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRp {
+    #[serde(default)]
+    unsupported_commands: Vec<Spanned<String>>,
     slot: Spanned<String>,
     host: Spanned<String>,
 }
@@ -114,7 +119,7 @@ impl Checker<'_> {
         let name = self.name(&raw.name, "a chassis name")?;
         let link = raw.link.map(|link| self.link(&link.address)).transpose()?;
         let timers = self.timers(&raw.timers)?;
-        let route_processors = self.route_processors(raw.route_processors)?;
+        let (route_processors, unsupported_commands) = self.route_processors(raw.route_processors)?;
         let cards = self.cards(&name, &raw.cards.unwrap_or_default())?;
         let hosts = self.hosts(&name, &raw.hosts.unwrap_or_default())?;
         let startup_config = raw.startup_config;
@@ -124,6 +129,7 @@ impl Checker<'_> {
             link,
             timers,
             route_processors,
+            unsupported_commands,
             cards,
             hosts,
         })
@@ -195,9 +201,10 @@ impl Checker<'_> {
         Ok(timers)
     }
 
-    fn route_processors(&self, raw: Option<Spanned<Vec<RawRp>>>) -> Checked<Vec<RpSlot>> {
+    fn route_processors(&self, raw: Option<Spanned<Vec<RawRp>>>) -> Checked<(Vec<RpSlot>, [Vec<String>; 2])> {
+        let mut unsupported: [Vec<String>; 2] = Default::default();
         let Some(raw) = raw else {
-            return Ok(RpSlot::ALL.to_vec());
+            return Ok((RpSlot::ALL.to_vec(), unsupported));
         };
         if raw.get_ref().is_empty() {
             return Err(self
@@ -225,10 +232,29 @@ impl Checker<'_> {
                             (a remote arbiter) each would take the other's silence for its death, and both be active";
                 return Err(self.refuse(&rp.host, message).hint(hint));
             }
+            unsupported[slot.index()] = self.unsupported_commands(&rp.unsupported_commands)?;
             slots.push(slot);
         }
         slots.sort_unstable();
-        Ok(slots)
+        Ok((slots, unsupported))
+    }
+
+    fn unsupported_commands(&self, raw: &[Spanned<String>]) -> Checked<Vec<String>> {
+        let mut commands = Vec::new();
+        for text in raw {
+            let words = text.get_ref().trim();
+            if words.is_empty() || words.len() > config::LINE_BYTES_MAX {
+                return Err(self
+                    .refuse(text, "this is no beginning of a configuration command")
+                    .hint("for instance \"mtu\" or \"ip route\""));
+            }
+            if commands.len() == UNSUPPORTED_COMMANDS_MAX {
+                let message = format!("more than {UNSUPPORTED_COMMANDS_MAX} commands");
+                return Err(self.refuse(text, message));
+            }
+            commands.push(words.to_string());
+        }
+        Ok(commands)
     }
 
     fn cards(&mut self, chassis: &str, raw: &[RawCard]) -> Checked<Vec<Card>> {

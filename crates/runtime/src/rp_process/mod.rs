@@ -68,6 +68,8 @@ pub struct RpOptions {
     pub core_dumps: CoreDumps,
     /// Where to record every input, for a replay at the desk.
     pub record: Option<PathBuf>,
+    /// Beginnings of configuration commands to be without, as an older release is.
+    pub unsupported_commands: Vec<String>,
     /// Bytes of memory to hold and touch, for benches of large processes.
     pub ballast_bytes: usize,
 }
@@ -583,6 +585,7 @@ fn processor_config(options: &RpOptions) -> io::Result<RpConfig> {
         unix_ms_at_origin: unix_ms().saturating_sub(uptime_ms),
         image_version: IMAGE_VERSION.to_string(),
         card_slots: options.cards.iter().map(|(slot, _)| *slot).collect(),
+        unsupported_commands: options.unsupported_commands.clone(),
     })
 }
 

@@ -409,6 +409,7 @@ mod tests {
                 acknowledgement_stall_limit_ms: 200,
                 core_dumps: CoreDumps::AsConfigured,
                 record: None,
+                unsupported_commands: Vec::new(),
                 ballast_bytes: 0,
             };
             let memory = SharedMemory::open(directory.path()).unwrap();

@@ -1,0 +1,48 @@
+//! What differences between the two units' configurations do to the pair.
+//!
+//! A standby that does not know commands of the active cannot keep the same state, so the pair runs RPR: it is reloaded,
+//! and is told that mode with the first words on the link.
+
+use super::{ConfigSyncVerdict, Output, RedundancyFacility, RedundancyMode, ReloadReason, Syslog};
+use machine::{Instant, Outbox};
+
+impl RedundancyFacility {
+    pub(super) fn config_sync_verdict(
+        &mut self,
+        now: Instant,
+        verdict: ConfigSyncVerdict,
+        out: &mut Outbox<Output>,
+    ) {
+        if !self.state.is_active() {
+            return;
+        }
+        let reason = match verdict {
+            ConfigSyncVerdict::BulkFailed => ReloadReason::BulkSyncFailure,
+            ConfigSyncVerdict::LineFailed => ReloadReason::LineByLineSyncFailure,
+            ConfigSyncVerdict::Mismatched { commands } => {
+                self.mismatched_commands = commands.max(1);
+                out.now(Output::Log(Syslog::incompatible_matrix()));
+                ReloadReason::BulkSyncFailure
+            }
+            ConfigSyncVerdict::Cleared if self.mismatched_commands == 0 => return,
+            ConfigSyncVerdict::Cleared => {
+                self.mismatched_commands = 0;
+                ReloadReason::MismatchCleared
+            }
+        };
+        self.settle_mode(now, out);
+        if self.peer.present {
+            self.peer.in_step = false;
+            self.reload_peer(now, reason, out);
+        }
+    }
+
+    /// The mode that the configurations of the two units allow.
+    pub(super) fn mode_allowed(&self) -> RedundancyMode {
+        if self.mismatched_commands > 0 {
+            self.config.mode.min(RedundancyMode::Rpr)
+        } else {
+            self.config.mode
+        }
+    }
+}
