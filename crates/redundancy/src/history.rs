@@ -64,6 +64,13 @@ pub enum HistoryEvent {
     },
     /// The unit is active and its configuration is read.
     SystemInitializationComplete,
+    /// A unit is reloaded, and why.
+    Reload {
+        /// The other unit, not this one.
+        peer: bool,
+        /// Why, in words.
+        reason: String,
+    },
     /// Why something was done that is not in the progression: a reload, a cold start instead of a promotion.
     Note(String),
 }
@@ -121,6 +128,8 @@ impl fmt::Display for HistoryEvent {
                 return_code.map_or(Ok(()), |return_code| write!(f, " rc={return_code}"))
             }
             HistoryEvent::SystemInitializationComplete => f.write_str("System initialization complete"),
+            HistoryEvent::Reload { peer: true, reason } => write!(f, "Reload of the peer: {reason}"),
+            HistoryEvent::Reload { peer: false, reason } => write!(f, "Reload of this unit: {reason}"),
             HistoryEvent::Note(text) => f.write_str(text),
         }
     }

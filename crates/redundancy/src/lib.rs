@@ -22,7 +22,7 @@
 //! | [`readiness`] | may the operator switch over? |
 //! | [`message`] | what the two facilities say to each other |
 //! | [`history`], [`switchover`] | what happened |
-//! | [`syslog`], [`show`] | words for operators |
+//! | [`syslog`], [`show`], [`watch`] | words for operators |
 #![no_std]
 #![deny(missing_docs)]
 extern crate alloc;
@@ -38,6 +38,7 @@ pub mod show;
 pub mod state;
 pub mod switchover;
 pub mod syslog;
+pub mod watch;
 
 pub use client::{Client, ClientId, ClientRegistry, RegistrationError};
 pub use facility::{
@@ -54,3 +55,4 @@ pub use switchover::{
     SwitchoverEntry, SwitchoverHistory, SwitchoverReason, SwitchoverRecord, SyslogTime, UtcTime,
 };
 pub use syslog::{MessageEntry, Syslog};
+pub use watch::{DebugTopic, RfCounters};

@@ -244,7 +244,10 @@ pub fn show_states(status: &RfStatus) -> String {
         "    keep_alive threshold = {}",
         status.keepalive_threshold
     ));
-    page.line(format_args!("           RF debug mask = 0x0   "));
+    page.line(format_args!(
+        "           RF debug mask = {:#x}   ",
+        status.debug_mask
+    ));
     page.0
 }
 

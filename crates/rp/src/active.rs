@@ -4,6 +4,7 @@
 
 use crate::cards::{CardMail, Cards};
 use crate::clients::Clients;
+use crate::idb_history::{IdbEvent, IdbHistory};
 use crate::inventory::{Card, CardState, Port};
 use crate::io::{CardLinkEvent, PeerMessage, Phase, RpOutput};
 use crate::log;
@@ -43,6 +44,8 @@ pub struct Active {
     pub clients: Clients,
     /// Connections to the cards.
     pub cards: Cards,
+    /// What happened to interfaces.
+    pub idb_history: IdbHistory,
     config: ActiveConfig,
     epoch: Epoch,
     checkpoint: ActiveEnd,
@@ -76,6 +79,7 @@ impl Active {
         Self {
             claim_measured: cards.all_claimed(),
             cards,
+            idb_history: IdbHistory::default(),
             checkpoint: ActiveEnd::new(config.checkpoint.clone(), last_frame),
             gate: Gate::new(),
             open_card_rows: Vec::new(),
@@ -180,10 +184,19 @@ impl Active {
     }
 
     /// The standby has committed frames.
-    pub fn acknowledgement(&mut self, acknowledgement: &Acknowledgement, out: &mut Outbox<RpOutput>) {
+    pub fn acknowledgement(
+        &mut self,
+        now: Instant,
+        acknowledgement: &Acknowledgement,
+        out: &mut Outbox<RpOutput>,
+    ) {
         match self.checkpoint.acknowledge(acknowledgement) {
             Ok(false) => {}
             Ok(true) => {
+                let ports = self.clients.inventory.ports.iter();
+                for (port, _) in ports {
+                    self.idb_history.add(now, *port, IdbEvent::Sync);
+                }
                 out.now(RpOutput::ClearOutOfStep);
                 let mail = self.cards.to_all(&RpMessage::OutOfStep { since: None });
                 post(mail, out);
@@ -543,6 +556,7 @@ impl Active {
                 wire: reported.wire.clone(),
             };
             self.clients.inventory.ports.insert(reported.port, row);
+            self.note_interface(now, reported.port, before.map(|up| up == reported.link_up));
             if before.is_some_and(|up| up != reported.link_up) {
                 out.now(RpOutput::Log(log::link_changed(reported.port, reported.link_up)));
             }
@@ -550,6 +564,26 @@ impl Active {
         }
         self.cards.accepted(card, truth);
         self.measure_claim(out);
+    }
+
+    /// A card has told of an interface: `agrees` is `None` for one that was not known.
+    fn note_interface(&mut self, now: Instant, port: PortId, agrees: Option<bool>) {
+        let event = match agrees {
+            None => IdbEvent::Create,
+            Some(true) => IdbEvent::Verified,
+            Some(false) => IdbEvent::Differs,
+        };
+        self.idb_history.add(now, port, event);
+        if agrees != Some(true) {
+            self.note_sync(now, port);
+        }
+    }
+
+    /// A row of an interface has changed: a standby in step gets it with this turn's frame.
+    fn note_sync(&mut self, now: Instant, port: PortId) {
+        if *self.checkpoint.peer() == PeerSync::InStep {
+            self.idb_history.add(now, port, IdbEvent::Sync);
+        }
     }
 
     fn port_status(&mut self, now: Instant, port: PortId, link_up: bool, out: &mut Outbox<RpOutput>) {
@@ -560,6 +594,7 @@ impl Active {
             .edit(&port, |row| core::mem::replace(&mut row.link_up, link_up));
         if changed.is_some_and(|before| before != link_up) {
             out.now(RpOutput::Log(log::link_changed(port, link_up)));
+            self.note_sync(now, port);
             self.reconcile_port(now, port, out);
         }
     }

@@ -25,6 +25,7 @@ mod config_sync;
 mod configuration;
 mod console;
 mod exec;
+mod idb_history;
 mod inventory;
 mod io;
 mod log;
@@ -68,6 +69,7 @@ pub use config_sync::{
     StartupStored,
 };
 pub use configuration::Configuration;
+pub use idb_history::{IdbEvent, IdbHistory, interface_index};
 pub use inventory::{Card, CardState, Inventory, Port};
 /// Every system message that a route processor can send, in the order of the crates that send them.
 pub fn system_messages() -> impl Iterator<Item = &'static redundancy::MessageEntry> {

@@ -150,6 +150,7 @@ impl RouteProcessor {
             RpInput::PeerLink(up) => self.peer_link(now, up),
             RpInput::Peer(message) => self.peer_message(now, message),
             RpInput::PeerNonsense(why) => {
+                self.facility.count_errored_message();
                 self.log(log::peer_nonsense(&why));
                 self.turn.now(RpOutput::DropPeerLink);
             }
@@ -246,7 +247,7 @@ impl RouteProcessor {
             PeerMessage::Acknowledgement(acknowledgement) => {
                 if let Role::Active(active) = &mut self.role {
                     let before = active.peer_sync().clone();
-                    active.acknowledgement(&acknowledgement, &mut self.turn);
+                    active.acknowledgement(now, &acknowledgement, &mut self.turn);
                     if before != PeerSync::InStep && *active.peer_sync() == PeerSync::InStep {
                         self.config_failures.bulk_succeeded();
                     }
@@ -271,6 +272,7 @@ impl RouteProcessor {
                 inputs.extend(self.carry_out(now, output));
             }
         }
+        self.tell_debug(now);
     }
 
     fn expire_facility(&mut self, now: Instant) {
@@ -281,6 +283,7 @@ impl RouteProcessor {
                 self.tell_facility(now, input);
             }
         }
+        self.tell_debug(now);
     }
 
     /// Carries out what the facility asks for; the answer, where one is due, goes back to it.

@@ -148,7 +148,8 @@ impl Pair {
 
     fn acknowledge(&mut self) -> Vec<Heard> {
         for acknowledgement in core::mem::take(&mut self.acknowledgements) {
-            self.active.acknowledgement(&acknowledgement, &mut self.turn);
+            self.active
+                .acknowledgement(self.now, &acknowledgement, &mut self.turn);
         }
         self.route()
     }

@@ -41,6 +41,7 @@ use crate::message::{Body, Hello, RfMessage};
 use crate::progression::{Answer, Walk};
 use crate::state::{Progression, RedundancyMode, RfEvent, RfState, Status};
 use crate::syslog::Syslog;
+use crate::watch::{DebugTopic, Watch};
 use alloc::string::String;
 use machine::{Deadline, Duration, Epoch, Instant, Machine, Outbox, TimerKey, Timers};
 
@@ -107,7 +108,7 @@ enum ClaimPurpose {
 
 /// How far a forced switchover is, on the unit that gives up the activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Handover {
+pub(crate) enum Handover {
     None,
     Draining,
     Requested,
@@ -165,6 +166,9 @@ pub struct RedundancyFacility {
     maintenance: bool,
     standby_failures: u32,
     ready_before: bool,
+    watch: Watch,
+    /// The moment of the input or timer at hand.
+    seen_at: Instant,
 }
 
 impl RedundancyFacility {
@@ -212,6 +216,8 @@ impl RedundancyFacility {
             maintenance: false,
             standby_failures: 0,
             ready_before: false,
+            watch: Watch::default(),
+            seen_at: now,
             config,
         }
     }
@@ -221,7 +227,14 @@ impl RedundancyFacility {
     /// # Errors
     /// See [`ClientRegistry::add`].
     pub fn register(&mut self, now: Instant, client: Client) -> Result<(), RegistrationError> {
-        self.clients.add(client)?;
+        if let Err(error) = self.clients.add(client) {
+            let counters = &mut self.watch.counters;
+            match error {
+                RegistrationError::DuplicateId(_) => counters.duplicate_registers += 1,
+                RegistrationError::SequenceOutOfRange(_) => counters.failed_registers += 1,
+            }
+            return Err(error);
+        }
         self.note(now, HistoryEvent::ClientAdded(client));
         Ok(())
     }
@@ -259,6 +272,29 @@ impl RedundancyFacility {
     /// The configuration it runs with.
     pub fn config(&self) -> &RedundancyConfig {
         &self.config
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub(crate) fn watch_mut(&mut self) -> &mut Watch {
+        &mut self.watch
+    }
+
+    pub(crate) fn handover(&self) -> Handover {
+        self.handover
+    }
+
+    /// Tells whoever watches. Callers on a hot path ask [`Watch::wants`] first.
+    fn tell(&mut self, now: Instant, topic: DebugTopic, words: core::fmt::Arguments<'_>) {
+        let uptime = self.uptime(now);
+        self.watch.tell(uptime, topic, words);
+    }
+
+    fn uptime(&self, now: Instant) -> Duration {
+        self.started_at
+            .map_or(Duration::ZERO, |started_at| now - started_at)
     }
 
     fn started(&mut self, now: Instant, mastership: Epoch, out: &mut Outbox<Output>) {
@@ -315,13 +351,16 @@ impl RedundancyFacility {
         }
         let epoch = self.epoch.unwrap_or(self.mastership);
         let (slot, boot, state) = (self.config.slot, self.config.boot, self.state);
-        out.now(Output::SendToPeer(RfMessage {
+        let message = RfMessage {
             slot,
             boot,
             epoch,
             state,
             body,
-        }));
+        };
+        self.watch.counters.sent += 1;
+        self.watch_message("sent", &message);
+        out.now(Output::SendToPeer(message));
     }
 
     /// Asks the arbiter for the activity, unless a claim is out already.
@@ -372,7 +411,10 @@ impl RedundancyFacility {
     fn reload_self(&mut self, now: Instant, reason: ReloadReason, out: &mut Outbox<Output>) {
         self.note(
             now,
-            HistoryEvent::Note(alloc::format!("Reload of this unit: {reason}")),
+            HistoryEvent::Reload {
+                peer: false,
+                reason: alloc::format!("{reason}"),
+            },
         );
         if reason == ReloadReason::Switchover {
             out.now(Output::Log(Syslog::reload_after_switchover(self.config.slot)));
@@ -393,7 +435,10 @@ impl RedundancyFacility {
     fn reload_peer(&mut self, now: Instant, reason: ReloadReason, out: &mut Outbox<Output>) {
         self.note(
             now,
-            HistoryEvent::Note(alloc::format!("Reload of the peer: {reason}")),
+            HistoryEvent::Reload {
+                peer: true,
+                reason: alloc::format!("{reason}"),
+            },
         );
         out.now(Output::Log(Syslog::peer_reload(reason)));
         out.now(Output::ReloadPeer(reason));
@@ -409,9 +454,10 @@ impl RedundancyFacility {
     }
 
     fn note(&mut self, now: Instant, event: HistoryEvent) {
-        let uptime = self
-            .started_at
-            .map_or(Duration::ZERO, |started_at| now - started_at);
+        let uptime = self.uptime(now);
+        if self.watch.wants(DebugTopic::Clk) {
+            self.watch.tell_history(uptime, &event);
+        }
         self.history.add(uptime, event);
     }
 
@@ -442,9 +488,7 @@ impl RedundancyFacility {
             },
         );
         for client in self.clients.all() {
-            let uptime = self
-                .started_at
-                .map_or(Duration::ZERO, |started_at| now - started_at);
+            let uptime = self.uptime(now);
             self.history.add(
                 uptime,
                 HistoryEvent::Status {
@@ -462,6 +506,10 @@ impl RedundancyFacility {
     }
 
     fn fire(&mut self, now: Instant, timer: RfTimer, out: &mut Outbox<Output>) {
+        // Each keepalive is told as a message.
+        if !matches!(timer, RfTimer::Keepalive | RfTimer::PeerCheck) {
+            self.tell(now, DebugTopic::Clk, format_args!("timer: {}", timer.reason()));
+        }
         match timer {
             RfTimer::Work => self.resume_walk(now, out),
             RfTimer::Negotiation => self.negotiation_time_is_up(now, out),
@@ -476,6 +524,44 @@ impl RedundancyFacility {
     }
 }
 
+impl RedundancyFacility {
+    /// Keepalives are the clock's, all other messages the hub's.
+    fn watch_message(&mut self, verb: &str, message: &RfMessage) {
+        let topic = match message.body {
+            Body::Heartbeat { .. } => DebugTopic::Clk,
+            _ => DebugTopic::Hub,
+        };
+        if self.watch.wants(topic) {
+            let RfMessage {
+                slot, epoch, state, ..
+            } = message;
+            let words = format_args!("{verb} {:?}, from {slot}, {state}, epoch {epoch}", message.body);
+            let uptime = self.uptime(self.seen_at);
+            self.watch.tell(uptime, topic, words);
+        }
+    }
+
+    fn watch_input(&mut self, now: Instant, input: &Input) {
+        match input {
+            Input::PeerMessage(message) => {
+                self.watch.counters.received += 1;
+                self.watch_message("received", message);
+            }
+            Input::PeerCommunication(up) => {
+                let words = if *up { "link up" } else { "link down" };
+                self.tell(now, DebugTopic::Hub, format_args!("{words}"));
+            }
+            Input::ForceSwitchover
+            | Input::ConfigureMode(_)
+            | Input::MaintenanceMode(_)
+            | Input::Reload(_) => {
+                self.tell(now, DebugTopic::Ui, format_args!("{input:?}"));
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Machine for RedundancyFacility {
     type Input = Input;
     type Output = Output;
@@ -484,6 +570,8 @@ impl Machine for RedundancyFacility {
         if self.halted {
             return;
         }
+        self.seen_at = now;
+        self.watch_input(now, &input);
         match input {
             Input::Started { mastership } => self.started(now, mastership, out),
             Input::PeerPresent(present) => self.peer_presence(now, present, out),
@@ -514,6 +602,7 @@ impl Machine for RedundancyFacility {
     }
 
     fn expire(&mut self, now: Instant, out: &mut Outbox<Output>) {
+        self.seen_at = now;
         // One pass over the table: a timer that sets itself to the present moment waits for the next call.
         for timer in RfTimer::ALL {
             if !self.halted && self.timers.get(*timer).is_some_and(|at| at <= now) {

@@ -37,6 +37,8 @@ impl RedundancyFacility {
             return;
         }
         self.peer.communication = up;
+        self.watch.counters.link_up += u64::from(up);
+        self.watch.counters.link_down += u64::from(!up);
         self.tell_clients(now, Status::PeerCommunication, u32::from(up), out);
         if up {
             self.heartbeats_sent = 0;
@@ -73,6 +75,7 @@ impl RedundancyFacility {
 
     pub(super) fn peer_message(&mut self, now: Instant, message: RfMessage, out: &mut Outbox<Output>) {
         if message.slot == self.config.slot || !self.peer.communication {
+            self.watch.counters.routing_errors += 1;
             return;
         }
         // Epochs are facts, whoever tells them, even a life that was declared dead.
@@ -84,6 +87,7 @@ impl RedundancyFacility {
             return;
         }
         if self.peer.dead_boot == Some(message.boot) {
+            self.watch.counters.routing_errors += 1;
             return;
         }
         if let Body::Hello(hello) = message.body {

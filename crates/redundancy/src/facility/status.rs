@@ -46,6 +46,8 @@ pub struct RfStatus {
     pub keepalive_interval_ms: u64,
     /// Heartbeats of the peer that are missing now.
     pub keepalive_missed: u64,
+    /// What `debug redundancy` watches, as bits.
+    pub debug_mask: u32,
     /// Intervals of silence that are tolerated.
     pub keepalive_threshold: u64,
 }
@@ -75,6 +77,7 @@ impl RedundancyFacility {
             client_count: self.clients.count(),
             notification_time_ms: self.config.notification_time_ms,
             keepalive_interval_ms: self.config.keepalive_interval_ms,
+            debug_mask: self.debug_mask(),
             keepalive_missed: self
                 .detector
                 .as_ref()

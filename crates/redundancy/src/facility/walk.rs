@@ -129,6 +129,7 @@ impl RedundancyFacility {
             .as_mut()
             .filter(|walk| walk.progression() == progression)
         else {
+            self.watch.counters.invalid_answers += 1;
             return;
         };
         let purpose = walk.purpose();
@@ -204,6 +205,7 @@ impl RedundancyFacility {
         };
         let (progression, purpose) = (walk.progression(), walk.purpose());
         let client = walk.pending().next().unwrap_or(LAST_CLIENT.id);
+        self.watch.counters.client_not_receiving += 1;
         out.now(Output::Log(Syslog::notification_expired(client, progression)));
         let reason = ReloadReason::ClientStuck { client, progression };
         match purpose {

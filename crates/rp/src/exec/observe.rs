@@ -2,23 +2,78 @@
 
 use crate::io::SessionId;
 use crate::processor::RouteProcessor;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use config::ObserveCommand;
-use machine::Instant;
+use config::{ObserveCommand, RedundancyDebug, RedundancyView};
+use machine::{Instant, Severity};
+use redundancy::{DebugTopic, show as rf_show, watch};
+
+use super::text_lines;
 
 impl RouteProcessor {
-    pub(super) fn observe(&mut self, _now: Instant, id: SessionId, command: ObserveCommand) -> Vec<String> {
+    pub(super) fn observe(&mut self, now: Instant, id: SessionId, command: ObserveCommand) -> Vec<String> {
         match command {
             ObserveCommand::ClearLogging => self.clear_logging(),
+            ObserveCommand::DebugRedundancy(topics, on) => return self.debug_redundancy(topics, on),
+            ObserveCommand::UndebugAll => {
+                self.debug_redundancy(RedundancyDebug::All, false);
+                return Vec::from([String::from("All possible debugging has been turned off")]);
+            }
+            ObserveCommand::ShowDebugging => return text_lines(&watch::show_debugging(&self.facility)),
             ObserveCommand::ShowLogging => return self.show_logging(),
+            ObserveCommand::ShowRedundancy(view) => return self.show_redundancy_view(now, view),
             ObserveCommand::TerminalMonitor(on) => {
                 if let Some(console) = self.consoles.sessions.get_mut(&id) {
                     console.monitor = on;
                 }
             }
-            _ => {}
         }
         Vec::new()
+    }
+
+    fn debug_redundancy(&mut self, topics: RedundancyDebug, on: bool) -> Vec<String> {
+        let topics: &[DebugTopic] = match topics {
+            RedundancyDebug::All => &DebugTopic::ALL,
+            RedundancyDebug::Ui => &[DebugTopic::Ui],
+            RedundancyDebug::Clk => &[DebugTopic::Clk],
+            RedundancyDebug::Hub => &[DebugTopic::Hub],
+        };
+        let state = if on { "on" } else { "off" };
+        topics
+            .iter()
+            .map(|topic| {
+                self.facility.set_debug(*topic, on);
+                format!("Redundancy {} debugging is {state}", topic.keyword())
+            })
+            .collect()
+    }
+
+    fn show_redundancy_view(&self, _now: Instant, view: RedundancyView) -> Vec<String> {
+        let facility = &self.facility;
+        let text = match view {
+            RedundancyView::Counters => watch::show_counters(facility),
+            RedundancyView::DebugLog => watch::show_debug_log(facility),
+            RedundancyView::Handover => watch::show_handover(facility),
+            RedundancyView::HistoryReload => watch::show_history_reload(facility),
+            RedundancyView::HistoryReverse => rf_show::show_history_reverse(facility.history()),
+            RedundancyView::InterDevice => watch::show_inter_device(),
+            RedundancyView::IdbSyncHistory => {
+                return self
+                    .active()
+                    .map_or(Vec::new(), |active| active.idb_history.show());
+            }
+        };
+        text_lines(&text)
+    }
+
+    /// What `debug redundancy` has told since the last look goes where lines of its severity go.
+    pub(crate) fn tell_debug(&mut self, now: Instant) {
+        if self.facility.debug_mask() == 0 {
+            return;
+        }
+        for line in self.facility.take_debug_lines() {
+            self.log_text(now, Severity::Debugging, line);
+        }
     }
 }

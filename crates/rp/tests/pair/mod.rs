@@ -263,6 +263,19 @@ impl Pair {
         self.units[slot.index()].screen.replace("\r\n", "\n")
     }
 
+    /// Presses keys at the active's console.
+    pub fn press(&mut self, keys: &str) {
+        let slot = self.active();
+        let input = ConsoleInput::Data(keys.as_bytes().to_vec());
+        self.give(
+            slot,
+            RpInput::Console {
+                session: CONSOLE,
+                input,
+            },
+        );
+    }
+
     /// The lines that a command shows, without its echo and the prompt.
     pub fn ask(&mut self, line: &str) -> Vec<String> {
         let shown = self.type_line(line);
