@@ -4,7 +4,7 @@ use crate::CliResult;
 use crate::cli::{
     ChassisArguments, ConsoleArguments, Power, PowerArguments, SlotArguments, StatusArguments, UpArguments,
 };
-use crate::roles;
+use crate::{roles, screen};
 use runtime::backplane::{self, BackplaneClient, ClientError, Request, Started};
 use runtime::chassis_file::ChassisFile;
 use runtime::directories::{Directories, Environment};
@@ -70,7 +70,7 @@ pub fn up(arguments: &UpArguments) -> CliResult {
         strict: false,
     };
     console_client::run(&options)?;
-    println!("The chassis goes on: 'holdover console' returns to it, 'holdover down' stops it.");
+    screen::print("The chassis goes on: 'holdover console' returns to it, 'holdover down' stops it.")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -92,9 +92,9 @@ pub fn status(arguments: &StatusArguments) -> CliResult {
         .into());
     };
     if arguments.json {
-        println!("{}", overview.to_json()?);
+        screen::print(&overview.to_json()?)?;
     } else {
-        print!("{}", overview.to_text());
+        screen::print(overview.to_text().trim_end_matches('\n'))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
 //! Command line: what can be asked for, in words.
 
-use crate::{CliResult, chassis_commands, measure, roles, simulate};
+use crate::{CliResult, chassis_commands, measure, roles, screen, simulate};
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 use machine::{CardSlot, RpSlot};
@@ -303,9 +303,15 @@ pub struct CardArguments {
     pub chassis: ChassisArguments,
 }
 
+/// The reader of the output has gone: as if SIGPIPE had ended the process, which shells show this way.
+const EXIT_CLOSED_PIPE: u8 = 128 + 13;
+
 /// Runs what the arguments name.
 pub fn main() -> ExitCode {
     run(Cli::parse().role).unwrap_or_else(|error| {
+        if screen::is_closed_pipe(&*error) {
+            return ExitCode::from(EXIT_CLOSED_PIPE);
+        }
         eprintln!("holdover: {error}");
         ExitCode::FAILURE
     })

@@ -5,7 +5,6 @@ use crate::cli::SwitchoverArguments;
 use crate::screen::{self, Emphasis, ProgressLine};
 use runtime::operate::bench::{self, Progress, Reporter, SwitchoverBench, milliseconds};
 use runtime::operate::demo::{self, Audience, Row, table};
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Without a terminal a line for so many rounds.
@@ -59,9 +58,9 @@ pub fn switchover(arguments: &SwitchoverArguments) -> CliResult {
     let figures = bench::run(&bench, &mut screen)?;
     screen.progress.clear();
     if arguments.json {
-        println!("{}", figures.to_json()?);
+        screen::print(&figures.to_json()?)?;
     } else {
-        print!("{}", figures.table());
+        screen::print(figures.table().trim_end_matches('\n'))?;
     }
     if figures.two_actives > 0 {
         eprintln!("holdover: {} epochs had two holders", figures.two_actives);
@@ -79,9 +78,8 @@ struct DemoScreen {
 impl DemoScreen {
     fn print(&mut self, text: &str) {
         self.progress.clear();
-        println!("{text}");
-        // A reader at a pipe sees each row when it is there.
-        let _ = io::stdout().flush();
+        // Without a reader the demo goes on to its end, because that is where all that it has started is stopped.
+        let _nobody_reads = screen::print(text);
     }
 }
 

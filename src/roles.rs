@@ -1,7 +1,7 @@
 //! The processes of a chassis: what their arguments become.
 
-use crate::CliResult;
 use crate::cli::{CardArguments, ChassisArguments, ReplayArguments, RpArguments};
+use crate::{CliResult, screen};
 use rp::recording::{self, RecordingError};
 use runtime::backplane::{self, Backplane, BackplaneConfig};
 use runtime::card_process::{self, CardOptions, CardPort, card_address};
@@ -73,16 +73,19 @@ pub fn replay(arguments: &ReplayArguments) -> CliResult {
     let bytes =
         std::fs::read(&arguments.file).map_err(|error| format!("{}: {error}", arguments.file.display()))?;
     let mut outputs = 0usize;
+    let mut printed = Ok(());
     let result = recording::replay(&bytes, &mut |now, place, output| {
         outputs += 1;
-        if arguments.all || matches!(output, rp::RpOutput::Log(_)) {
-            println!("{now:?} #{place}: {}", recording::describe(&output));
+        let wanted = arguments.all || matches!(output, rp::RpOutput::Log(_));
+        if wanted && printed.is_ok() {
+            printed = screen::print(&format!("{now:?} #{place}: {}", recording::describe(&output)));
         }
     });
+    printed?;
     match result {
         // A crash cuts a recording off in the middle of an entry; all before it was replayed.
         Ok(_) | Err(RecordingError::Truncated) => {
-            println!("{outputs} outputs replayed");
+            screen::print(&format!("{outputs} outputs replayed"))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => Err(format!("{}: {error}", arguments.file.display()).into()),

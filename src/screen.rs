@@ -1,6 +1,28 @@
 //! What goes to a person's screen: colours and lines that are rewritten, both on a terminal only.
 
+use runtime::operate::console_client::ConsoleError;
+use std::error::Error;
 use std::io::{self, IsTerminal, Write};
+
+/// Prints a line on standard output, and says when nobody takes it: `println!` would panic.
+///
+/// # Errors
+/// As writing gives; [`is_closed_pipe`] tells a reader that has had enough from a real one.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut screen = io::stdout().lock();
+    writeln!(screen, "{text}")?;
+    screen.flush()
+}
+
+/// Whether an error is that of a reader that has gone, as in `holdover status | head -1`.
+pub fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
+    let io = match error.downcast_ref::<ConsoleError>() {
+        Some(ConsoleError::Io(error)) => Some(error),
+        Some(_) => None,
+        None => error.downcast_ref::<io::Error>(),
+    };
+    io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
 
 /// How a word is to stand out.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use crate::CliResult;
 use crate::cli::SimArguments;
-use crate::screen::ProgressLine;
+use crate::screen::{self, ProgressLine};
 use sim::{Budget, Outcome, Report, TraceLevel};
 use std::num::NonZero;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ const SECONDS_DEFAULT: u64 = 10;
 /// Runs what the arguments ask for.
 pub fn sim(arguments: &SimArguments) -> CliResult {
     if let Some(seed) = arguments.seed {
-        return Ok(one_seed(seed, arguments.trace));
+        return one_seed(seed, arguments.trace);
     }
     if arguments.regression {
         return regression();
@@ -32,19 +32,20 @@ pub fn sim(arguments: &SimArguments) -> CliResult {
     progress.show(&format!("simulating from seed {first} on, {jobs} at a time"));
     let report = sim::campaign(first, budget, jobs, &|outcome| print_failure(outcome));
     progress.clear();
-    println!("from seed {first}: {}", report.line());
+    screen::print(&format!("from seed {first}: {}", report.line()))?;
     Ok(ExitCode::from(sim::exit_code(report.worst())))
 }
 
-fn one_seed(seed: u64, trace: bool) -> ExitCode {
+fn one_seed(seed: u64, trace: bool) -> CliResult {
     let level = if trace { TraceLevel::All } else { TraceLevel::Tail };
     let first = sim::run_seed(seed, level);
     let outcome = sim::compared(first, &sim::run_seed(seed, TraceLevel::Hash));
     match &outcome.failure {
-        None => println!("{}", passed(&outcome)),
+        None => screen::print(&passed(&outcome))?,
         Some(_) => print_failure(&outcome),
     }
-    ExitCode::from(sim::exit_code(outcome.failure.map(|failure| failure.kind)))
+    let worst = outcome.failure.map(|failure| failure.kind);
+    Ok(ExitCode::from(sim::exit_code(worst)))
 }
 
 fn regression() -> CliResult {
@@ -59,11 +60,8 @@ fn regression() -> CliResult {
             report.failures.push(outcome);
         }
     }
-    println!(
-        "{} regression seeds, {} failed",
-        report.seeds,
-        report.failures.len()
-    );
+    let (seeds, failed) = (report.seeds, report.failures.len());
+    screen::print(&format!("{seeds} regression seeds, {failed} failed"))?;
     Ok(ExitCode::from(sim::exit_code(report.worst())))
 }
 
@@ -101,5 +99,6 @@ fn print_failure(outcome: &Outcome) {
         "seed {} FAILED: {:?} ({}) at {:?}: {}\n  again: holdover sim --seed {} --trace",
         outcome.seed, failure.kind, failure.checker, failure.at, failure.text, outcome.seed
     ));
-    println!("{text}");
+    // The campaign goes on without a reader: its exit code tells as well.
+    let _nobody_reads = screen::print(&text);
 }

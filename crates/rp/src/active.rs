@@ -245,7 +245,9 @@ impl Active {
         let result = self.clients.configuration.execute(command);
         if result.is_ok() {
             match command {
-                ConfigCommand::Interface { port } | ConfigCommand::Setting { port, .. } => {
+                ConfigCommand::Interface { port }
+                | ConfigCommand::DefaultInterface { port }
+                | ConfigCommand::Setting { port, .. } => {
                     self.reconcile_port(now, *port, out);
                 }
                 ConfigCommand::IpRoute { .. } | ConfigCommand::NoIpRoute { .. } => {

@@ -113,6 +113,22 @@ impl Consoles {
         }
     }
 
+    /// Ends all sessions: the route processor goes away. At once, because no gate opens after that.
+    pub(crate) fn shut_down(&mut self, out: &mut Outbox<RpOutput>) {
+        for (id, mut console) in core::mem::take(&mut self.sessions) {
+            let mut events = Vec::new();
+            console.session.shut_down(&mut events);
+            for event in events {
+                let output = match event {
+                    SessionEvent::Write(bytes) => ConsoleOutput::Data(bytes),
+                    SessionEvent::Close(reason) => ConsoleOutput::Close(reason),
+                    _ => continue,
+                };
+                out.now(RpOutput::Console { session: id, output });
+            }
+        }
+    }
+
     fn role(&self) -> ConsoleRole {
         if self.active {
             ConsoleRole::Active

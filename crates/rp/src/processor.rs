@@ -330,7 +330,10 @@ impl RouteProcessor {
             RfOutput::Refused(words) => self.answer_pending(now, words),
             RfOutput::ReloadSelf(reason) => self.halt(reason),
             RfOutput::ReloadPeer(_) => self.turn.now(RpOutput::ResetPeer),
-            RfOutput::ReloadShelf => self.turn.now(RpOutput::ResetShelf),
+            RfOutput::ReloadShelf => {
+                self.consoles.shut_down(&mut self.turn);
+                self.turn.now(RpOutput::ResetShelf);
+            }
             RfOutput::Log(message) => self.log(message),
             RfOutput::RunClient {
                 client,
@@ -373,6 +376,7 @@ impl RouteProcessor {
 
     fn halt(&mut self, reason: ReloadReason) {
         self.role = Role::Halted;
+        self.consoles.shut_down(&mut self.turn);
         self.turn.now(RpOutput::Reload {
             reason: reason.to_string(),
         });

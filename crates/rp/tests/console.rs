@@ -256,12 +256,16 @@ impl Rig {
     }
 
     fn open(&mut self, terminal: bool) {
+        // Nobody presses a key at --More--.
+        self.open_with_rows(terminal, u16::MAX);
+    }
+
+    fn open_with_rows(&mut self, terminal: bool, rows: u16) {
         let input = ConsoleInput::Opened {
             terminal,
             strict: false,
             columns: 80,
-            // Nobody presses a key at --More--.
-            rows: u16::MAX,
+            rows,
         };
         self.feed(RpInput::Console {
             session: CONSOLE,
@@ -317,6 +321,10 @@ fn the_show_commands_have_their_layouts() {
         "show ip cef",
         "show arp",
         "show version",
+        "show clock",
+        "show ip interface brief | include up",
+        "show running-config | section Ethernet0/0",
+        "show ip route | count 10",
         "show redundancy",
         "show redundancy states",
         "show running-config",
@@ -586,4 +594,152 @@ fn a_cut_or_damaged_recording_is_refused_and_never_panics() {
         recording::replay(&[1, 0, 0, 0, 0xff], &mut |_, _, _| ()).err(),
         Some(recording::RecordingError::Entry(0))
     );
+}
+
+/// A rig with so many routes in its tables.
+fn with_routes(routes: u32) -> Rig {
+    let mut rig = Rig::simplex();
+    rig.feed(RpInput::Generate {
+        routes,
+        next_hops: vec!["10.0.0.2".parse().expect("an address")],
+    });
+    rig.run_ms(500);
+    rig
+}
+
+impl Rig {
+    fn drained(&mut self) {
+        self.feed(RpInput::Console {
+            session: CONSOLE,
+            input: ConsoleInput::Drained,
+        });
+        self.run_ms(1);
+    }
+}
+
+#[test]
+fn a_filter_reads_a_table_page_by_page_and_waits_only_for_what_it_shows() {
+    let mut rig = with_routes(5_000);
+    rig.open(false);
+    rig.type_text("show ip route | count via 10.0.0.2\n");
+    let first = rig.shown();
+    assert_eq!(first, "", "one page is not the whole table");
+    // The driver has nothing to send on, and so nothing to report.
+    rig.run_ms(20);
+    assert_eq!(rig.shown(), "Number of lines which match regexp = 5000\n");
+    rig.type_text("show ip route\n");
+    rig.run_ms(20);
+    let page = rig.shown().len();
+    rig.run_ms(20);
+    assert_eq!(rig.shown(), "", "the next page waits until this one is sent on");
+    rig.drained();
+    assert!(rig.shown().len() <= 2 * page);
+}
+
+#[test]
+fn at_more_no_further_page_is_looked_up() {
+    let mut rig = with_routes(5_000);
+    rig.open_with_rows(true, 24);
+    rig.type_text("show ip route\r");
+    assert!(rig.shown().ends_with(" --More-- "));
+    for _ in 0..5 {
+        rig.drained();
+    }
+    assert_eq!(rig.shown(), "", "nothing comes by itself");
+    rig.type_text(" ");
+    let shown = rig.shown();
+    assert_eq!(shown.matches('\n').count(), 23, "{shown:?}");
+    rig.drained();
+    rig.type_text("q");
+    assert!(rig.shown().ends_with("Router>"));
+    rig.type_text("show clock\r");
+    assert!(
+        rig.shown().contains("UTC Sun Sep 13 2020\r\nRouter>"),
+        "the console is free again"
+    );
+}
+
+#[test]
+fn a_long_text_is_given_to_the_console_piece_by_piece() {
+    let mut rig = Rig::simplex();
+    rig.open(false);
+    let mut script = String::from("enable\nconfigure terminal\n");
+    for number in 0..4_000 {
+        script.push_str(&format!(
+            "ip route 172.{}.{}.0 255.255.255.0 10.0.0.2\n",
+            16 + number / 256,
+            number % 256
+        ));
+    }
+    rig.type_text(&script);
+    rig.run_ms(400);
+    rig.shown();
+    rig.type_text("end\nshow running-config\n");
+    rig.run_ms(20);
+    let mut pieces = vec![rig.shown()];
+    while pieces.last().is_some_and(|piece| !piece.is_empty()) {
+        rig.drained();
+        pieces.push(rig.shown());
+    }
+    assert!(pieces.len() > 3, "{} pieces", pieces.len());
+    for piece in &pieces {
+        assert!(piece.len() <= 64 * 1024, "{} bytes at once", piece.len());
+        assert!(
+            piece.is_empty() || piece.ends_with('\n'),
+            "a piece ends with a line"
+        );
+    }
+    let text = pieces.concat();
+    assert_eq!(text.matches("ip route 172.").count(), 4_000);
+    assert!(text.ends_with("end\n"));
+}
+
+#[test]
+fn default_interface_takes_all_settings_back_on_both_route_processors() {
+    let mut rig = Rig::simplex();
+    rig.standby_hot();
+    rig.open(false);
+    rig.type_text("enable\nconfigure terminal\ninterface Ethernet0/0\ndescription west\nmtu 900\n");
+    rig.run_ms(5);
+    rig.acknowledge();
+    rig.to_peer.clear();
+    rig.type_text("default interface Ethernet0/0\ndo show ip interface brief\n");
+    rig.run_ms(5);
+    rig.acknowledge();
+    let shown = rig.shown();
+    assert!(
+        shown.contains("Interface Ethernet0/0 set to default configuration\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("Ethernet0/0            unassigned "), "{shown}");
+    let active = rig.processor.active().expect("active");
+    let port = PortId::new(0, 0);
+    assert_eq!(
+        active.clients.configuration.tree().interface(port),
+        Some(&config::InterfaceConfiguration::default())
+    );
+    let text = active
+        .clients
+        .configuration
+        .commands
+        .iter()
+        .last()
+        .map(|(_, command)| command.text.clone());
+    assert_eq!(
+        text.as_deref(),
+        Some("default interface Ethernet0/0"),
+        "the standby executes the same"
+    );
+}
+
+#[test]
+fn a_reload_tells_every_console_that_it_is_over() {
+    let mut rig = Rig::simplex();
+    rig.open(true);
+    rig.type_text("enable\rreload\r");
+    rig.shown();
+    rig.type_text("no\r");
+    rig.type_text("\r");
+    rig.run_ms(20);
+    assert_eq!(rig.closed, Some(CloseReason::Shutdown));
 }

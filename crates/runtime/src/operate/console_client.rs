@@ -158,7 +158,7 @@ fn run_terminal(options: &ConsoleOptions) -> Result<ConsoleExit, ConsoleError> {
         match end {
             SessionEnd::Left => {
                 drop(terminal);
-                println!();
+                io::stdout().write_all(b"\n")?;
                 return Ok(ConsoleExit::Left);
             }
             SessionEnd::Rejected { line_number, line } => {
