@@ -65,50 +65,92 @@ pub fn session(bytes: &[u8]) {
     let mut session = ConsoleSession::new(options, role);
     let mut events = Vec::new();
     session.start(&mut events);
-    answer(&mut session, &mut events, bit(4), bit(5));
+    let mut driver = Driver {
+        session,
+        events,
+        accepts: bit(4),
+        asks: bit(5),
+        pages: bit(7),
+    };
+    driver.answer();
     let mut rest = keys;
-    while !rest.is_empty() && !session.is_closed() {
-        let taken = session.input(rest, &mut events);
+    while !rest.is_empty() && !driver.session.is_closed() {
+        let taken = driver.session.input(rest, &mut driver.events);
         assert!(taken <= rest.len());
-        let answered = answer(&mut session, &mut events, bit(4), bit(5));
+        let answered = driver.answer();
         assert!(
-            taken > 0 || answered || session.is_closed(),
+            taken > 0 || answered || driver.session.is_closed(),
             "a session that waits for nothing takes keys"
         );
         rest = &rest[taken..];
     }
-    session.end_of_input(&mut events);
-    answer(&mut session, &mut events, bit(4), bit(5));
+    driver.session.end_of_input(&mut driver.events);
+    driver.answer();
+    assert!(
+        driver.session.is_closed(),
+        "nobody is left, and nothing is under way"
+    );
 }
 
-/// Completes the command of each event; returns whether there was one.
-fn answer(session: &mut ConsoleSession, events: &mut Vec<SessionEvent>, accept: bool, ask: bool) -> bool {
-    let mut answered = false;
-    while !events.is_empty() {
-        for event in std::mem::take(events) {
-            match event {
-                SessionEvent::Execute { .. } if ask => {
-                    let question = Question {
-                        text: "Proceed?".into(),
-                        kind: QuestionKind::Confirm,
-                    };
-                    session.ask(question, events);
-                    answered = true;
-                }
-                SessionEvent::Execute { .. } | SessionEvent::Answer(_) => {
-                    let outcome = if accept {
-                        Outcome::Accepted
-                    } else {
-                        Outcome::Rejected
-                    };
-                    session.complete(outcome, "done\n", events);
-                    answered = true;
-                }
-                _ => {}
+/// The route processor's side of a session.
+struct Driver {
+    session: ConsoleSession,
+    events: Vec<SessionEvent>,
+    accepts: bool,
+    asks: bool,
+    /// Commands show a table of several pages.
+    pages: bool,
+}
+
+impl Driver {
+    /// Serves all events; returns whether there was a command to do something about.
+    fn answer(&mut self) -> bool {
+        let mut answered = false;
+        loop {
+            let events = std::mem::take(&mut self.events);
+            let waits = self.session.is_executing() && self.session.takes_output();
+            if events.is_empty() && !(self.pages && waits) {
+                return answered;
+            }
+            if events.is_empty() {
+                // The operator has seen the page.
+                self.complete();
+                answered = true;
+            }
+            for event in events {
+                answered |= self.serve(event);
             }
         }
     }
-    answered
+
+    fn serve(&mut self, event: SessionEvent) -> bool {
+        match event {
+            SessionEvent::Execute { .. } if self.asks => {
+                let question = Question {
+                    text: "Proceed?".into(),
+                    kind: QuestionKind::Confirm,
+                };
+                self.session.ask(question, &mut self.events);
+            }
+            SessionEvent::Execute { .. } if self.pages => {
+                let page = "!\ninterface Ethernet0/0\n ip address 10.0.0.1 255.255.255.0\n!\nend\n";
+                self.session.output(page, &mut self.events);
+            }
+            SessionEvent::Execute { .. } | SessionEvent::Answer(_) => self.complete(),
+            SessionEvent::Interrupt if self.pages => self.complete(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn complete(&mut self) {
+        let outcome = if self.accepts {
+            Outcome::Accepted
+        } else {
+            Outcome::Rejected
+        };
+        self.session.complete(outcome, "all is\ndone\n", &mut self.events);
+    }
 }
 
 /// A line in every mode: parsed, asked about, completed.
@@ -125,12 +167,19 @@ pub fn command_line(bytes: &[u8]) {
         Mode::Redundancy,
     ];
     for mode in modes {
-        match Grammar::standard().parse(&mode, line) {
-            Ok(config::Command::Configure(command)) => {
+        match Grammar::standard().read(&mode, line) {
+            Ok(config::Line {
+                command: config::Command::Configure(command),
+                ..
+            }) => {
                 let again = Grammar::standard().parse(&command.mode(), &command.text());
                 assert_eq!(again, Ok(config::Command::Configure(command)));
             }
-            Ok(_) => {}
+            Ok(read) => {
+                if let Some(filter) = read.filter {
+                    filter.pattern.matches(line);
+                }
+            }
             Err(error) => {
                 assert!(error.column <= line.chars().count());
                 error.render(20);
@@ -191,6 +240,18 @@ pub fn sessions() -> Vec<Vec<u8>> {
         with(0b11_0101, typed),
         with(0b01_0010, script),
         with(0b00_1001, "\rshow redundancy\r"),
+        with(
+            0b1101_0101,
+            "en\rsh ver\r \r\rsh run | sec inter\r q\rterm len 4\rterm wid 10\rsh ver | e !\r\x03?\r\r\r",
+        ),
+        with(
+            0b1101_0001,
+            "en\rconf t\rdo sh ver | b (x\rdo sh ver|c .\rdefault int e0/0\r\x1ash hist\r q",
+        ),
+        with(
+            0b1001_0000,
+            "enable\nshow version | include end\nterminal history size 0\nshow history\n",
+        ),
     ]
 }
 
@@ -203,6 +264,13 @@ pub fn command_lines() -> Vec<Vec<u8>> {
         "interface e1/0",
         "description to the west?",
         "ping 10.0.0.2",
+        "show ip route | include ^[0-9.]+_(via|is)?$",
+        "show running-config | section exclude \\[a-z|b*",
+        "show version |c .",
+        "do show version | begin x",
+        "default interface Ethernet0/0",
+        "terminal history size 256",
+        "terminal width 132",
     ];
     lines.map(|line| line.as_bytes().to_vec()).into()
 }

@@ -46,6 +46,8 @@ impl ConsoleSession {
         self.emit(text, events);
         if matches!(self.phase, Phase::Executing) {
             self.settle(Then::Execute, events);
+            // What was typed ahead may be for the question.
+            self.pump(events);
         }
     }
 

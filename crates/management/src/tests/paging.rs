@@ -114,6 +114,20 @@ fn a_command_that_ends_while_its_output_waits_gives_the_prompt_after_that() {
 }
 
 #[test]
+fn keys_that_were_typed_ahead_count_at_the_pause() {
+    let mut console = terminal(80, 4);
+    console.send("show ip route\r q").asked();
+    console.screen();
+    console.session.output(&lines(1, 9), &mut console.events);
+    assert_eq!(console.asked(), [SessionEvent::Interrupt]);
+    let screen = console.screen();
+    assert!(
+        screen.contains("line 6\r\n --More-- ") && !screen.contains("line 7"),
+        "{screen:?}"
+    );
+}
+
+#[test]
 fn a_filter_comes_before_the_pager() {
     let mut console = terminal(80, 4);
     console.send("show ip route | exclude [2-5]\r");
