@@ -80,6 +80,7 @@ pub fn recordings() -> Vec<Vec<u8>> {
             heartbeat_interval: Duration::from_millis(50),
         },
         startup: Some("hostname west\nend\n".into()),
+        switchover_history: String::new(),
         unix_ms_at_origin: 1_790_000_000_000,
         image_version: "seed".into(),
         card_slots: vec![CardSlot(0)],

@@ -5,8 +5,9 @@
 //! (CISCO-RF-MIB, `cRFHistorySwitchOverTable`).
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write};
 use machine::RpSlot;
 use prost::Message;
 
@@ -99,6 +100,8 @@ pub struct SwitchoverEntry {
     pub reason: SwitchoverReason,
     /// When, in seconds since 1970-01-01 00:00:00 UTC of the new active's wall clock.
     pub unix_seconds: u64,
+    /// The how many-th it is since the system started, from 1; 0: it was before that, and is known from NVRAM.
+    pub ordinal: u32,
 }
 
 /// A [`SwitchoverEntry`] as it is checkpointed. Tags are never reused.
@@ -119,6 +122,9 @@ pub struct SwitchoverRecord {
     /// Seconds since 1970 UTC.
     #[prost(uint64, tag = "5")]
     pub unix_seconds: u64,
+    /// See [`SwitchoverEntry::ordinal`].
+    #[prost(uint32, tag = "6")]
+    pub ordinal: u32,
 }
 
 impl SwitchoverEntry {
@@ -130,6 +136,7 @@ impl SwitchoverEntry {
             current,
             reason,
             unix_seconds,
+            ordinal,
         } = *self;
         SwitchoverRecord {
             index,
@@ -137,6 +144,7 @@ impl SwitchoverEntry {
             current_unit: unit_id(current),
             reason: reason.snmp(),
             unix_seconds,
+            ordinal,
         }
     }
 
@@ -148,6 +156,7 @@ impl SwitchoverEntry {
             current_unit,
             reason,
             unix_seconds,
+            ordinal,
         } = *record;
         Some(SwitchoverEntry {
             index,
@@ -155,6 +164,7 @@ impl SwitchoverEntry {
             current: slot_of_unit(current_unit)?,
             reason: SwitchoverReason::from_snmp(reason).unwrap_or(SwitchoverReason::NotKnown),
             unix_seconds,
+            ordinal,
         })
     }
 }
@@ -165,6 +175,7 @@ pub struct SwitchoverHistory {
     entries: VecDeque<SwitchoverEntry>,
     depth: usize,
     last_index: u32,
+    ordinal: u32,
 }
 
 impl Default for SwitchoverHistory {
@@ -185,6 +196,7 @@ impl SwitchoverHistory {
             entries: VecDeque::new(),
             depth: depth.min(Self::MAX_DEPTH),
             last_index: 0,
+            ordinal: 0,
         }
     }
 
@@ -197,7 +209,9 @@ impl SwitchoverHistory {
         unix_seconds: u64,
     ) -> SwitchoverEntry {
         self.last_index = self.last_index.checked_add(1).unwrap_or(1);
+        self.ordinal += 1;
         let entry = SwitchoverEntry {
+            ordinal: self.ordinal,
             index: self.last_index,
             previous,
             current,
@@ -211,6 +225,7 @@ impl SwitchoverHistory {
     /// Takes an entry that came as a record.
     pub fn restore(&mut self, entry: SwitchoverEntry) {
         self.last_index = entry.index;
+        self.ordinal = entry.ordinal;
         self.keep(entry);
     }
 
@@ -224,14 +239,38 @@ impl SwitchoverHistory {
         self.entries.back()
     }
 
-    /// Switchovers since the system started: the newest index.
+    /// Switchovers since the system started.
     pub fn count(&self) -> u32 {
-        self.last_index
+        self.ordinal
     }
 
     /// The entries as records, oldest first.
     pub fn to_records(&self) -> Vec<SwitchoverRecord> {
         self.entries.iter().map(SwitchoverEntry::to_record).collect()
+    }
+
+    /// The entries as NVRAM keeps them: a line for each, oldest first.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for entry in &self.entries {
+            let (previous, current) = (unit_id(entry.previous), unit_id(entry.current));
+            let (index, reason, unix_seconds) = (entry.index, entry.reason.snmp(), entry.unix_seconds);
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{index} {previous} {current} {reason} {unix_seconds}");
+        }
+        text
+    }
+
+    /// Reverse of [`SwitchoverHistory::to_text`], for a system that starts: all of it was before. Lines that are no entries, or that
+    /// do not follow the one before them, are left out.
+    pub fn from_text(text: &str, depth: usize) -> Self {
+        let mut history = Self::new(depth);
+        for entry in text.lines().filter_map(entry_of_line) {
+            if entry.index > history.last_index {
+                history.restore(entry);
+            }
+        }
+        history
     }
 
     fn keep(&mut self, entry: SwitchoverEntry) {
@@ -243,6 +282,21 @@ impl SwitchoverHistory {
         }
         self.entries.push_back(entry);
     }
+}
+
+fn entry_of_line(line: &str) -> Option<SwitchoverEntry> {
+    let mut numbers = line.split(' ').map(str::parse::<u64>);
+    let mut number = || numbers.next()?.ok();
+    let mut small = || u32::try_from(number()?).ok();
+    let (index, previous, current, reason) = (small()?, small()?, small()?, small()?);
+    SwitchoverEntry::from_record(&SwitchoverRecord {
+        index,
+        previous_unit: previous,
+        current_unit: current,
+        reason,
+        unix_seconds: number()?,
+        ordinal: 0,
+    })
 }
 
 const MONTHS: [&str; 12] = [

@@ -231,13 +231,9 @@ impl RouteProcessor {
     }
 
     fn switchover_history(&self) -> SwitchoverHistory {
-        let mut history = SwitchoverHistory::new(SwitchoverHistory::MAX_DEPTH);
-        if let Role::Active(active) = &self.role {
-            for (_, row) in active.clients.system.switchovers.iter() {
-                history.restore(row.0);
-            }
-        }
-        history
+        self.active().map_or_else(SwitchoverHistory::default, |active| {
+            active.clients.system.switchover_history()
+        })
     }
 
     fn redundancy_view(&self, now: Instant) -> RedundancyView {
@@ -257,6 +253,7 @@ impl RouteProcessor {
             switchovers: history.count(),
             last_reason: history
                 .last()
+                .filter(|entry| entry.ordinal > 0)
                 .map_or(SwitchoverReason::None, |entry| entry.reason),
             // Units of different versions do not form a pair, so the peer's image is ours.
             peer: processor.clone(),

@@ -316,6 +316,8 @@ pub enum RpOutput {
         /// The text.
         text: String,
     },
+    /// Keep this text as the switchover history of this RP, all of it or nothing. No answer: the next one has it all again.
+    KeepSwitchoverHistory(String),
     /// A system message.
     Log(Syslog),
     /// Leave: the backplane starts this RP anew.

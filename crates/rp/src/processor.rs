@@ -28,6 +28,8 @@ pub struct RpConfig {
     pub active: ActiveConfig,
     /// The startup configuration in this RP's NVRAM.
     pub startup: Option<String>,
+    /// The switchover history that this RP has kept; empty if it has none.
+    pub switchover_history: String,
     /// Wall clock at the process's origin of time, in milliseconds since 1970: only for what people read.
     pub unix_ms_at_origin: u64,
     /// What `show version` calls the image.
@@ -212,9 +214,23 @@ impl RouteProcessor {
     /// Hands the turn's outputs on: through the gate while active.
     fn leave(&mut self, now: Instant, out: &mut Outbox<RpOutput>) {
         self.log_turn(now);
+        self.keep_switchover_history();
         match &mut self.role {
             Role::Active(active) => active.route(&mut self.turn, out),
             _ => out.absorb(&mut self.turn, |output| output),
+        }
+    }
+
+    /// Both units keep the switchovers over a reload of the system.
+    fn keep_switchover_history(&mut self) {
+        let system = match &mut self.role {
+            Role::Active(active) => &mut active.clients.system,
+            Role::Standby(standby) if standby.in_step() => standby.system_mut(),
+            _ => return,
+        };
+        if let Some(text) = system.take_history_to_keep() {
+            self.config.switchover_history.clone_from(&text);
+            self.turn.now(RpOutput::KeepSwitchoverHistory(text));
         }
     }
 
@@ -463,6 +479,12 @@ impl RouteProcessor {
         }
         active.clients.system.write_age(now);
         let epoch = active.epoch();
+        if active.clients.system.switchovers.is_empty() {
+            active
+                .clients
+                .system
+                .restore_switchovers(&self.config.switchover_history);
+        }
         self.role = Role::Active(Box::new(active));
         self.log_becomes_shared();
         self.turn.now(RpOutput::ConnectCards { epoch });
@@ -484,6 +506,7 @@ impl RouteProcessor {
                 current,
                 reason,
                 unix_seconds,
+                ordinal: 0,
             };
             active.clients.system.record_switchover(entry);
         }

@@ -58,6 +58,8 @@ struct Header {
     started_ns: u64,
     #[prost(string, repeated, tag = "13")]
     unsupported_commands: Vec<String>,
+    #[prost(string, tag = "14")]
+    switchover_history: String,
 }
 
 /// One input, or an expiry.
@@ -131,6 +133,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         redundancy,
         active,
         startup,
+        switchover_history,
         unix_ms_at_origin,
         image_version,
         card_slots,
@@ -170,6 +173,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         ]
         .into(),
         startup: startup.clone(),
+        switchover_history: switchover_history.clone(),
         unix_ms_at_origin: *unix_ms_at_origin,
         image_version: image_version.clone(),
         card_slots: card_slots.iter().map(|slot| u32::from(slot.0)).collect(),
@@ -470,6 +474,7 @@ fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
             heartbeat_interval: Duration::from_nanos(heartbeat),
         },
         startup: header.startup,
+        switchover_history: header.switchover_history,
         unix_ms_at_origin: header.unix_ms_at_origin,
         image_version: header.image_version,
         card_slots: header

@@ -81,6 +81,11 @@ impl Standby {
         &self.clients
     }
 
+    /// Age and switchovers, for what this RP keeps of them beside the tables.
+    pub(crate) fn system_mut(&mut self) -> &mut crate::system::System {
+        &mut self.clients.system
+    }
+
     /// Whether it could be promoted with what it has.
     pub fn in_step(&self) -> bool {
         self.end.in_step() && self.configuration_agrees

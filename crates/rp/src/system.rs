@@ -1,8 +1,9 @@
 //! What the chassis as a whole remembers: how long it has been up, and its switchovers.
 
-use checkpoint::{Row, TableId, Tracked};
+use alloc::string::String;
+use checkpoint::{Row, Table, TableId, Tracked};
 use machine::{Duration, Instant};
-use redundancy::{SwitchoverEntry, SwitchoverRecord};
+use redundancy::{SwitchoverEntry, SwitchoverHistory, SwitchoverRecord};
 
 /// Age of the system, one row with key 0.
 pub const SYSTEM_TABLE: TableId = TableId(30);
@@ -71,6 +72,8 @@ pub struct System {
     pub switchovers: Tracked<u32, Switchover>,
     /// The value of the row when it was last seen to change here, and when that was on our clock.
     anchor: Option<(SystemAge, Instant)>,
+    /// Digest of the switchovers that this RP's NVRAM was last told to keep.
+    kept: Option<u64>,
 }
 
 impl Default for System {
@@ -79,14 +82,12 @@ impl Default for System {
             age: Tracked::new(SYSTEM_TABLE),
             switchovers: Tracked::new(SWITCHOVER_TABLE),
             anchor: None,
+            kept: None,
         }
     }
 }
 
 impl System {
-    /// Switchovers kept.
-    const SWITCHOVERS_MAX: usize = 50;
-
     /// Anchors the age to our clock when its row has changed: durations cross, instants do not.
     pub fn anchor(&mut self, now: Instant) {
         let row = self.age.get(&ONLY_ROW).copied();
@@ -119,9 +120,12 @@ impl System {
 
     /// Adds a switchover; the oldest goes when there are too many.
     pub fn record_switchover(&mut self, mut entry: SwitchoverEntry) {
-        entry.index = self.switchover_count() + 1;
+        let history = self.switchover_history();
+        let last_index = history.last().map_or(0, |last| last.index);
+        entry.index = last_index.checked_add(1).unwrap_or(1);
+        entry.ordinal = history.count() + 1;
         self.switchovers.insert(entry.index, Switchover(entry));
-        while self.switchovers.len() > Self::SWITCHOVERS_MAX {
+        while self.switchovers.len() > SwitchoverHistory::DEFAULT_DEPTH {
             let Some(oldest) = self.switchovers.iter().next().map(|(index, _)| *index) else {
                 break;
             };
@@ -131,6 +135,33 @@ impl System {
 
     /// Switchovers since the system started.
     pub fn switchover_count(&self) -> u32 {
-        self.switchovers.iter().next_back().map_or(0, |(index, _)| *index)
+        self.switchover_history().count()
+    }
+
+    /// The last switchovers.
+    pub fn switchover_history(&self) -> SwitchoverHistory {
+        let mut history = SwitchoverHistory::new(SwitchoverHistory::MAX_DEPTH);
+        for (_, row) in self.switchovers.iter() {
+            history.restore(row.0);
+        }
+        history
+    }
+
+    /// The switchovers as this RP's NVRAM keeps them, if they are not what it was last told to keep.
+    pub fn take_history_to_keep(&mut self) -> Option<String> {
+        let digest = self.switchovers.digest();
+        if self.kept == Some(digest) || self.switchovers.dirty_rows() > 0 {
+            return None;
+        }
+        self.kept = Some(digest);
+        Some(self.switchover_history().to_text())
+    }
+
+    /// The system starts: what NVRAM has kept of its earlier lives is all that is known.
+    pub fn restore_switchovers(&mut self, kept: &str) {
+        let history = SwitchoverHistory::from_text(kept, SwitchoverHistory::DEFAULT_DEPTH);
+        for entry in history.iter() {
+            self.switchovers.insert(entry.index, Switchover(*entry));
+        }
     }
 }

@@ -53,6 +53,7 @@ impl Rig {
                 heartbeat_interval: Duration::from_secs(3600),
             },
             startup: Some(STARTUP.into()),
+            switchover_history: String::new(),
             unix_ms_at_origin: 1_600_000_000_000,
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],

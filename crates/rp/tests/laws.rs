@@ -203,6 +203,7 @@ fn switchover(forced: bool) -> SwitchoverEntry {
             SwitchoverReason::ActiveUnitFailed
         },
         unix_seconds: 1_700_000_000,
+        ordinal: 0,
     }
 }
 

@@ -73,6 +73,8 @@ pub(crate) struct RpNode {
     pub(crate) lives: u64,
     pub(crate) pulled: bool,
     pub(crate) nvram: Nvram,
+    /// What the unit keeps of the switchovers. It survives the process.
+    pub(crate) switchover_history: String,
     pub(crate) start_ticket: u64,
     turn_ticket: u64,
     drift_ppm: i64,
@@ -105,6 +107,7 @@ impl RpNode {
             process: None,
             lives: 0,
             pulled: false,
+            switchover_history: String::new(),
             nvram: Nvram {
                 text: startup,
                 ..Nvram::default()
@@ -223,6 +226,7 @@ impl World {
                 heartbeat_interval: Duration::from_millis(timing.keepalive_interval_ms),
             },
             startup: self.rps[slot.index()].nvram.text.clone(),
+            switchover_history: self.rps[slot.index()].switchover_history.clone(),
             unix_ms_at_origin: 1_790_000_000_000,
             image_version: String::from("Version simulated"),
             card_slots: (0..self.options.cards).map(CardSlot).collect(),
@@ -533,6 +537,9 @@ impl World {
                 if let Fate::Dies(loss) = self.write_nvram(slot, process, number, text) {
                     return Fate::Dies(loss);
                 }
+            }
+            RpOutput::KeepSwitchoverHistory(text) => {
+                self.rps[slot.index()].switchover_history = text;
             }
             RpOutput::Log(message) => {
                 self.trace

@@ -102,6 +102,7 @@ impl Pair {
                 heartbeat_interval: Duration::from_millis(100),
             },
             startup: unit.nvram.clone(),
+            switchover_history: String::new(),
             unix_ms_at_origin: 1_600_000_000_000,
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],

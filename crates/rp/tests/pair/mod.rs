@@ -20,6 +20,7 @@ pub struct Unit {
     pub processor: Option<RouteProcessor>,
     pub screen: String,
     pub nvram: Option<String>,
+    pub switchover_history: String,
     inbox: VecDeque<RpInput>,
     boots: u64,
 }
@@ -40,6 +41,7 @@ impl Pair {
             processor: None,
             screen: String::new(),
             nvram: None,
+            switchover_history: String::new(),
             inbox: VecDeque::new(),
             boots: 0,
         };
@@ -97,6 +99,7 @@ impl Pair {
                 heartbeat_interval: Duration::from_millis(50),
             },
             startup: unit.nvram.clone(),
+            switchover_history: unit.switchover_history.clone(),
             unix_ms_at_origin: UNIX_MS_AT_ORIGIN,
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![],
@@ -213,7 +216,9 @@ impl Pair {
 
     /// What goes to the unit's disk.
     fn store(&mut self, slot: RpSlot, output: RpOutput) {
-        if let RpOutput::WriteNvram { number, text } = output {
+        if let RpOutput::KeepSwitchoverHistory(text) = output {
+            self.units[slot.index()].switchover_history = text;
+        } else if let RpOutput::WriteNvram { number, text } = output {
             self.units[slot.index()].nvram = Some(text);
             let result = Ok(());
             self.give(slot, RpInput::NvramWritten { number, result });

@@ -113,6 +113,7 @@ struct RpProcess {
     consoles: ConsoleServer,
     status: StatusServer,
     nvram: NvramWriter,
+    history: NvramWriter,
     inputs: VecDeque<RpInput>,
     outbox: Outbox<RpOutput>,
     phases: status::Phases,
@@ -179,6 +180,7 @@ impl RpProcess {
         let status = StatusServer::bind(&options.run_directory, options.slot, &events)?;
         let nvram = NvramWriter::start(nvram_path(&options.state_directory, options.slot))?;
         events.add(&nvram, TOKEN_NVRAM, Interest::READ)?;
+        let history = NvramWriter::start(history_path(&options.state_directory, options.slot))?;
         let config = processor_config(&options)?;
         let now = clock::now();
         let recorder = options
@@ -201,6 +203,7 @@ impl RpProcess {
             consoles,
             status,
             nvram,
+            history,
             inputs: VecDeque::new(),
             outbox: Outbox::new(),
             phases: status::Phases::default(),
@@ -488,6 +491,7 @@ impl RpProcess {
                 }
             }
             RpOutput::WriteNvram { number, text } => self.write_nvram(number, text),
+            RpOutput::KeepSwitchoverHistory(text) => self.keep_switchover_history(text),
             RpOutput::Log(message) => log_message(&message),
             RpOutput::Reload { reason } => {
                 self.life.resign(Resignation::Reload);
@@ -547,6 +551,14 @@ impl RpProcess {
         self.exit = Some(RpExit::Reload(String::from("Peer is active in a newer epoch")));
     }
 
+    /// Nobody waits for the outcome: a failure is logged by the writer, and the next text has all of this one.
+    fn keep_switchover_history(&mut self, text: String) {
+        if self.is_still_master() {
+            let _known = self.history.outcomes();
+            self.history.write(0, text);
+        }
+    }
+
     fn write_nvram(&mut self, number: u64, text: String) {
         if !self.is_still_master() {
             return;
@@ -582,6 +594,7 @@ fn processor_config(options: &RpOptions) -> io::Result<RpConfig> {
         redundancy,
         active,
         startup,
+        switchover_history: kept_history(options)?,
         unix_ms_at_origin: unix_ms().saturating_sub(uptime_ms),
         image_version: IMAGE_VERSION.to_string(),
         card_slots: options.cards.iter().map(|(slot, _)| *slot).collect(),
@@ -594,6 +607,20 @@ pub fn nvram_path(state_directory: &Path, slot: RpSlot) -> PathBuf {
     state_directory
         .join(format!("nvram-{slot}"))
         .join("startup-config")
+}
+
+/// The switchover history that the RP in `slot` keeps.
+pub fn history_path(state_directory: &Path, slot: RpSlot) -> PathBuf {
+    nvram_path(state_directory, slot).with_file_name("switchover-history")
+}
+
+/// What this RP has kept of the switchovers; nothing on its first start. A damaged file costs its damaged lines.
+fn kept_history(options: &RpOptions) -> io::Result<String> {
+    match std::fs::read(history_path(&options.state_directory, options.slot)) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error),
+    }
 }
 
 fn log_message(message: &Syslog) {

@@ -1,4 +1,4 @@
-//! The startup configuration on its way to the disk.
+//! The startup configuration, or the switchover history, on its way to the disk.
 //!
 //! A disk that is busy takes a second for one sync, and a work loop that waits for it is taken for a hung one. So a thread
 //! does the waiting:
@@ -109,7 +109,7 @@ fn work(path: &Path, shared: &Shared, waker: &Waker) {
         drop(state);
         let outcome = crate::file::replace(path, text.as_bytes()).map_err(|error| error.to_string());
         if let Err(error) = &outcome {
-            super::log_line(&format!("startup configuration not written: {error}"));
+            super::log_line(&format!("NVRAM not written: {error}"));
         }
         state = shared.lock();
         state
