@@ -59,7 +59,7 @@ impl Terminal {
 }
 
 #[test]
-fn req_2_a_session_at_a_terminal_looks_as_it_should() {
+fn a_session_at_a_terminal_looks_as_it_should() {
     let mut terminal = Terminal::new();
     for keys in [
         "enable\r",

@@ -97,6 +97,14 @@ pub const TCP: Client = Client::new(1601, "TCP", 316);
 /// BGP.
 pub const BGP: Client = Client::new(1602, "BGP", 317);
 
+/// Parts that are not SSO-aware: their state is lost at a switchover, and they start anew (`docs/what-survives.md`).
+pub const NOT_AWARE: &[&str] = &[
+    "Console sessions",
+    "Commands under way",
+    "ARP requests under way",
+    "Debugging",
+];
+
 /// Why a client was not registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistrationError {

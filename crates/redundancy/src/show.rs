@@ -267,6 +267,13 @@ pub fn show_clients(clients: &ClientRegistry) -> String {
             " clientID = {id:<7} clientSeq = {sequence:<8} {name}"
         ));
     }
+    page.blank();
+    page.line(format_args!(
+        " SSO-aware: all clients above. Not SSO-aware, lost at a switchover and started anew:"
+    ));
+    for name in crate::client::NOT_AWARE {
+        page.line(format_args!("  {name}"));
+    }
     page.0
 }
 

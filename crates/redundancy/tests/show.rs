@@ -246,6 +246,16 @@ fn manual_swact_has_its_words_for_every_situation() {
 }
 
 #[test]
+fn req_54_show_redundancy_clients_tells_what_is_not_sso_aware() {
+    let shown = show_clients(&ClientRegistry::new());
+    let (aware, unaware) = shown.split_once("Not SSO-aware").expect("both kinds");
+    assert!(aware.contains("RF_LAST_CLIENT"), "{shown}");
+    for name in client::NOT_AWARE {
+        assert!(unaware.contains(name), "{shown}");
+    }
+}
+
+#[test]
 fn show_redundancy_clients_is_sorted_by_sequence_and_bracketed_by_the_facility() {
     let mut clients = ClientRegistry::new();
     for client in [
@@ -265,6 +275,12 @@ fn show_redundancy_clients_is_sorted_by_sequence_and_bracketed_by_the_facility()
  clientID = 1340    clientSeq = 101      Holdover Platform RF
  clientID = 57      clientSeq = 257      ARP
  clientID = 65000   clientSeq = 65000    RF_LAST_CLIENT
+
+ SSO-aware: all clients above. Not SSO-aware, lost at a switchover and started anew:
+  Console sessions
+  Commands under way
+  ARP requests under way
+  Debugging
 ";
     assert_eq!(show_clients(&clients), expected);
 }

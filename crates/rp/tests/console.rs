@@ -162,6 +162,13 @@ impl Rig {
             card: CardSlot(0),
             event: CardLinkEvent::Up { session: 1 },
         });
+        rig.card_truth([true, false]);
+        rig.run_ms(5);
+        rig
+    }
+
+    /// The card tells what it has: whether each of its two ports has a wire.
+    fn card_truth(&mut self, links_up: [bool; 2]) {
         let port = |number: u8, link_up| PortTruth {
             port: PortId::new(0, number),
             link_up,
@@ -171,7 +178,7 @@ impl Rig {
         let truth = Truth {
             card: CardSlot(0),
             model: "HOLDOVER-LC".into(),
-            ports: vec![port(0, true), port(1, false)],
+            ports: vec![port(0, links_up[0]), port(1, links_up[1])],
             frame: FrameNumber(0),
             digest: 0,
             mixed: false,
@@ -180,13 +187,11 @@ impl Rig {
             lost_punts: 0,
             uptime_ms: 90_061_000,
         };
-        rig.feed(RpInput::Card {
+        self.feed(RpInput::Card {
             card: CardSlot(0),
             session: 1,
             message: CardMessage::Truth(truth),
         });
-        rig.run_ms(5);
-        rig
     }
 
     fn rf(&mut self, state: RfState, body: Body) {
@@ -743,4 +748,27 @@ fn a_reload_tells_every_console_that_it_is_over() {
     rig.type_text("\r");
     rig.run_ms(20);
     assert_eq!(rig.closed, Some(CloseReason::Shutdown));
+}
+
+#[test]
+fn req_66_a_card_s_truth_is_reconciled_after_a_switchover_and_differences_are_told() {
+    let mut rig = Rig::simplex();
+    // As a new active hears it: the ports are known, and one has another link than was checkpointed.
+    rig.card_truth([true, true]);
+    rig.run_ms(5);
+    rig.open(true);
+    for command in ["enable", "show redundancy idb-sync-history", "show logging"] {
+        rig.type_text(&format!("{command}\r"));
+        rig.run_ms(5);
+    }
+    let shown = rig.shown().replace("\r\n", "\n");
+    for line in [
+        "Ethernet0/0 index=1 create\n",
+        "Ethernet0/1 index=2 create\n",
+        "Ethernet0/0 index=1 verify ok\n",
+        "Ethernet0/1 index=2 verify failed, the card is right\n",
+        "%LINK-3-UPDOWN: Interface Ethernet0/1, changed state to up\n",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
 }

@@ -9,7 +9,7 @@ fn screen(mode: Mode, line: &str) -> alloc::string::String {
 }
 
 #[test]
-fn req_2_the_marker_stands_under_the_offending_character_in_each_mode() {
+fn the_marker_stands_under_the_offending_character_in_each_mode() {
     let table = [
         (Mode::UserExec, "Router>show vrsion\n             ^\n"),
         (Mode::UserExec, "Router>configure terminal\n       ^\n"),

@@ -12,7 +12,7 @@ fn complete(mode: Mode, line: &str) -> Completion {
 }
 
 #[test]
-fn req_2_help_in_a_word_lists_the_keywords_that_begin_with_it() {
+fn help_in_a_word_lists_the_keywords_that_begin_with_it() {
     let table = [
         (Mode::UserExec, "sh", "show\n\n"),
         (Mode::PrivilegedExec, "re", "redundancy  reload\n\n"),
@@ -117,7 +117,7 @@ fn help_on_an_empty_line_lists_the_commands_of_the_mode_under_a_heading() {
 }
 
 #[test]
-fn req_2_tab_completes_a_unique_keyword() {
+fn tab_completes_a_unique_keyword() {
     let word = |start, word| Completion::Word { start, word };
     let table = [
         (Mode::UserExec, "sh", word(0, "show")),

@@ -9,7 +9,7 @@ fn told(loaded: &Loaded) -> Vec<String> {
 }
 
 #[test]
-fn req_2_a_bad_line_of_the_startup_configuration_is_reported_and_the_others_apply() {
+fn a_bad_line_of_the_startup_configuration_is_reported_and_the_others_apply() {
     let loaded = load(
         "hostname Edge\ninterface Ethernet0/0\n ip address 10.0.0.1 255.255.255.0\n ip adress 10.0.0.2 255.0.0.0\n mtu 200\n!\n\
          router bgp 65000\n neighbor 10.0.0.2 remote-as 1\n!\nip route 10.9.0.1 255.255.0.0 10.0.0.2\nip route\nend\ngarbage after the end\n",

@@ -23,7 +23,7 @@ fn a_fresh_chassis_has_interfaces_that_are_up_without_address() {
 }
 
 #[test]
-fn req_2_the_running_configuration_is_the_canonical_text_of_what_was_entered() {
+fn the_running_configuration_is_the_canonical_text_of_what_was_entered() {
     let mut console = Console::new();
     console.lines(
         "host Edge-1\nint e0/0\nip addr 10.0.0.1 255.255.255.0\nmtu 9000\ndesc  to  the lab \nshut\nint e1/3\n\
@@ -265,7 +265,7 @@ fn static_routes_are_bounded() {
 }
 
 #[test]
-fn req_2_two_route_processors_come_to_the_same_digest_and_codes() {
+fn req_32_two_route_processors_come_to_the_same_digest_and_codes() {
     let mut active = Console::new();
     let mut standby = active.tree.clone();
     let lines = [

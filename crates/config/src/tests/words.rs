@@ -112,7 +112,7 @@ fn rivals(place: &Place) -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn req_2_every_keyword_has_its_line_of_help_in_the_layout() {
+fn every_keyword_has_its_line_of_help_in_the_layout() {
     for place in places().iter().filter(|place| !place.hidden) {
         let rows = listed(place);
         let line = format!("{}?", place.before);
@@ -141,7 +141,7 @@ fn req_2_every_keyword_has_its_line_of_help_in_the_layout() {
 }
 
 #[test]
-fn req_2_every_abbreviation_means_its_keyword_or_is_ambiguous() {
+fn every_abbreviation_means_its_keyword_or_is_ambiguous() {
     let (mut unique, mut ambiguous) = (0, 0);
     for place in places() {
         let whole = Grammar::standard().read(&place.mode, &completed(&place, place.word));
@@ -175,7 +175,7 @@ fn req_2_every_abbreviation_means_its_keyword_or_is_ambiguous() {
 }
 
 #[test]
-fn req_2_every_line_that_stops_early_is_incomplete() {
+fn every_line_that_stops_early_is_incomplete() {
     let mut checked = 0;
     for place in places() {
         let line = format!("{}{}", place.before, place.word);
@@ -201,7 +201,7 @@ fn req_2_every_line_that_stops_early_is_incomplete() {
 }
 
 #[test]
-fn req_2_a_wrong_letter_in_any_keyword_is_marked_where_it_stands() {
+fn a_wrong_letter_in_any_keyword_is_marked_where_it_stands() {
     let mut checked = 0;
     for place in places() {
         let rivals = rivals(&place);

@@ -28,7 +28,7 @@ fn type_into(editor: &mut Editor, keystrokes: &str) -> Vec<u8> {
 }
 
 #[test]
-fn req_2_keystrokes_edit_the_line_as_they_do_on_a_router() {
+fn keystrokes_edit_the_line_as_they_do_on_a_router() {
     let table = [
         ("abc", "abc|"),
         ("abc\x08", "ab|"),

@@ -33,7 +33,7 @@ fn shown(from: u32, to: u32) -> String {
 }
 
 #[test]
-fn req_2_output_pauses_at_a_full_screen_and_goes_on_with_space_and_return() {
+fn output_pauses_at_a_full_screen_and_goes_on_with_space_and_return() {
     let mut console = terminal(80, 4);
     console.send("show version\r").asked();
     console.screen();

@@ -16,7 +16,7 @@ fn rejected(line_number: u32, line: &str) -> SessionEvent {
 }
 
 #[test]
-fn req_2_a_script_shows_only_what_its_commands_say() {
+fn a_script_shows_only_what_its_commands_say() {
     let mut console = Console::script(false);
     console.send("enable\nshow version\r\nshow\tarp\n");
     assert_eq!(console.command(), Command::Exec(ExecCommand::ShowVersion));
@@ -43,7 +43,7 @@ fn a_script_that_is_not_strict_goes_on_after_a_rejected_line() {
 }
 
 #[test]
-fn req_2_a_strict_script_ends_at_its_first_rejected_line() {
+fn a_strict_script_ends_at_its_first_rejected_line() {
     let mut console = Console::script(true);
     console.send("enable\nshow vrsion\nreload\n");
     assert_eq!(
@@ -57,7 +57,7 @@ fn req_2_a_strict_script_ends_at_its_first_rejected_line() {
 }
 
 #[test]
-fn req_2_a_strict_script_ends_at_a_line_that_the_route_processor_rejects() {
+fn a_strict_script_ends_at_a_line_that_the_route_processor_rejects() {
     let mut console = Console::script(true);
     console.send("enable\nconfigure terminal\nhostname 9\nhostname A\n");
     console.asked();

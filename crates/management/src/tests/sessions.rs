@@ -20,7 +20,7 @@ fn question(kind: QuestionKind) -> Question {
 }
 
 #[test]
-fn req_2_a_transcript_from_enable_to_a_configured_interface() {
+fn a_transcript_from_enable_to_a_configured_interface() {
     let mut console = Console::terminal();
     console.send("en\r");
     assert_eq!(console.screen(), "Router>en\r\nRouter#");
@@ -114,7 +114,7 @@ fn the_marker_follows_a_line_that_was_scrolled() {
 }
 
 #[test]
-fn req_2_help_comes_without_return_and_leaves_the_line() {
+fn help_comes_without_return_and_leaves_the_line() {
     let mut console = Console::enabled();
     console.send("sh?");
     assert_eq!(console.screen(), "sh?\r\nshow\r\n\r\n\rRouter#sh\x1b[K");
@@ -157,7 +157,7 @@ fn a_question_mark_after_control_v_is_text() {
 }
 
 #[test]
-fn req_2_tab_completes_and_rings_the_bell_otherwise() {
+fn tab_completes_and_rings_the_bell_otherwise() {
     let mut console = Console::enabled();
     console.send("sh\t");
     assert_eq!(console.screen(), "sh\rRouter#show \x1b[K");
@@ -205,7 +205,7 @@ fn control_c_drops_the_line_and_leaves_configuration() {
 }
 
 #[test]
-fn req_2_what_is_typed_ahead_waits_for_the_prompt() {
+fn what_is_typed_ahead_waits_for_the_prompt() {
     let mut console = Console::enabled();
     console.send("show version\rshow arp\rsh");
     assert_eq!(console.command(), Command::Exec(ExecCommand::ShowVersion));
@@ -336,7 +336,7 @@ fn a_message_of_the_system_stands_above_the_line_being_edited() {
 }
 
 #[test]
-fn req_2_the_standby_console_refuses_every_command() {
+fn req_35_the_standby_console_refuses_every_command() {
     let options = SessionOptions {
         terminal: true,
         strict: false,
