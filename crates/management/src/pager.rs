@@ -34,6 +34,13 @@ impl Pager {
         };
     }
 
+    /// Follows a screen that has another size, where output pauses at all.
+    pub fn resize(&mut self, lines: u32, columns: u32) {
+        if self.lines > 0 {
+            (self.lines, self.columns) = (lines, columns);
+        }
+    }
+
     /// Forgets what waits.
     pub fn clear(&mut self) {
         self.held.clear();

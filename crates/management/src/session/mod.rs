@@ -248,6 +248,7 @@ impl ConsoleSession {
         (self.options.columns, self.options.rows) = (columns, rows);
         self.terminal.resize(columns, rows);
         self.editor.resize(self.terminal.columns());
+        self.resize_output();
     }
 
     /// Shows the first prompt and takes input from now on.
@@ -481,7 +482,10 @@ impl ConsoleSession {
                 self.leave_configuration = true;
                 self.after_line(events);
             }
-            Ok(text) => self.submit(text, 0, events),
+            Ok(text) => {
+                self.editor.remember(&text);
+                self.submit(text, 0, events);
+            }
             Err(why) => {
                 self.reject(&line.shown, line.number, &format!("% {why}\n"), events);
                 self.after_line(events);

@@ -119,6 +119,12 @@ impl ConsoleSession {
         self.display.quit = false;
     }
 
+    /// The terminal has another size.
+    pub(super) fn resize_output(&mut self) {
+        let (lines, columns) = (self.terminal.lines(), self.terminal.columns());
+        self.display.pager.resize(lines, columns.into());
+    }
+
     /// Shows a piece of output, as far as the page has room.
     pub(super) fn emit(&mut self, text: &str, events: &mut Vec<SessionEvent>) {
         if self.display.quit {

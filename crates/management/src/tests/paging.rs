@@ -193,6 +193,17 @@ fn the_length_is_the_terminal_s_unless_it_is_set() {
 }
 
 #[test]
+fn a_screen_that_changes_its_size_at_the_pause_gets_pages_of_the_new_size() {
+    let mut console = terminal(80, 10);
+    console.send("show version\r").asked();
+    console.complete(Outcome::Accepted, &lines(1, 100));
+    console.screen();
+    console.session.resize(80, 4);
+    console.send(" ");
+    assert_eq!(console.screen(), format!("{ERASED}{} --More-- ", shown(10, 12)));
+}
+
+#[test]
 fn a_line_that_wraps_takes_the_rows_that_it_takes() {
     let mut console = terminal(10, 4);
     let long = "x".repeat(25);

@@ -16,6 +16,16 @@ fn rejected(line_number: u32, line: &str) -> SessionEvent {
 }
 
 #[test]
+fn a_script_has_a_history_too() {
+    let mut console = Console::script(false);
+    console.send("enable\nterminal length 0\nshow history\n");
+    assert_eq!(
+        console.screen(),
+        "  enable\n  terminal length 0\n  show history\n"
+    );
+}
+
+#[test]
 fn a_script_shows_only_what_its_commands_say() {
     let mut console = Console::script(false);
     console.send("enable\nshow version\r\nshow\tarp\n");
