@@ -355,17 +355,10 @@ fn input_of(entry: Entry) -> Option<RpInput> {
         (PEER, [kind]) => RpInput::Peer(PeerMessage::decode(u8::try_from(*kind).ok()?, &bytes).ok()?),
         (PEER_NONSENSE, []) => RpInput::PeerNonsense(text),
         (LIFE_LOST, numbers) => RpInput::LifeLost(loss_of(numbers)?),
-        (CLAIM_WON, [word]) => RpInput::ClaimWon {
+        (CLAIM_WON, [word, mark @ ..]) => RpInput::ClaimWon {
             epoch: Epoch::from_word(*word)?,
-            out_of_step: None,
+            out_of_step: out_of_step_of(mark)?,
         },
-        (CLAIM_WON, [word, marked, since]) => {
-            let out_of_step = Some((Epoch::from_word(*marked)?, FrameNumber(*since)));
-            RpInput::ClaimWon {
-                epoch: Epoch::from_word(*word)?,
-                out_of_step,
-            }
-        }
         (CLAIM_LOST, [word]) => RpInput::ClaimLost {
             holder: Epoch::from_word(*word)?,
         },
@@ -409,6 +402,15 @@ fn input_of(entry: Entry) -> Option<RpInput> {
         },
         _ => return None,
     })
+}
+
+/// The standing mark of an old active; none, or `None` for numbers that are no mark.
+fn out_of_step_of(numbers: &[u64]) -> Option<Option<(Epoch, FrameNumber)>> {
+    match numbers {
+        [] => Some(None),
+        [marked, since] => Some(Some((Epoch::from_word(*marked)?, FrameNumber(*since)))),
+        _ => None,
+    }
 }
 
 fn console_of(kind: u32, numbers: &[u64], bytes: Vec<u8>) -> Option<ConsoleInput> {
