@@ -280,6 +280,9 @@ pub struct RpArguments {
     /// Ask for a core file on a fatal signal
     #[arg(long)]
     pub core_dumps: bool,
+    /// Pass for this image, to rehearse an upgrade: a pair whose images differ runs RPR
+    #[arg(long, value_name = "TEXT")]
+    pub image_version: Option<String>,
     /// Record every input to FILE, for `holdover replay`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,

@@ -56,6 +56,7 @@ pub fn run_rp(arguments: RpArguments) -> CliResult {
         },
         record: arguments.record,
         unsupported_commands: file.unsupported_commands[arguments.slot.index()].clone(),
+        image_version: arguments.image_version,
         ballast_bytes: arguments.ballast_mib << 20,
     };
     match rp_process::run(options)? {

@@ -9,12 +9,12 @@ use machine::PortId;
 use packet::Prefix;
 
 use crate::command::{
-    AddressFilter, Command, ConfigCommand, ExecCommand, InterfaceSetting, ModeCommand, RedundancyMode,
-    RoutePath,
+    AddressFilter, Command, ConfigCommand, ExecCommand, InterfaceSetting, ModeCommand, RoutePath,
 };
 use crate::config_sync::{FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 use crate::grammar::Matched;
 use crate::mode::Mode;
+use crate::redundancy::{RedundancyMode, RedundancySetting};
 use crate::table::CommandId;
 use crate::token::{Slot, Value};
 
@@ -138,17 +138,38 @@ fn config_command(matched: &Matched) -> Option<ConfigCommand> {
         },
         CommandId::Redundancy => ConfigCommand::Redundancy,
         CommandId::RedundancyMode => ConfigCommand::RedundancyMode(set.then_some(RedundancyMode::Sso)),
-        id => {
-            let (phase, class) = POLICIES
-                .iter()
-                .find(|(of, _)| *of == id)
-                .map(|(_, policy)| *policy)?;
-            ConfigCommand::ConfigSyncPolicy {
-                phase,
-                class,
+        CommandId::RedundancyModeRpr => ConfigCommand::RedundancyMode(set.then_some(RedundancyMode::Rpr)),
+        CommandId::ConfigRegister if set => ConfigCommand::ConfigRegister(Some(matched.hexadecimal()?)),
+        CommandId::ConfigRegister => ConfigCommand::ConfigRegister(None),
+        id => match POLICIES.iter().find(|(of, _)| *of == id) {
+            Some((_, (phase, class))) => ConfigCommand::ConfigSyncPolicy {
+                phase: *phase,
+                class: *class,
                 reload: set,
-            }
+            },
+            None => ConfigCommand::RedundancySetting(redundancy_setting(matched)?),
+        },
+    })
+}
+
+fn redundancy_setting(matched: &Matched) -> Option<RedundancySetting> {
+    let set = !matched.negated;
+    Some(match matched.id {
+        CommandId::KeepaliveInterval if set => {
+            RedundancySetting::KeepaliveIntervalMs(Some(matched.number(Slot::Milliseconds)?))
         }
+        CommandId::KeepaliveInterval => RedundancySetting::KeepaliveIntervalMs(None),
+        CommandId::KeepaliveThreshold if set => {
+            RedundancySetting::KeepaliveThreshold(Some(matched.number(Slot::Count)?))
+        }
+        CommandId::KeepaliveThreshold => RedundancySetting::KeepaliveThreshold(None),
+        CommandId::NotificationTimer if set => {
+            RedundancySetting::NotificationTimerMs(Some(matched.number(Slot::Milliseconds)?))
+        }
+        CommandId::NotificationTimer => RedundancySetting::NotificationTimerMs(None),
+        CommandId::MaintenanceMode => RedundancySetting::MaintenanceMode(set),
+        CommandId::HeadlessForwarding => RedundancySetting::HeadlessForwardingDisable(set),
+        _ => return None,
     })
 }
 
@@ -237,6 +258,9 @@ pub(crate) fn matched(command: &ConfigCommand) -> Matched {
         ConfigCommand::RedundancyMode(Some(RedundancyMode::Sso)) => {
             positive(CommandId::RedundancyMode, vec![])
         }
+        ConfigCommand::RedundancyMode(Some(RedundancyMode::Rpr)) => {
+            positive(CommandId::RedundancyModeRpr, vec![])
+        }
         ConfigCommand::RedundancyMode(None) => negative(CommandId::RedundancyMode, vec![]),
         ConfigCommand::Logging(command) => crate::logging::matched(*command),
         ConfigCommand::ConfigSyncPolicy {
@@ -245,6 +269,43 @@ pub(crate) fn matched(command: &ConfigCommand) -> Matched {
             reload: true,
         } => positive(policy_id(*phase, *class), vec![]),
         ConfigCommand::ConfigSyncPolicy { phase, class, .. } => negative(policy_id(*phase, *class), vec![]),
+        ConfigCommand::RedundancySetting(setting) => matched_redundancy_setting(*setting),
+        ConfigCommand::ConfigRegister(Some(register)) => positive(
+            CommandId::ConfigRegister,
+            vec![(Slot::Register, Value::Hexadecimal(*register))],
+        ),
+        ConfigCommand::ConfigRegister(None) => negative(CommandId::ConfigRegister, vec![]),
+    }
+}
+
+fn matched_redundancy_setting(setting: RedundancySetting) -> Matched {
+    let number = |id, slot, value: Option<u32>| Matched {
+        id,
+        negated: value.is_none(),
+        values: value
+            .map(|value| (slot, Value::Number(value)))
+            .into_iter()
+            .collect(),
+    };
+    let flag = |id, on: bool| Matched {
+        id,
+        negated: !on,
+        values: vec![],
+    };
+    match setting {
+        RedundancySetting::KeepaliveIntervalMs(value) => {
+            number(CommandId::KeepaliveInterval, Slot::Milliseconds, value)
+        }
+        RedundancySetting::KeepaliveThreshold(value) => {
+            number(CommandId::KeepaliveThreshold, Slot::Count, value)
+        }
+        RedundancySetting::NotificationTimerMs(value) => {
+            number(CommandId::NotificationTimer, Slot::Milliseconds, value)
+        }
+        RedundancySetting::MaintenanceMode(on) => flag(CommandId::MaintenanceMode, on),
+        RedundancySetting::HeadlessForwardingDisable(disabled) => {
+            flag(CommandId::HeadlessForwarding, disabled)
+        }
     }
 }
 
@@ -333,6 +394,13 @@ impl Matched {
     pub(crate) fn number(&self, slot: Slot) -> Option<u32> {
         match self.value(slot)? {
             Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    fn hexadecimal(&self) -> Option<u16> {
+        match self.value(Slot::Register)? {
+            Value::Hexadecimal(number) => Some(*number),
             _ => None,
         }
     }

@@ -15,6 +15,7 @@ use crate::logging::LoggingCommand;
 use crate::mode::Mode;
 use crate::name::InterfaceName;
 use crate::observe::ObserveCommand;
+use crate::redundancy::{RedundancyMode, RedundancySetting};
 
 /// A line of a console, as the grammar reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,7 +247,7 @@ pub enum ConfigCommand {
     },
     /// `redundancy`: leads to redundancy configuration.
     Redundancy,
-    /// `mode sso`; `None`: `no mode`, back to the default.
+    /// `mode {sso | rpr}`; `None`: `no mode`, back to the default.
     RedundancyMode(Option<RedundancyMode>),
     /// `logging ...`
     Logging(LoggingCommand),
@@ -259,6 +260,11 @@ pub enum ConfigCommand {
         /// Whether it reloads the standby.
         reload: bool,
     },
+    /// Another command of redundancy configuration.
+    RedundancySetting(RedundancySetting),
+    /// `config-register 0xNNNN`; `None`: `no config-register`, back to the default. Kept by each route processor for its
+    /// next boot, and no part of the running configuration.
+    ConfigRegister(Option<u16>),
 }
 
 /// What can be set on an interface.
@@ -279,29 +285,6 @@ pub enum InterfaceSetting {
     Mtu(Option<u16>),
     /// `shutdown` (true), `no shutdown` (false).
     Shutdown(bool),
-}
-
-/// The redundancy mode of the chassis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RedundancyMode {
-    /// Stateful switchover: the standby runs hot.
-    #[default]
-    Sso,
-}
-
-impl RedundancyMode {
-    /// The keyword, as configured and as shown.
-    pub const fn keyword(self) -> &'static str {
-        match self {
-            RedundancyMode::Sso => "sso",
-        }
-    }
-}
-
-impl fmt::Display for RedundancyMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.keyword())
-    }
 }
 
 /// Where a static route sends packets.
@@ -388,7 +371,9 @@ impl ConfigCommand {
     pub const fn mode(&self) -> Mode {
         match self {
             ConfigCommand::Setting { port, .. } => Mode::Interface(*port),
-            ConfigCommand::RedundancyMode(_) | ConfigCommand::ConfigSyncPolicy { .. } => Mode::Redundancy,
+            ConfigCommand::RedundancyMode(_)
+            | ConfigCommand::RedundancySetting(_)
+            | ConfigCommand::ConfigSyncPolicy { .. } => Mode::Redundancy,
             _ => Mode::Global,
         }
     }

@@ -110,11 +110,13 @@ pub enum ReturnCode {
     BadDescription = 11,
     /// A bound of the configuration is reached.
     LimitReached = 12,
+    /// The configuration register asks for something that there is not.
+    BadRegister = 13,
 }
 
 impl ReturnCode {
     /// Every code, in the order of its number.
-    pub const ALL: [ReturnCode; 13] = [
+    pub const ALL: [ReturnCode; 14] = [
         ReturnCode::Applied,
         ReturnCode::Unchanged,
         ReturnCode::NotParsed,
@@ -128,6 +130,7 @@ impl ReturnCode {
         ReturnCode::NotRemovable,
         ReturnCode::BadDescription,
         ReturnCode::LimitReached,
+        ReturnCode::BadRegister,
     ];
 
     /// The number.
@@ -207,6 +210,8 @@ pub enum ConfigError {
     },
     /// The number of static routes is at its bound.
     RouteLimit(usize),
+    /// The configuration register would stop at the ROM monitor.
+    RomMonitor(u16),
 }
 
 impl ConfigError {
@@ -225,6 +230,7 @@ impl ConfigError {
             ConfigError::NotRemovable(_) => ReturnCode::NotRemovable,
             ConfigError::Description { .. } => ReturnCode::BadDescription,
             ConfigError::RouteLimit(_) => ReturnCode::LimitReached,
+            ConfigError::RomMonitor(_) => ReturnCode::BadRegister,
         }
     }
 }
@@ -286,6 +292,11 @@ impl fmt::Display for ConfigError {
                 f,
                 "% Description of {bytes} bytes refused: {} at most, no control characters",
                 crate::DESCRIPTION_BYTES_MAX
+            ),
+            ConfigError::RomMonitor(register) => write!(
+                f,
+                "% 0x{register:X} would stop in the ROM monitor at the next reload, which this release does not have; \
+                 let the last digit be 1 to F, as in 0x2102"
             ),
             ConfigError::RouteLimit(limit) => {
                 write!(f, "% Limit of {limit} static routes reached: remove one first")

@@ -28,6 +28,7 @@ mod mode;
 mod name;
 mod observe;
 pub mod pattern;
+mod redundancy;
 mod render;
 pub mod table;
 mod token;
@@ -38,7 +39,7 @@ mod tests;
 
 pub use command::{
     AddressFilter, Command, ConfigCommand, ConfigLine, ExecCommand, InterfaceSetting, Line, ModeCommand,
-    RedundancyMode, RoutePath, StaticRoute,
+    RoutePath, StaticRoute,
 };
 pub use config_sync::{ConfigSyncPolicy, FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 pub use error::{ConfigError, ParseError, ParseErrorKind, ReturnCode};
@@ -51,6 +52,10 @@ pub use mode::{Mode, ModeSet};
 pub use name::{INTERFACE_TYPE, InterfaceName};
 pub use observe::{ObserveCommand, RedundancyDebug, RedundancyView};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
+pub use redundancy::{
+    CONFIGURATION_REGISTER_DEFAULT, REGISTER_IGNORES_STARTUP, RedundancyConfiguration, RedundancyMode,
+    RedundancySetting,
+};
 pub use table::{CommandId, Privilege, Row};
 pub use token::{Kind, Slot, Token, Value};
 pub use tree::{

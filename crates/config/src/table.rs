@@ -6,6 +6,9 @@
 
 use crate::mode::ModeSet;
 use crate::name::INTERFACE_TYPE;
+use crate::redundancy::{
+    KEEPALIVE_INTERVAL_MS_RANGE, KEEPALIVE_THRESHOLD_RANGE, NOTIFICATION_TIMER_MS_RANGE,
+};
 use crate::token::{Kind, Slot, Token, argument, keyword};
 
 /// What an operator may do.
@@ -87,6 +90,13 @@ pub enum CommandId {
     IpRoute,
     Redundancy,
     RedundancyMode,
+    RedundancyModeRpr,
+    KeepaliveInterval,
+    KeepaliveThreshold,
+    NotificationTimer,
+    MaintenanceMode,
+    HeadlessForwarding,
+    ConfigRegister,
     Description,
     IpAddress,
     Mtu,
@@ -158,6 +168,10 @@ macro_rules! row {
     };
 }
 
+const fn number(slot: Slot, (min, max): (u32, u32), help: &'static str) -> Token {
+    argument(slot, Kind::Number { min, max }, help)
+}
+
 const fn optional(tokens: usize) -> Token {
     Token::Optional(tokens)
 }
@@ -218,6 +232,28 @@ const HOSTNAME_NAME: Token = argument(Slot::Name, Kind::Word, "This system's net
 const REDUNDANCY_GLOBAL: Token = keyword("redundancy", "Enter redundancy mode");
 const MODE: Token = keyword("mode", "Redundancy mode for this chassis");
 const SSO: Token = keyword("sso", "Stateful switchover (hot standby)");
+const RPR: Token = keyword("rpr", "Route processor redundancy (cold standby)");
+const KEEPALIVE: Token = keyword("keepalive", "Keepalives between the route processors");
+const KEEPALIVE_INTERVAL: Token = keyword("interval", "Time between two keepalives");
+const KEEPALIVE_INTERVAL_MS: Token = number(Slot::Milliseconds, KEEPALIVE_INTERVAL_MS_RANGE, "Milliseconds");
+const KEEPALIVE_THRESHOLD: Token = keyword("threshold", "Keepalives that may be missing");
+const KEEPALIVE_COUNT: Token = number(Slot::Count, KEEPALIVE_THRESHOLD_RANGE, "Number of keepalives");
+const NOTIFICATION_TIMER: Token = keyword(
+    "notification-timer",
+    "Time that the clients of a progression may take",
+);
+const NOTIFICATION_TIMER_MS: Token = number(Slot::Milliseconds, NOTIFICATION_TIMER_MS_RANGE, "Milliseconds");
+const MAINTENANCE_MODE: Token = keyword("maintenance-mode", "Cut the standby off");
+const HEADLESS_FORWARDING: Token = keyword(
+    "headless-forwarding",
+    "Line cards while no route processor is active",
+);
+const DISABLE_FORWARDING: Token = keyword(
+    "disable",
+    "Reset them when the active is lost before a standby is ready",
+);
+const CONFIG_REGISTER: Token = keyword("config-register", "Define the configuration register");
+const CONFIG_REGISTER_VALUE: Token = argument(Slot::Register, Kind::Hexadecimal, "Config register number");
 
 const IP_INTERFACE: Token = keyword("ip", "Interface Internet Protocol config commands");
 const ADDRESS: Token = keyword("address", "Set the IP address of an interface");
@@ -403,7 +439,23 @@ pub static ROWS: &[Row] = &[
     row!(GLOBAL Privileged Redundancy: REDUNDANCY_GLOBAL),
     // Redundancy configuration.
     row!(REDUNDANCY Privileged RedundancyMode: MODE, SSO),
+    row!(REDUNDANCY Privileged RedundancyModeRpr: MODE, RPR),
     row!(REDUNDANCY Privileged no RedundancyMode: MODE, optional(1), SSO),
+    row!(REDUNDANCY Privileged no RedundancyModeRpr: MODE, RPR),
+    row!(REDUNDANCY Privileged KeepaliveInterval: KEEPALIVE, KEEPALIVE_INTERVAL, KEEPALIVE_INTERVAL_MS),
+    row!(REDUNDANCY Privileged no KeepaliveInterval: KEEPALIVE, KEEPALIVE_INTERVAL,
+        optional(1), KEEPALIVE_INTERVAL_MS),
+    row!(REDUNDANCY Privileged KeepaliveThreshold: KEEPALIVE, KEEPALIVE_THRESHOLD, KEEPALIVE_COUNT),
+    row!(REDUNDANCY Privileged no KeepaliveThreshold: KEEPALIVE, KEEPALIVE_THRESHOLD,
+        optional(1), KEEPALIVE_COUNT),
+    row!(REDUNDANCY Privileged NotificationTimer: NOTIFICATION_TIMER, NOTIFICATION_TIMER_MS),
+    row!(REDUNDANCY Privileged no NotificationTimer: NOTIFICATION_TIMER, optional(1), NOTIFICATION_TIMER_MS),
+    row!(REDUNDANCY Privileged MaintenanceMode: MAINTENANCE_MODE),
+    row!(REDUNDANCY Privileged no MaintenanceMode: MAINTENANCE_MODE),
+    row!(REDUNDANCY Privileged HeadlessForwarding: HEADLESS_FORWARDING, DISABLE_FORWARDING),
+    row!(REDUNDANCY Privileged no HeadlessForwarding: HEADLESS_FORWARDING, optional(1), DISABLE_FORWARDING),
+    row!(GLOBAL Privileged ConfigRegister: CONFIG_REGISTER, CONFIG_REGISTER_VALUE),
+    row!(GLOBAL Privileged no ConfigRegister: CONFIG_REGISTER, optional(1), CONFIG_REGISTER_VALUE),
     // Interface configuration.
     row!(INTERFACE Privileged Description: DESCRIPTION, DESCRIPTION_TEXT),
     row!(INTERFACE Privileged no Description: DESCRIPTION, optional(1), DESCRIPTION_TEXT),

@@ -76,6 +76,10 @@ pub enum Slot {
     Width,
     /// A regular expression.
     Pattern,
+    /// A time.
+    Milliseconds,
+    /// The configuration register.
+    Register,
 }
 
 /// Which texts an argument accepts.
@@ -94,6 +98,8 @@ pub enum Kind {
         /// Greatest value.
         max: u32,
     },
+    /// `0xNNNN`, sixteen bits.
+    Hexadecimal,
     /// One word without blanks.
     Word,
     /// The rest of the line, blanks included.
@@ -115,6 +121,8 @@ pub enum Value {
     Prefix(Ipv4Addr, u8),
     /// Of [`Kind::Number`].
     Number(u32),
+    /// Of [`Kind::Hexadecimal`].
+    Hexadecimal(u16),
     /// Of [`Kind::Word`], [`Kind::Line`] and [`Kind::Pattern`].
     Text(String),
     /// Of [`Kind::Port`].
@@ -129,6 +137,7 @@ impl fmt::Display for Value {
             Value::Address(address) => write!(f, "{address}"),
             Value::Prefix(address, length) => write!(f, "{address}/{length}"),
             Value::Number(number) => write!(f, "{number}"),
+            Value::Hexadecimal(number) => write!(f, "0x{number:X}"),
             Value::Text(text) => f.write_str(text),
             Value::Port(port) => write!(f, "{port}"),
             Value::Severity(severity) => write!(f, "{severity}"),
@@ -143,6 +152,7 @@ impl Kind {
             Kind::Address | Kind::Netmask => "A.B.C.D".to_string(),
             Kind::AddressOrPrefix => "A.B.C.D[/nn]".to_string(),
             Kind::Number { min, max } => format!("<{min}-{max}>"),
+            Kind::Hexadecimal => "<0x0-0xFFFF>".to_string(),
             Kind::Word => "WORD".to_string(),
             Kind::Severity => "<0-7>".to_string(),
             Kind::Line | Kind::Pattern => "LINE".to_string(),
@@ -170,6 +180,7 @@ impl Kind {
             Kind::Number { min, max } => decimal(text)
                 .filter(|number| (*min..=*max).contains(number))
                 .map(Value::Number),
+            Kind::Hexadecimal => hexadecimal(text).map(Value::Hexadecimal),
             Kind::Word | Kind::Line | Kind::Pattern => {
                 (!text.is_empty()).then(|| Value::Text(text.to_string()))
             }
@@ -187,6 +198,7 @@ impl Kind {
                 all(|character| character.is_ascii_digit() || character == '.' || character == '/')
             }
             Kind::Number { .. } => all(|character| character.is_ascii_digit()),
+            Kind::Hexadecimal => "0x".starts_with(text) || hexadecimal(text).is_some(),
             Kind::Severity => Severity::ALL
                 .iter()
                 .any(|severity| severity_begins(*severity, text)),
@@ -222,4 +234,11 @@ fn decimal(text: &str) -> Option<u32> {
     } else {
         None
     }
+}
+
+/// A hexadecimal number with its `0x`.
+fn hexadecimal(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
+    let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    valid.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
 }

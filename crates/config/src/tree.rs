@@ -13,13 +13,12 @@ use core::net::Ipv4Addr;
 use machine::PortId;
 use packet::{InterfaceAddress, Prefix, V4, netmask_length};
 
-use crate::command::{
-    Command, ConfigCommand, ConfigLine, InterfaceSetting, RedundancyMode, RoutePath, StaticRoute,
-};
+use crate::command::{Command, ConfigCommand, ConfigLine, InterfaceSetting, RoutePath, StaticRoute};
 use crate::config_sync::ConfigSyncPolicy;
 use crate::error::{ConfigError, ReturnCode};
 use crate::grammar::Grammar;
 use crate::logging::LoggingConfiguration;
+use crate::redundancy::{REGISTER_BOOT_FIELD, RedundancyConfiguration, RedundancyMode};
 
 /// The name of a router without one.
 pub const HOSTNAME_DEFAULT: &str = "Router";
@@ -65,7 +64,7 @@ impl Default for InterfaceConfiguration {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigurationTree {
     hostname: String,
-    redundancy_mode: RedundancyMode,
+    redundancy: RedundancyConfiguration,
     logging: LoggingConfiguration,
     config_sync_policy: ConfigSyncPolicy,
     interfaces: BTreeMap<PortId, InterfaceConfiguration>,
@@ -82,7 +81,7 @@ impl Default for ConfigurationTree {
     fn default() -> Self {
         Self {
             hostname: HOSTNAME_DEFAULT.to_string(),
-            redundancy_mode: RedundancyMode::default(),
+            redundancy: RedundancyConfiguration::default(),
             logging: LoggingConfiguration::default(),
             config_sync_policy: ConfigSyncPolicy::default(),
             interfaces: BTreeMap::new(),
@@ -106,7 +105,12 @@ impl ConfigurationTree {
 
     /// The configured redundancy mode.
     pub fn redundancy_mode(&self) -> RedundancyMode {
-        self.redundancy_mode
+        self.redundancy.mode
+    }
+
+    /// All that is configured below `redundancy`.
+    pub fn redundancy(&self) -> &RedundancyConfiguration {
+        &self.redundancy
     }
 
     /// Where system messages go.
@@ -184,12 +188,17 @@ impl ConfigurationTree {
                 Ok(changed(self.config_sync_policy.set(*phase, *class, *reload)))
             }
             ConfigCommand::RedundancyMode(mode) => {
-                Ok(replace(&mut self.redundancy_mode, mode.unwrap_or_default()))
+                Ok(replace(&mut self.redundancy.mode, mode.unwrap_or_default()))
             }
             ConfigCommand::Logging(command) => {
                 let logging = self.logging.with(*command);
                 Ok(replace(&mut self.logging, logging))
             }
+            ConfigCommand::RedundancySetting(setting) => Ok(changed(self.redundancy.set(*setting))),
+            ConfigCommand::ConfigRegister(Some(register)) if register & REGISTER_BOOT_FIELD == 0 => {
+                Err(ConfigError::RomMonitor(*register))
+            }
+            ConfigCommand::ConfigRegister(_) => Ok(ReturnCode::Unchanged),
         }
     }
 
@@ -262,19 +271,9 @@ impl ConfigurationTree {
 
     /// All sections but the routes.
     fn settings_sections(&self) -> Vec<Vec<ConfigCommand>> {
-        let mut redundancy = Vec::from([
-            ConfigCommand::Redundancy,
-            ConfigCommand::RedundancyMode(Some(self.redundancy_mode)),
-        ]);
-        let exceptions = self.config_sync_policy.exceptions();
-        redundancy.extend(exceptions.map(|(phase, class)| ConfigCommand::ConfigSyncPolicy {
-            phase,
-            class,
-            reload: false,
-        }));
         let mut sections = Vec::from([
             Vec::from([ConfigCommand::Hostname(Some(self.hostname.clone()))]),
-            redundancy,
+            self.redundancy_section(),
         ]);
         sections.extend(Some(self.logging.commands()).filter(|commands| !commands.is_empty()));
         sections.extend(
@@ -283,6 +282,21 @@ impl ConfigurationTree {
                 .map(|(port, interface)| interface_section(*port, interface)),
         );
         sections
+    }
+
+    fn redundancy_section(&self) -> Vec<ConfigCommand> {
+        let mut section = Vec::from([
+            ConfigCommand::Redundancy,
+            ConfigCommand::RedundancyMode(Some(self.redundancy.mode)),
+        ]);
+        section.extend(self.redundancy.settings().map(ConfigCommand::RedundancySetting));
+        let exceptions = self.config_sync_policy.exceptions();
+        section.extend(exceptions.map(|(phase, class)| ConfigCommand::ConfigSyncPolicy {
+            phase,
+            class,
+            reload: false,
+        }));
+        section
     }
 
     fn set_hostname(&mut self, name: Option<&str>) -> Result<ReturnCode, ConfigError> {

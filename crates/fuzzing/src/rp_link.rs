@@ -7,9 +7,7 @@ use checkpoint::{
 use checkpoint::{TableDigest, Tables};
 use config::{Command, Grammar, Mode};
 use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Outbox, RpSlot};
-use redundancy::{
-    Body, Hello, PROTOCOL_VERSION, Progression, RedundancyConfig, RedundancyMode, RfMessage, RfState,
-};
+use redundancy::{Body, Hello, Progression, RedundancyConfig, RedundancyMode, RfMessage, RfState};
 use rp::{
     ActiveConfig, Clients, ConfigSyncBody, ConfigSyncMessage, ConsoleInput, PeerMessage, RpConfig, RpInput,
     SessionId, Standby, StartupStored,
@@ -79,6 +77,7 @@ pub fn recordings() -> Vec<Vec<u8>> {
             checkpoint: ActiveEndConfig::default(),
             heartbeat_interval: Duration::from_millis(50),
         },
+        configuration_register: 0x2102,
         startup: Some("hostname west\nend\n".into()),
         switchover_history: String::new(),
         unix_ms_at_origin: 1_790_000_000_000,
@@ -200,11 +199,7 @@ fn facility_message(body: Body) -> RfMessage {
 }
 
 pub fn redundancy_messages() -> Vec<Vec<u8>> {
-    let hello = Hello {
-        version: PROTOCOL_VERSION,
-        schema_hash: rp::SCHEMA_HASH,
-        mode: RedundancyMode::Sso,
-    };
+    let hello = Hello::new(rp::SCHEMA_HASH, RedundancyMode::Sso);
     let bodies = [
         Body::Hello(hello),
         Body::Heartbeat { sequence: 3 },

@@ -18,6 +18,7 @@
 //! | [`client`] | who takes part, in which order |
 //! | [`progression`] | one walk over the clients |
 //! | [`facility`] | the machine |
+//! | [`fallback`] | why a pair cannot do SSO |
 //! | [`heartbeat`] | is the peer alive? |
 //! | [`readiness`] | may the operator switch over? |
 //! | [`message`] | what the two facilities say to each other |
@@ -29,6 +30,7 @@ extern crate alloc;
 
 pub mod client;
 pub mod facility;
+pub mod fallback;
 pub mod heartbeat;
 pub mod history;
 pub mod message;
@@ -43,11 +45,12 @@ pub mod watch;
 pub use client::{Client, ClientId, ClientRegistry, RegistrationError};
 pub use facility::{
     ClaimResult, ColdStart, ConfigSyncVerdict, Input, Output, PeerLoss, RedundancyConfig, RedundancyFacility,
-    ReloadReason, ReloadScope, RfStatus, SwitchoverCause,
+    RedundancySettings, ReloadReason, ReloadScope, RfStatus, SwitchoverCause,
 };
+pub use fallback::Fallback;
 pub use heartbeat::{FailureDetector, Verdict};
 pub use history::{History, HistoryEvent, HistoryLine};
-pub use message::{Body, Hello, MessageError, PROTOCOL_VERSION, RfMessage};
+pub use message::{Body, Hello, ImageVersion, MessageError, PROTOCOL_VERSION, PairTimers, RfMessage};
 pub use progression::Answer;
 pub use readiness::ManualSwitchover;
 pub use state::{Progression, RedundancyMode, RfEvent, RfState, Status};

@@ -17,6 +17,7 @@
 //! know it refuses, but for unknown fields, which it skips.
 
 use crate::state::{Progression, RedundancyMode, RfState};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use machine::{Epoch, RpSlot};
@@ -24,6 +25,63 @@ use prost::Message;
 
 /// Version of this protocol. Units of different versions do not form a pair.
 pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The image that a unit runs, in the words of `show version`: at most 63 bytes, the rest is cut off.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageVersion {
+    length: u8,
+    bytes: [u8; ImageVersion::BYTES_MAX],
+}
+
+impl ImageVersion {
+    /// Bytes of the longest text.
+    pub const BYTES_MAX: usize = 63;
+    /// A unit that does not say what it runs.
+    pub const EMPTY: ImageVersion = ImageVersion {
+        length: 0,
+        bytes: [0; Self::BYTES_MAX],
+    };
+
+    /// The text, or as much of it as there is room for.
+    pub fn new(text: &str) -> Self {
+        let length = text.floor_char_boundary(Self::BYTES_MAX);
+        let mut version = Self::EMPTY;
+        version.bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
+        version.length = length as u8;
+        version
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for ImageVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for ImageVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// The times by which a pair judges each other, as the active's configuration has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PairTimers {
+    /// Interval of heartbeats, in milliseconds, 1..=86400000.
+    pub keepalive_interval_ms: u64,
+    /// How long the peer may be silent, in milliseconds, not less than the interval.
+    pub keepalive_limit_ms: u64,
+    /// How long all clients may take for one pass, in milliseconds, 1..=86400000.
+    pub notification_time_ms: u64,
+}
+
+/// Longest of the times of a pair: a day.
+const PAIR_TIME_MS_MAX: u64 = 86_400_000;
 
 /// First words on a new link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +92,29 @@ pub struct Hello {
     pub schema_hash: u64,
     /// Mode that the speaker is configured for.
     pub mode: RedundancyMode,
+    /// Image that the speaker runs.
+    pub image: ImageVersion,
+    /// Configuration register with which the speaker booted.
+    pub register: u16,
+    /// Configuration register for its next boot.
+    pub next_register: u16,
+    /// Commands of the active that the standby does not know; 0 from a standby.
+    pub mismatched_commands: u32,
+}
+
+impl Hello {
+    /// The words of a unit of this release that does not say what it runs and whose registers nobody has set.
+    pub const fn new(schema_hash: u64, mode: RedundancyMode) -> Self {
+        Self {
+            version: PROTOCOL_VERSION,
+            schema_hash,
+            mode,
+            image: ImageVersion::EMPTY,
+            register: 0x2102,
+            next_register: 0x2102,
+            mismatched_commands: 0,
+        }
+    }
 }
 
 /// What a message says beyond its header.
@@ -56,6 +137,8 @@ pub enum Body {
     Resync,
     /// The active enters or leaves maintenance mode.
     Maintenance(bool),
+    /// The active paces the pair anew.
+    Timers(PairTimers),
     /// The active asks the standby to take over; the header's epoch is the one to supersede.
     SwitchoverRequest,
     /// The standby is not able to take over.
@@ -114,6 +197,24 @@ struct WireHello {
     schema_hash: u64,
     #[prost(uint32, tag = "3")]
     mode: u32,
+    #[prost(string, tag = "4")]
+    image: String,
+    #[prost(uint32, tag = "5")]
+    register: u32,
+    #[prost(uint32, tag = "6")]
+    next_register: u32,
+    #[prost(uint32, tag = "7")]
+    mismatched_commands: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+struct WireTimers {
+    #[prost(uint64, tag = "1")]
+    keepalive_interval_ms: u64,
+    #[prost(uint64, tag = "2")]
+    keepalive_limit_ms: u64,
+    #[prost(uint64, tag = "3")]
+    notification_time_ms: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -139,6 +240,8 @@ enum WireBody {
     SwitchoverRequest(WireEmpty),
     #[prost(message, tag = "18")]
     SwitchoverRefused(WireEmpty),
+    #[prost(message, tag = "19")]
+    Timers(WireTimers),
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -153,12 +256,36 @@ struct WireMessage {
     epoch_slot: u32,
     #[prost(uint32, tag = "5")]
     state: u32,
-    #[prost(oneof = "WireBody", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18")]
+    #[prost(oneof = "WireBody", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
     body: Option<WireBody>,
 }
 
+impl WireTimers {
+    fn checked(self) -> Result<PairTimers, MessageError> {
+        let WireTimers {
+            keepalive_interval_ms,
+            keepalive_limit_ms,
+            notification_time_ms,
+        } = self;
+        for (field, value, least) in [
+            ("keepalive interval", keepalive_interval_ms, 1),
+            ("keepalive limit", keepalive_limit_ms, keepalive_interval_ms),
+            ("notification time", notification_time_ms, 1),
+        ] {
+            if !(least..=PAIR_TIME_MS_MAX).contains(&value) {
+                return Err(MessageError::BadField(field, value));
+            }
+        }
+        Ok(PairTimers {
+            keepalive_interval_ms,
+            keepalive_limit_ms,
+            notification_time_ms,
+        })
+    }
+}
+
 impl RfMessage {
-    /// Longest message that is accepted. Ours stay below 64 bytes; the rest is room for fields of later releases.
+    /// Longest message that is accepted. Ours stay below 128 bytes; the rest is room for fields of later releases.
     pub const MAX_LENGTH: usize = 1024;
 
     /// The message as bytes.
@@ -168,10 +295,27 @@ impl RfMessage {
                 version,
                 schema_hash,
                 mode,
+                image,
+                register,
+                next_register,
+                mismatched_commands,
             }) => WireBody::Hello(WireHello {
                 version,
                 schema_hash,
                 mode: mode.snmp(),
+                image: String::from(image.as_str()),
+                register: register.into(),
+                next_register: next_register.into(),
+                mismatched_commands,
+            }),
+            Body::Timers(PairTimers {
+                keepalive_interval_ms,
+                keepalive_limit_ms,
+                notification_time_ms,
+            }) => WireBody::Timers(WireTimers {
+                keepalive_interval_ms,
+                keepalive_limit_ms,
+                notification_time_ms,
             }),
             Body::Heartbeat { sequence } => WireBody::Heartbeat(sequence),
             Body::State => WireBody::State(WireEmpty {}),
@@ -217,14 +361,24 @@ impl RfMessage {
                 version,
                 schema_hash,
                 mode,
+                image,
+                register,
+                next_register,
+                mismatched_commands,
             }) => {
                 let mode = RedundancyMode::from_snmp(mode).ok_or(bad("mode", mode))?;
+                let word = |value: u32| u16::try_from(value).map_err(|_| bad("register", value));
                 Body::Hello(Hello {
                     version,
                     schema_hash,
                     mode,
+                    image: ImageVersion::new(&image),
+                    register: word(register)?,
+                    next_register: word(next_register)?,
+                    mismatched_commands,
                 })
             }
+            WireBody::Timers(timers) => Body::Timers(timers.checked()?),
             WireBody::Heartbeat(sequence) => Body::Heartbeat { sequence },
             WireBody::State(WireEmpty {}) => Body::State,
             WireBody::Progress(code) => Body::Progress(progression(code)?),

@@ -17,6 +17,8 @@ pub struct Situation {
     pub duplex: bool,
     /// Whether the checkpoint facility holds the standby for being in step.
     pub in_step: bool,
+    /// Whether a standby in RPR has the startup configuration and waits.
+    pub rests: bool,
     /// The mode that the pair operates in.
     pub mode: RedundancyMode,
     /// Maintenance mode.
@@ -34,6 +36,8 @@ pub enum ManualSwitchover {
     Simplex,
     /// The standby has not reached the state in which it rests.
     PeerNotTerminal,
+    /// The standby of a pair in RPR does not have the startup configuration yet.
+    PeerNotReady,
     /// This unit is the standby.
     ThisIsTheStandby,
     /// This unit is not active yet.
@@ -49,7 +53,7 @@ impl ManualSwitchover {
     pub fn of(situation: &Situation) -> ManualSwitchover {
         let rests = match situation.mode {
             RedundancyMode::Sso => situation.peer == RfState::StandbyHot && situation.in_step,
-            RedundancyMode::Rpr => situation.peer == RfState::StandbyCold,
+            RedundancyMode::Rpr => situation.peer == RfState::StandbyCold && situation.rests,
             RedundancyMode::NonRedundant => false,
         };
         if situation.mine.is_standby() {
@@ -62,6 +66,8 @@ impl ManualSwitchover {
             ManualSwitchover::Maintenance
         } else if situation.under_way {
             ManualSwitchover::UnderWay
+        } else if !rests && situation.mode == RedundancyMode::Rpr {
+            ManualSwitchover::PeerNotReady
         } else if !rests {
             ManualSwitchover::PeerNotTerminal
         } else {
@@ -75,6 +81,7 @@ impl ManualSwitchover {
             ManualSwitchover::Enabled => None,
             ManualSwitchover::Simplex => Some("% There is no STANDBY present"),
             ManualSwitchover::PeerNotTerminal => Some("Standby RP is not in RF_STANDBY_HOT state"),
+            ManualSwitchover::PeerNotReady => Some("% Standby not ready for switchover"),
             ManualSwitchover::ThisIsTheStandby => {
                 Some("% Switchover cannot be initiated from this the standby unit")
             }
@@ -91,7 +98,9 @@ impl fmt::Display for ManualSwitchover {
         f.write_str(match self {
             ManualSwitchover::Enabled => "enabled",
             ManualSwitchover::Simplex => "disabled (system is simplex (no peer unit))",
-            ManualSwitchover::PeerNotTerminal => "disabled (peer unit not yet in terminal standby state)",
+            ManualSwitchover::PeerNotTerminal | ManualSwitchover::PeerNotReady => {
+                "disabled (peer unit not yet in terminal standby state)"
+            }
             ManualSwitchover::ThisIsTheStandby => "cannot be initiated from this the standby unit",
             ManualSwitchover::NotActiveYet => "disabled (this unit is not active yet)",
             ManualSwitchover::Maintenance => "disabled (maintenance mode)",

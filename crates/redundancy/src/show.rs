@@ -22,7 +22,32 @@ pub struct ProcessorView {
     /// Value of the CONFIG_FILE variable.
     pub config_file: String,
     /// Configuration register.
-    pub configuration_register: u16,
+    pub configuration_register: ConfigurationRegister,
+}
+
+/// A configuration register as operators read it: `0x2102`, or `0x2102 (will be 0x2142 at next reload)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConfigurationRegister {
+    /// The value with which the processor booted.
+    pub value: u16,
+    /// The value for its next boot.
+    pub next: u16,
+}
+
+impl From<(u16, u16)> for ConfigurationRegister {
+    fn from((value, next): (u16, u16)) -> Self {
+        Self { value, next }
+    }
+}
+
+impl fmt::Display for ConfigurationRegister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x{:X}", self.value)?;
+        if self.next != self.value {
+            write!(f, " (will be 0x{:X} at next reload)", self.next)?;
+        }
+        Ok(())
+    }
 }
 
 /// Everything that `show redundancy` shows.
@@ -132,6 +157,9 @@ pub fn show_redundancy(view: &RedundancyView) -> String {
     page.field("Hardware Mode", hardware_mode(status));
     page.field("Configured Redundancy Mode", status.configured_mode);
     page.field("Operating Redundancy Mode", status.operating_mode);
+    for reason in &status.fallback {
+        page.field("Reason for falling back to rpr", reason);
+    }
     page.field("Maintenance Mode", maintenance(status));
     page.field("Communications", communications(status));
     page.blank();
@@ -187,10 +215,7 @@ fn processor(page: &mut Page, slot: RpSlot, state: RfState, in_state: Duration, 
     page.field("Image Version", &view.image_version);
     page.field("BOOT", &view.boot);
     page.field("CONFIG_FILE", &view.config_file);
-    page.field(
-        "Configuration register",
-        format_args!("0x{:X}", view.configuration_register),
-    );
+    page.field("Configuration register", view.configuration_register);
 }
 
 /// `show redundancy states`.
@@ -223,6 +248,9 @@ pub fn show_states(status: &RfStatus) -> String {
         status.configured_mode
     ));
     page.line(format_args!("Redundancy State              = {state}"));
+    for reason in &status.fallback {
+        page.line(format_args!("Redundancy Mode (Fell Back)   = {reason}"));
+    }
     page.line(format_args!("     Maintenance Mode = {}", maintenance(status)));
     page.line(format_args!("    Manual Swact = {}", status.manual_switchover));
     page.line(format_args!(" Communications = {}", communications(status)));

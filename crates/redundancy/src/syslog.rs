@@ -7,6 +7,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::fallback::Fallback;
 use crate::state::RedundancyMode;
 use machine::{RpSlot, Severity};
 
@@ -227,6 +228,14 @@ system_messages! {
         /// The pair has settled on a mode.
         fn mode(operating: RedundancyMode, configured: RedundancyMode) =
             "Operating mode is {operating}, configured mode is {configured}.";
+    }
+
+    HA-4-PEER_MISMATCH {
+        explanation: "The two route processors differ in something that keeps them from SSO: image, configuration register, \
+            redundancy protocol or the form of checkpointed state. The pair operates in RPR. One message for each difference.",
+        action: "Do what the message says. The mode returns to the configured one when the standby has booted alike.",
+        /// What keeps the pair from SSO.
+        fn peer_differs(difference: &Fallback, remedy: &str) = "SSO is not possible: {difference}. {remedy}";
     }
 
     HA_CONFIG_SYNC-6-BULK_CFGSYNC_SUCCEED {

@@ -27,15 +27,10 @@ fn body(random: &mut Seed) -> Body {
     );
     let schema_hash = pick(random, &[0x5eed, 0x5eed, 7]);
     let choices = [
-        Body::Hello(Hello {
-            version: 1,
-            schema_hash,
-            mode,
-        }),
+        Body::Hello(Hello::new(schema_hash, mode)),
         Body::Hello(Hello {
             version: 2,
-            schema_hash,
-            mode,
+            ..Hello::new(schema_hash, mode)
         }),
         Body::Heartbeat {
             sequence: random.next_u64(),
@@ -120,11 +115,7 @@ fn help(random: &mut Seed, state: RfState) -> Input {
             body,
         })
     };
-    let hello = Hello {
-        version: 1,
-        schema_hash: 0x5eed,
-        mode: RedundancyMode::Sso,
-    };
+    let hello = Hello::new(0x5eed, RedundancyMode::Sso);
     let progress = state.progression().filter(|progression| progression.is_standby());
     match (state, progress) {
         (RfState::Disabled, _) => Input::Started {

@@ -577,11 +577,7 @@ fn messages_of_a_dead_life_and_of_the_own_slot_change_nothing() {
 #[test]
 fn a_late_hello_of_a_dead_life_does_not_revive_it() {
     let mut pair = Pair::duplex();
-    let hello = redundancy::Hello {
-        version: 1,
-        schema_hash: 0x5eed,
-        mode: RedundancyMode::Sso,
-    };
+    let hello = redundancy::Hello::new(0x5eed, RedundancyMode::Sso);
     let message = redundancy::RfMessage {
         slot: R1,
         boot: pair.unit(R1).rf.config().boot,

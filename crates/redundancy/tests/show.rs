@@ -23,7 +23,7 @@ fn view(pair: &Pair, slot: RpSlot) -> RedundancyView {
         image_version: "Holdover Software, Version 0.1.0\nCompiled Sun 22-Nov-26".into(),
         boot: "harddisk:holdover,12;".into(),
         config_file: String::new(),
-        configuration_register: 0x2102,
+        configuration_register: (0x2102, 0x2102).into(),
     };
     RedundancyView {
         status: status(pair, slot),

@@ -7,8 +7,8 @@ mod common;
 
 use machine::{Duration, Epoch, Instant, Machine, Outbox, RpSlot};
 use redundancy::{
-    Answer, Body, ClaimResult, Hello, Input, Output, PROTOCOL_VERSION, PeerLoss, Progression,
-    RedundancyFacility, RedundancyMode, ReloadScope, RfMessage, RfState, client,
+    Answer, Body, ClaimResult, Hello, Input, Output, PeerLoss, Progression, RedundancyFacility,
+    RedundancyMode, ReloadScope, RfMessage, RfState, client,
 };
 use std::fmt::Write;
 use std::path::Path;
@@ -85,11 +85,7 @@ fn from_peer(boot: u64, epoch: Epoch, state: RfState, body: Body) -> Input {
 }
 
 fn hello(boot: u64, state: RfState) -> Input {
-    let hello = Hello {
-        version: PROTOCOL_VERSION,
-        schema_hash: 0x5eed,
-        mode: RedundancyMode::Sso,
-    };
+    let hello = Hello::new(0x5eed, RedundancyMode::Sso);
     from_peer(boot, EPOCH_OF_PEER, state, Body::Hello(hello))
 }
 

@@ -4,7 +4,7 @@ use machine::{Epoch, RpSlot};
 use proptest::prelude::*;
 use redundancy::switchover::UtcTime;
 use redundancy::{
-    Body, Client, ClientId, ClientRegistry, Hello, MessageError, PROTOCOL_VERSION, Progression,
+    Body, Client, ClientId, ClientRegistry, Hello, ImageVersion, MessageError, PairTimers, Progression,
     RedundancyMode, RegistrationError, RfMessage, RfState, SwitchoverEntry, SwitchoverHistory,
     SwitchoverReason, SwitchoverRecord, client,
 };
@@ -215,14 +215,20 @@ const HEADER: [u8; 16] = [0x08, 1, 0x11, 8, 7, 6, 5, 4, 3, 2, 1, 0x18, 0xac, 0x0
 #[test]
 fn messages_have_these_bytes_both_ways() {
     let hello = Hello {
-        version: PROTOCOL_VERSION,
-        schema_hash: 0x1112_1314_1516_1718,
-        mode: RedundancyMode::Sso,
+        image: ImageVersion::new("V1"),
+        next_register: 0x2142,
+        ..Hello::new(0x1112_1314_1516_1718, RedundancyMode::Sso)
     };
     let hello_bytes = [
-        0x52, 13, 0x08, 1, 0x11, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 0x18, 8,
+        0x52, 23, 0x08, 1, 0x11, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 0x18, 8, 0x22, 2, b'V',
+        b'1', 0x28, 0x82, 0x42, 0x30, 0xc2, 0x42,
     ];
-    let cases: [(Body, &[u8]); 9] = [
+    let timers = PairTimers {
+        keepalive_interval_ms: 50,
+        keepalive_limit_ms: 100,
+        notification_time_ms: 7,
+    };
+    let cases: [(Body, &[u8]); 10] = [
         (Body::Hello(hello), &hello_bytes),
         (Body::Heartbeat { sequence: 5 }, &[0x58, 5]),
         (Body::State, &[0x62, 0]),
@@ -232,6 +238,7 @@ fn messages_have_these_bytes_both_ways() {
         (Body::Maintenance(true), &[0x80, 0x01, 1]),
         (Body::SwitchoverRequest, &[0x8a, 0x01, 0]),
         (Body::SwitchoverRefused, &[0x92, 0x01, 0]),
+        (Body::Timers(timers), &[0x9a, 0x01, 6, 8, 50, 0x10, 100, 0x18, 7]),
     ];
     for (body, tail) in cases {
         let bytes = [HEADER.as_slice(), tail].concat();
@@ -256,6 +263,11 @@ fn what_is_no_message_is_refused_by_name() {
     let state = [0x62, 0];
     assert_eq!(with(1, 2, &state), Err(MessageError::BadField("slot", 2)));
     assert_eq!(with(15, 14, &state), Err(MessageError::BadField("state", 14)));
+    assert_eq!(
+        with(0, 0x08, &[0x9a, 0x01, 6, 8, 50, 0x10, 49, 0x18, 7]),
+        Err(MessageError::BadField("keepalive limit", 49)),
+        "a limit below the interval"
+    );
     assert_eq!(with(0, 0x08, &[]), Err(MessageError::BadField("body", 0)));
     assert_eq!(
         with(0, 0x08, &[0x68, 100]),
@@ -287,7 +299,7 @@ proptest! {
 
     #[test]
     fn a_damaged_message_is_refused_or_reads_as_a_message(position in 0usize..31, value in any::<u8>()) {
-        let hello = Hello { version: 1, schema_hash: 9, mode: RedundancyMode::Rpr };
+        let hello = Hello::new(9, RedundancyMode::Rpr);
         let mut bytes = message(Body::Hello(hello)).encode();
         prop_assume!(position < bytes.len());
         bytes[position] = value;
@@ -295,4 +307,12 @@ proptest! {
             prop_assert_eq!(RfMessage::decode(&message.encode()), Ok(message));
         }
     }
+}
+
+#[test]
+fn an_image_version_is_cut_at_a_character_and_shown_as_it_came() {
+    assert_eq!(ImageVersion::new("Version 1").as_str(), "Version 1");
+    let long = "é".repeat(40);
+    assert_eq!(ImageVersion::new(&long).as_str(), "é".repeat(31));
+    assert_eq!(format!("{:?}", ImageVersion::EMPTY), "\"\"");
 }

@@ -724,7 +724,8 @@ impl Active {
     fn is_drained(&self) -> bool {
         self.clients.dirty_rows() == 0
             && self.gate.is_empty()
-            && self.checkpoint.acknowledged() == self.checkpoint.last_closed()
+            // Nobody acknowledges in RPR: there the gate is open.
+            && self.checkpoint.releasable() == self.checkpoint.last_closed()
     }
 
     fn hold(&mut self, mail: Vec<CardMail>) {

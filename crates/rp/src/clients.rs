@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | IfIndex | cards, ports | what is in the chassis, and the state of each link |
 //! | Config Sync | commands, lines, startup, ignored | running and startup configuration |
+//! | Platform | configuration register | what the next boot does |
 //! | CEF | port configurations, adjacencies, FIB | what the cards forward by |
 //! | IP routing | routes, generator | routes of all protocols |
 //! | History | system age, switchovers, log | uptime, switchover history, what `show logging` shows |
@@ -11,6 +12,7 @@
 use crate::configuration::{COMMAND_TABLE, Configuration, IGNORED_TABLE, LINE_TABLE, STARTUP_TABLE};
 use crate::inventory::{CARD_TABLE, Inventory, PORT_TABLE};
 use crate::logging::{LOG_TABLE, LogBuffer};
+use crate::register::{NextRegister, REGISTER_TABLE};
 use crate::system::{SWITCHOVER_TABLE, SYSTEM_TABLE, System};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -61,6 +63,8 @@ pub struct Clients {
     pub inventory: Inventory,
     /// Running and startup configuration.
     pub configuration: Configuration,
+    /// The configuration register for the next boot.
+    pub register: NextRegister,
     /// What the cards are told of each port.
     pub port_configurations: Tracked<PortId, PortConfiguration, OwnAddresses>,
     /// Neighbours on the ports' networks.
@@ -84,6 +88,7 @@ const ORDER: &[TableId] = &[
     LINE_TABLE,
     STARTUP_TABLE,
     IGNORED_TABLE,
+    REGISTER_TABLE,
     ADJACENCY_V4_TABLE,
     ROUTE_V4_TABLE,
     NEXT_HOP_V4_TABLE,
@@ -105,6 +110,7 @@ pub fn table_name(id: TableId) -> &'static str {
         LINE_TABLE => "configuration lines",
         STARTUP_TABLE => "startup configuration",
         IGNORED_TABLE => "ignored mismatches",
+        REGISTER_TABLE => "configuration register",
         ADJACENCY_V4_TABLE => "IPv4 adjacencies",
         ROUTE_V4_TABLE => "IPv4 routes",
         NEXT_HOP_V4_TABLE => "IPv4 next hops",
@@ -124,6 +130,7 @@ impl Clients {
         Self {
             inventory: Inventory::default(),
             configuration: Configuration::default(),
+            register: NextRegister::default(),
             port_configurations: Tracked::with_recent_changes(PORT_CONFIGURATION_TABLE),
             arp: Arp::new(),
             rib: Rib::new(),
@@ -189,6 +196,7 @@ impl Tables for Clients {
             LINE_TABLE => &self.configuration.lines,
             STARTUP_TABLE => &self.configuration.startup,
             IGNORED_TABLE => &self.configuration.ignored,
+            REGISTER_TABLE => &self.register.row,
             ADJACENCY_V4_TABLE => &self.arp.adjacencies,
             ROUTE_V4_TABLE => &self.rib.routes,
             NEXT_HOP_V4_TABLE => &self.rib.next_hops,
@@ -211,6 +219,7 @@ impl Tables for Clients {
             LINE_TABLE => &mut self.configuration.lines,
             STARTUP_TABLE => &mut self.configuration.startup,
             IGNORED_TABLE => &mut self.configuration.ignored,
+            REGISTER_TABLE => &mut self.register.row,
             ADJACENCY_V4_TABLE => &mut self.arp.adjacencies,
             ROUTE_V4_TABLE => &mut self.rib.routes,
             NEXT_HOP_V4_TABLE => &mut self.rib.next_hops,

@@ -26,8 +26,6 @@ const SAVED: &str = "Building configuration...\n[OK]";
 const PAGE_LINES: usize = 1_000;
 /// Bytes of a long text that a console is given at once.
 const TEXT_BYTES: usize = 64 * 1024;
-/// What `show version` and `show redundancy` say of the configuration register.
-const CONFIGURATION_REGISTER: u16 = 0x2102;
 
 impl RouteProcessor {
     pub(crate) fn execute(&mut self, now: Instant, id: SessionId, command: Command) {
@@ -61,6 +59,7 @@ impl RouteProcessor {
         match active.configure(now, command, &mut self.turn) {
             Ok(_) => {
                 self.reconcile_log();
+                self.command_executed(now, command);
                 self.complete(now, id, Outcome::Accepted, &command.notice());
             }
             Err(error) => self.complete(now, id, Outcome::Rejected, &error.to_string()),
@@ -241,23 +240,29 @@ impl RouteProcessor {
         let available = self.active().map_or(machine::Duration::ZERO, |active| {
             active.clients.system.uptime(now)
         });
-        let processor = ProcessorView {
-            image_version: alloc::format!("Holdover Software, {}", self.config.image_version),
+        let status = self.facility.status(now);
+        let processor = |image: &str, registers: (u16, u16)| ProcessorView {
+            image_version: alloc::format!("Holdover Software, {image}"),
             boot: String::new(),
             config_file: String::new(),
-            configuration_register: CONFIGURATION_REGISTER,
+            configuration_register: registers.into(),
         };
+        let peer = status.peer_said.map(|(register, next, image)| {
+            // A standby that is kept up to date has taken ours over since it spoke.
+            let follows = status.peer_rests || status.peer_state == redundancy::RfState::StandbyHot;
+            let next = if follows { status.registers.1 } else { next };
+            processor(image.as_str(), (register, next))
+        });
         RedundancyView {
-            status: self.facility.status(now),
             available,
             switchovers: history.count(),
             last_reason: history
                 .last()
                 .filter(|entry| entry.ordinal > 0)
                 .map_or(SwitchoverReason::None, |entry| entry.reason),
-            // Units of different versions do not form a pair, so the peer's image is ours.
-            peer: processor.clone(),
-            current: processor,
+            peer: peer.unwrap_or_default(),
+            current: processor(&self.config.image_version, status.registers),
+            status,
         }
     }
 

@@ -318,6 +318,13 @@ pub enum RpOutput {
     },
     /// Keep this text as the switchover history of this RP, all of it or nothing. No answer: the next one has it all again.
     KeepSwitchoverHistory(String),
+    /// Keep the configuration register for the next boot.
+    WriteRegister(u16),
+    /// Have the backplane reset a line card.
+    ResetCard {
+        /// The card.
+        card: CardSlot,
+    },
     /// A system message.
     Log(Syslog),
     /// Leave: the backplane starts this RP anew.

@@ -94,6 +94,14 @@ system_messages! {
         fn generator_refused(why: &str) = "{why}";
     }
 
+    REDUNDANCY-4-CARD_RESET {
+        explanation: "A route processor became active from its startup configuration and has all line cards reset: in RPR \
+            always, and with 'headless-forwarding disable' whenever the active was lost before its standby was ready.",
+        action: "None. Forwarding goes on when the cards have booted and were downloaded.",
+        /// Line cards are reset.
+        fn cards_reset(why: &str) = "All line cards are reset, forwarding is interrupted: {why}";
+    }
+
     SYS-3-STARTUP_CONFIG {
         explanation: "A line of the startup configuration was not applied.",
         action: "Correct the line and save the configuration.",

@@ -1,12 +1,14 @@
 //! The hub: inputs to machines, machines' outputs to the driver.
 
 use crate::active::{Active, ActiveConfig};
+use crate::cold_standby::ColdStandby;
 use crate::config_sync::{FailureLists, Language, StartupCopies};
 use crate::console::Consoles;
 use crate::io::{PeerMessage, Phase, RpInput, RpOutput};
 use crate::log;
 use crate::logging::Logger;
 use crate::promote::{StartedActive, start_active};
+use crate::redundancy_settings::{mode_of, startup_of};
 use crate::standby::{ChunkOutcome, Standby};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -15,8 +17,8 @@ use alloc::vec::Vec;
 use checkpoint::PeerSync;
 use machine::{CardSlot, Deadline, Epoch, Instant, Machine, Outbox, RpSlot, earliest};
 use redundancy::{
-    Answer, ClaimResult, Input as RfInput, Output as RfOutput, Progression, RedundancyConfig,
-    RedundancyFacility, ReloadReason, SwitchoverCause, SwitchoverEntry, SwitchoverReason,
+    Answer, ClaimResult, ColdStart, ImageVersion, Input as RfInput, Output as RfOutput, Progression,
+    RedundancyConfig, RedundancyFacility, ReloadReason, SwitchoverEntry, SwitchoverReason,
 };
 
 /// What a route processor is told once.
@@ -30,6 +32,8 @@ pub struct RpConfig {
     pub startup: Option<String>,
     /// The switchover history that this RP has kept; empty if it has none.
     pub switchover_history: String,
+    /// The configuration register with which this RP boots.
+    pub configuration_register: u16,
     /// Wall clock at the process's origin of time, in milliseconds since 1970: only for what people read.
     pub unix_ms_at_origin: u64,
     /// What `show version` calls the image.
@@ -62,12 +66,21 @@ pub struct RouteProcessor {
     pub(crate) turn: Outbox<RpOutput>,
     pub(crate) started_at: Instant,
     pub(crate) logger: Logger,
+    /// The configuration register for the next boot.
+    pub(crate) next_register: u16,
+    pub(crate) cold: ColdStandby,
 }
 
 impl RouteProcessor {
     /// A route processor that waits for [`RpInput::Started`].
     pub fn new(config: RpConfig, now: Instant) -> Self {
-        let mut facility = RedundancyFacility::new(config.redundancy.clone(), now);
+        let mut own = config.redundancy.clone();
+        own.image = ImageVersion::new(&config.image_version);
+        own.register = config.configuration_register;
+        own.next_register = config.configuration_register;
+        // What the peer is told before anybody is active is what this RP would do if it became it.
+        own.mode = mode_of(boot_mode(&config));
+        let mut facility = RedundancyFacility::new(own, now);
         for client in [
             redundancy::client::REDUNDANCY_MODE,
             redundancy::client::IF_INDEX,
@@ -84,6 +97,8 @@ impl RouteProcessor {
                 .expect("the clients' ids and sequence numbers are fixed and distinct");
         }
         Self {
+            next_register: config.configuration_register,
+            cold: ColdStandby::default(),
             config,
             facility,
             role: Role::Undecided,
@@ -253,6 +268,9 @@ impl RouteProcessor {
                     return;
                 };
                 let outcome = standby.chunk(now, &chunk, &mut self.turn);
+                if let Some(value) = standby.clients().register.get() {
+                    self.store_register(now, value);
+                }
                 self.standby_configuration_moves(now, outcome == ChunkOutcome::InStep);
                 match outcome {
                     ChunkOutcome::Taken => {}
@@ -313,9 +331,11 @@ impl RouteProcessor {
                 self.turn.now(RpOutput::Claim { expected, floor });
             }
             RfOutput::KillPeer => self.turn.now(RpOutput::KillPeer),
-            RfOutput::StartActive { epoch } => self.start_active(now, epoch),
-            RfOutput::Promote { epoch, cause } => self.promote(now, epoch, cause),
-            RfOutput::RestartAsActive { epoch, cause, .. } => self.restart_as_active(now, epoch, cause),
+            RfOutput::StartActive { epoch } => return self.start_active(now, epoch),
+            RfOutput::Promote { epoch, .. } => return self.promote(now, epoch),
+            RfOutput::RestartAsActive { epoch, reason, .. } => {
+                return self.restart_as_active(now, epoch, reason);
+            }
             RfOutput::EpochRaised(epoch) => {
                 if let Role::Active(active) = &mut self.role {
                     active.raise_epoch(epoch);
@@ -372,7 +392,8 @@ impl RouteProcessor {
         None
     }
 
-    /// A client's step in a pass. All of them finish at once: what takes long (the bulk) has its own inputs.
+    /// A client's step in a pass. All of them finish at once, but for the copy of the startup configuration to a standby in
+    /// RPR; what else takes long (the bulk) has its own inputs.
     fn run_client(
         &mut self,
         now: Instant,
@@ -383,10 +404,15 @@ impl RouteProcessor {
         if client == redundancy::client::CONFIG_SYNC.id && operand == 1 {
             self.serve_standby_configuration(now, progression);
         }
+        let answer = if self.pass_waits_for_cold_standby(client, progression, operand) {
+            Answer::Later
+        } else {
+            Answer::Done
+        };
         Some(RfInput::ClientAnswered {
             client,
             progression,
-            answer: Answer::Done,
+            answer,
         })
     }
 
@@ -405,18 +431,18 @@ impl RouteProcessor {
         self.answer_pending(now, reason);
     }
 
-    fn start_active(&mut self, now: Instant, epoch: Epoch) {
+    fn start_active(&mut self, now: Instant, epoch: Epoch) -> Option<RfInput> {
         let started = start_active(
             now,
             epoch,
             self.config.active.clone(),
-            self.config.startup.as_deref(),
+            startup_of(&self.config),
             &self.language(),
         );
-        self.become_active(now, started);
+        self.become_active(now, started)
     }
 
-    fn promote(&mut self, now: Instant, epoch: Epoch, _cause: SwitchoverCause) {
+    fn promote(&mut self, now: Instant, epoch: Epoch) -> Option<RfInput> {
         let Role::Standby(standby) = core::mem::replace(&mut self.role, Role::Halted) else {
             // The facility promotes only a unit that it has made a standby.
             unreachable!("promotion of a unit that does not stand by");
@@ -432,33 +458,29 @@ impl RouteProcessor {
                 errors: Vec::new(),
                 from_text,
             },
-        );
+        )
     }
 
-    fn restart_as_active(&mut self, now: Instant, epoch: Epoch, _cause: SwitchoverCause) {
-        let startup = self.config.startup.clone();
+    fn restart_as_active(&mut self, now: Instant, epoch: Epoch, reason: ColdStart) -> Option<RfInput> {
+        let told = self.told_switchovers();
         let language = self.language();
-        let started = match core::mem::replace(&mut self.role, Role::Halted) {
-            Role::Standby(standby) => standby.restart_as_active(
-                now,
-                epoch,
-                self.config.active.clone(),
-                startup.as_deref(),
-                &language,
-            ),
-            _ => start_active(
-                now,
-                epoch,
-                self.config.active.clone(),
-                startup.as_deref(),
-                &language,
-            ),
+        let startup = startup_of(&self.config);
+        let config = self.config.active.clone();
+        // Its place is not needed while the new role is made from it.
+        let role = core::mem::replace(&mut self.role, Role::Halted);
+        let mut started = match role {
+            Role::Standby(standby) => standby.restart_as_active(now, epoch, config, startup, &language),
+            _ => start_active(now, epoch, config, startup, &language),
         };
+        started.active.clients.system.adopt_switchovers(told);
         self.turn.now(RpOutput::Phase(Phase::Promoted));
-        self.become_active(now, started);
+        let settings = self.become_active(now, started);
+        self.reset_cards_after(reason);
+        settings
     }
 
-    fn become_active(&mut self, now: Instant, started: StartedActive) {
+    /// Returns what the configuration says of the pair.
+    fn become_active(&mut self, now: Instant, started: StartedActive) -> Option<RfInput> {
         let StartedActive {
             mut active,
             errors,
@@ -478,6 +500,7 @@ impl RouteProcessor {
             active.reconcile_static_routes();
         }
         active.clients.system.write_age(now);
+        active.clients.register.set(self.next_register);
         let epoch = active.epoch();
         if active.clients.system.switchovers.is_empty() {
             active
@@ -489,6 +512,7 @@ impl RouteProcessor {
         self.log_becomes_shared();
         self.turn.now(RpOutput::ConnectCards { epoch });
         self.consoles.role_changed(true, &mut self.turn);
+        self.redundancy_settings()
     }
 
     fn record_switchover(
@@ -510,6 +534,14 @@ impl RouteProcessor {
             };
             active.clients.system.record_switchover(entry);
         }
+    }
+}
+
+/// The mode that the startup configuration asks for, as far as this boot uses it.
+fn boot_mode(config: &RpConfig) -> config::RedundancyMode {
+    match startup_of(config).used {
+        Some(text) => config::load(text).tree.redundancy_mode(),
+        None => config::RedundancyMode::default(),
     }
 }
 

@@ -37,7 +37,7 @@ impl Standby {
         now: Instant,
         epoch: Epoch,
         config: ActiveConfig,
-        startup: Option<&str>,
+        startup: Startup<'_>,
         language: &Language,
     ) -> StartedActive {
         let configuration_whole = self.in_step();
@@ -48,11 +48,13 @@ impl Standby {
             clients.configuration.adopt(old.configuration.tree().clone());
         } else {
             let Loaded { tree, errors: found } =
-                config::load_known(startup.unwrap_or_default(), &|command| language.knows(command));
+                config::load_known(startup.used.unwrap_or_default(), &|command| {
+                    language.knows(command)
+                });
             clients.configuration.adopt(tree);
             errors = found;
         }
-        if let Some(text) = old.configuration.startup_text().or(startup) {
+        if let Some(text) = old.configuration.startup_text().or(startup.kept) {
             clients.configuration.startup_written(String::from(text));
         }
         clients.system = old.system;
@@ -64,6 +66,15 @@ impl Standby {
             from_text: true,
         }
     }
+}
+
+/// The startup configuration: what NVRAM holds, and what this boot uses of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Startup<'a> {
+    /// The text in NVRAM.
+    pub kept: Option<&'a str>,
+    /// The same, or nothing when the configuration register says so.
+    pub used: Option<&'a str>,
 }
 
 /// An active that was made from a configuration text, and what was wrong with that text.
@@ -81,16 +92,18 @@ pub fn start_active(
     now: Instant,
     epoch: Epoch,
     config: ActiveConfig,
-    startup: Option<&str>,
+    startup: Startup<'_>,
     language: &Language,
 ) -> StartedActive {
     let mut clients = cold_clients(epoch);
     let mut errors = alloc::vec::Vec::new();
-    if let Some(text) = startup {
+    if let Some(text) = startup.used {
         let Loaded { tree, errors: found } = config::load_known(text, &|command| language.knows(command));
         clients.configuration.adopt(tree);
-        clients.configuration.startup_written(String::from(text));
         errors = found;
+    }
+    if let Some(text) = startup.kept {
+        clients.configuration.startup_written(String::from(text));
     }
     StartedActive {
         active: Active::new(now, epoch, config, clients, first_frame(epoch), []),

@@ -134,6 +134,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         active,
         startup,
         switchover_history,
+        configuration_register,
         unix_ms_at_origin,
         image_version,
         card_slots,
@@ -162,6 +163,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         counts: [
             u64::from(redundancy.clients_per_turn),
             redundancy.history_lines as u64,
+            u64::from(*configuration_register),
         ]
         .into(),
         checkpoint: [
@@ -444,7 +446,7 @@ fn card_of(number: u64) -> Option<CardSlot> {
 fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
     let [negotiation, silent, notification, bulk, interval, limit, handover] =
         header.limits_ms.try_into().ok()?;
-    let [clients_per_turn, history_lines] = <[u64; 2]>::try_from(header.counts).ok()?;
+    let [clients_per_turn, history_lines, register] = <[u64; 3]>::try_from(header.counts).ok()?;
     let [chunk, turn, open, stall, heartbeat] = <[u64; 5]>::try_from(header.checkpoint).ok()?;
     if header.boot == 0 {
         return None;
@@ -477,6 +479,7 @@ fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
         },
         startup: header.startup,
         switchover_history: header.switchover_history,
+        configuration_register: u16::try_from(register).ok()?,
         unix_ms_at_origin: header.unix_ms_at_origin,
         image_version: header.image_version,
         card_slots: header

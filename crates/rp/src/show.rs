@@ -209,7 +209,13 @@ impl RouteProcessor {
             format!("{name} uptime is {system}"),
             format!("Uptime for this control processor is {processor}"),
             format!("System image file is \"holdover\" in slot {}", self.slot()),
-            String::from("Configuration register is 0x2102"),
+            format!(
+                "Configuration register is {}",
+                redundancy::show::ConfigurationRegister::from((
+                    self.config.configuration_register,
+                    self.next_register
+                ))
+            ),
         ])
     }
 

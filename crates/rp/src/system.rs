@@ -133,6 +133,13 @@ impl System {
         }
     }
 
+    /// Puts back switchovers that came another way than by rows, oldest first.
+    pub fn adopt_switchovers(&mut self, entries: impl IntoIterator<Item = SwitchoverEntry>) {
+        for entry in entries {
+            self.switchovers.insert(entry.index, Switchover(entry));
+        }
+    }
+
     /// Switchovers since the system started.
     pub fn switchover_count(&self) -> u32 {
         self.switchover_history().count()

@@ -54,6 +54,7 @@ impl Rig {
             },
             startup: Some(STARTUP.into()),
             switchover_history: String::new(),
+            configuration_register: 0x2102,
             unix_ms_at_origin: 1_600_000_000_000,
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],
@@ -215,9 +216,8 @@ impl Rig {
         self.feed(RpInput::PeerPresent(true));
         self.feed(RpInput::PeerLink(true));
         let hello = Hello {
-            version: redundancy::PROTOCOL_VERSION,
-            schema_hash: 1,
-            mode: RedundancyMode::Sso,
+            image: redundancy::ImageVersion::new("Version 0.0.0-test"),
+            ..Hello::new(1, RedundancyMode::Sso)
         };
         self.rf(RfState::Negotiation, Body::Hello(hello));
         for (state, progression) in [

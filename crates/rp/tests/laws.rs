@@ -30,6 +30,8 @@ enum Edit {
     Switchover(bool),
     /// Bytes of a line of the log.
     Log(usize),
+    /// `config-register`.
+    Register(u16),
     /// Seconds that pass before the age is written again.
     Age(u16),
 }
@@ -55,6 +57,10 @@ const LINES: &[(&str, &str)] = &[
     ("", "logging buffered 8192"),
     ("", "no logging buffered"),
     ("redundancy", "mode sso"),
+    ("redundancy", "mode rpr"),
+    ("redundancy", "keepalive interval 100"),
+    ("redundancy", "no keepalive interval"),
+    ("redundancy", "headless-forwarding disable"),
 ];
 
 fn port() -> impl Strategy<Value = PortId> {
@@ -68,6 +74,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         4 => prop::sample::select(LINES).prop_map(|(path, line)| Edit::Configure(path, line)),
         1 => Just(Edit::WriteMemory),
         1 => (0u8..4).prop_map(Edit::IgnoreMismatches),
+        1 => any::<u16>().prop_map(Edit::Register),
         2 => (port(), prop::option::of(64u16..9000)).prop_map(|(port, mtu)| Edit::PortConfiguration(port, mtu)),
         2 => (port(), 0u8..4, prop::option::of(any::<u8>()))
             .prop_map(|(port, host, mac)| Edit::Neighbor(port, host, mac)),
@@ -102,6 +109,7 @@ impl Edit {
                 clients.configuration.port_found(*port);
             }
             Edit::Configure(path, line) => configure(clients, path, line),
+            Edit::Register(value) => clients.register.set(*value),
             Edit::WriteMemory => {
                 let text = clients.configuration.tree().running_config_text();
                 clients.configuration.startup_written(text);
@@ -372,6 +380,7 @@ fn one_of_each() -> Vec<Edit> {
         Edit::Run(1000),
         Edit::Generate(10),
         Edit::StaticRoute(0, 0, true),
+        Edit::Register(0x2142),
         Edit::Switchover(true),
         Edit::Log(10),
         Edit::Age(100),

@@ -84,6 +84,8 @@ pub(crate) struct RpNode {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Nvram {
     pub(crate) text: Option<String>,
+    /// The configuration register for the next boot.
+    pub(crate) register: u16,
     pub(crate) full: bool,
     pub(crate) torn: bool,
     /// Whether any write ever failed.
@@ -110,6 +112,7 @@ impl RpNode {
             switchover_history: String::new(),
             nvram: Nvram {
                 text: startup,
+                register: config::CONFIGURATION_REGISTER_DEFAULT,
                 ..Nvram::default()
             },
             start_ticket: 0,
@@ -227,6 +230,7 @@ impl World {
             },
             startup: self.rps[slot.index()].nvram.text.clone(),
             switchover_history: self.rps[slot.index()].switchover_history.clone(),
+            configuration_register: self.rps[slot.index()].nvram.register,
             unix_ms_at_origin: 1_790_000_000_000,
             image_version: String::from("Version simulated"),
             card_slots: (0..self.options.cards).map(CardSlot).collect(),
@@ -540,6 +544,18 @@ impl World {
             }
             RpOutput::KeepSwitchoverHistory(text) => {
                 self.rps[slot.index()].switchover_history = text;
+            }
+            RpOutput::WriteRegister(value) => {
+                self.trace.note(self.now, name, u64::from(value), || {
+                    format!("keeps register 0x{value:X}")
+                });
+                self.rps[slot.index()].nvram.register = value;
+            }
+            RpOutput::ResetCard { card } => {
+                self.trace.note(self.now, name, u64::from(card.0), || {
+                    format!("has card {card} reset")
+                });
+                self.kill_card(usize::from(card.0));
             }
             RpOutput::Log(message) => {
                 self.trace

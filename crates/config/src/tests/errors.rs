@@ -60,7 +60,7 @@ fn the_marker_stands_under_the_offending_character_in_each_mode() {
         ),
         (
             Mode::Redundancy,
-            "Router(config-red)#mode rpr\n                        ^\n",
+            "Router(config-red)#mode xpr\n                        ^\n",
         ),
     ];
     for (mode, expected) in table {

@@ -1,3 +1,4 @@
+use alloc::format;
 use core::net::Ipv4Addr;
 
 use machine::PortId;
@@ -5,7 +6,8 @@ use machine::PortId;
 use super::{OTHER, PORT, config, on_port, parse};
 use crate::{
     AddressFilter, Command, CommandId, ConfigCommand, ExecCommand, Grammar, InterfaceSetting, Mode,
-    ModeCommand, ModeSet, ParseErrorKind, Privilege, RedundancyMode, RoutePath, Row, Token,
+    ModeCommand, ModeSet, ParseErrorKind, Privilege, RedundancyMode, RedundancySetting, RoutePath, Row,
+    Token,
 };
 
 fn exec(line: &str) -> ExecCommand {
@@ -279,6 +281,75 @@ fn redundancy_is_configured_in_its_own_mode() {
         config(Mode::Redundancy, "no mode"),
         ConfigCommand::RedundancyMode(None)
     );
+}
+
+#[test]
+fn req_25_the_modes_are_rpr_and_sso_and_no_others() {
+    assert_eq!(
+        config(Mode::Redundancy, "mo r"),
+        ConfigCommand::RedundancyMode(Some(RedundancyMode::Rpr))
+    );
+    for line in ["no mode", "no mode sso", "no mode rpr"] {
+        assert_eq!(
+            config(Mode::Redundancy, line),
+            ConfigCommand::RedundancyMode(None),
+            "{line}"
+        );
+    }
+    for (line, column) in [("mode rpr-plus", 8), ("mode none", 5), ("mode hsa", 5)] {
+        let error = parse(Mode::Redundancy, line).unwrap_err();
+        assert_eq!(
+            (error.kind, error.column),
+            (ParseErrorKind::Invalid, column),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn timers_of_the_pair_have_a_floor_below_which_they_are_no_numbers() {
+    let setting = |line| match config(Mode::Redundancy, line) {
+        ConfigCommand::RedundancySetting(setting) => setting,
+        other => panic!("{line} is {other:?}"),
+    };
+    assert_eq!(
+        setting("keepalive interval 10"),
+        RedundancySetting::KeepaliveIntervalMs(Some(10))
+    );
+    assert_eq!(
+        setting("no keepalive threshold 9"),
+        RedundancySetting::KeepaliveThreshold(None)
+    );
+    assert_eq!(
+        setting("notification-timer 1000"),
+        RedundancySetting::NotificationTimerMs(Some(1_000))
+    );
+    for line in [
+        "keepalive interval 9",
+        "keepalive threshold 2",
+        "notification-timer 999",
+    ] {
+        let error = parse(Mode::Redundancy, line).unwrap_err();
+        assert_eq!(error.kind, ParseErrorKind::Invalid, "{line}");
+    }
+}
+
+#[test]
+fn the_configuration_register_is_sixteen_bits_in_hexadecimal() {
+    for (text, register) in [("0x2102", 0x2102), ("0X2142", 0x2142), ("0x1", 1)] {
+        assert_eq!(
+            config(Mode::Global, &format!("config-register {text}")),
+            ConfigCommand::ConfigRegister(Some(register))
+        );
+    }
+    assert_eq!(
+        config(Mode::Global, "no config-register"),
+        ConfigCommand::ConfigRegister(None)
+    );
+    for text in ["2102", "0x", "0x21021", "0xZ"] {
+        let line = format!("config-register {text}");
+        assert_eq!(parse(Mode::Global, &line).unwrap_err().column, 16, "{line}");
+    }
 }
 
 #[test]

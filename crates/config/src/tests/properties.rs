@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::MODES;
 use crate::{
-    Command, ConfigCommand, ConfigurationTree, Grammar, InterfaceSetting, RedundancyMode, RoutePath, load,
+    Command, ConfigCommand, ConfigurationTree, Grammar, InterfaceSetting, RedundancyMode, RedundancySetting,
+    RoutePath, load,
 };
 
 fn port() -> impl Strategy<Value = PortId> {
@@ -59,6 +60,26 @@ fn setting() -> impl Strategy<Value = InterfaceSetting> {
     ]
 }
 
+fn redundancy_command() -> impl Strategy<Value = ConfigCommand> {
+    let mode = proptest::sample::select(&[RedundancyMode::Sso, RedundancyMode::Rpr][..]);
+    prop_oneof![
+        proptest::option::of(mode).prop_map(ConfigCommand::RedundancyMode),
+        redundancy_setting().prop_map(ConfigCommand::RedundancySetting),
+        proptest::option::of(any::<u16>()).prop_map(ConfigCommand::ConfigRegister),
+    ]
+}
+
+fn redundancy_setting() -> impl Strategy<Value = RedundancySetting> {
+    let value = |range: core::ops::RangeInclusive<u32>| proptest::option::of(range);
+    prop_oneof![
+        value(10..=60_000).prop_map(RedundancySetting::KeepaliveIntervalMs),
+        value(3..=1_000).prop_map(RedundancySetting::KeepaliveThreshold),
+        value(1_000..=3_600_000).prop_map(RedundancySetting::NotificationTimerMs),
+        any::<bool>().prop_map(RedundancySetting::MaintenanceMode),
+        any::<bool>().prop_map(RedundancySetting::HeadlessForwardingDisable),
+    ]
+}
+
 fn command() -> impl Strategy<Value = ConfigCommand> {
     prop_oneof![
         1 => "[0-9.]{1,8}".prop_map(ConfigCommand::Version),
@@ -73,7 +94,7 @@ fn command() -> impl Strategy<Value = ConfigCommand> {
             ConfigCommand::NoIpRoute { network, mask, only }
         }),
         1 => Just(ConfigCommand::Redundancy),
-        1 => proptest::option::of(Just(RedundancyMode::Sso)).prop_map(ConfigCommand::RedundancyMode),
+        5 => redundancy_command(),
     ]
 }
 
@@ -82,7 +103,7 @@ fn almost_a_line() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         6 => proptest::sample::select(
             &["show", "sh", "ip", "route", "no", "interface", "e0/0", "Ethernet", "0/0", "10.0.0.1", "255.0.0.0",
-              "address", "mtu", "1500", "description", "redundancy", "mode", "e", "exit", "?", "1.2.3.4/40"][..]
+              "address", "mtu", "1500", "description", "redundancy", "mode", "rpr", "config-register", "0x2142", "keepalive", "e", "exit", "?", "1.2.3.4/40"][..]
         ).prop_map(String::from),
         1 => "\\PC{0,6}",
         1 => Just(String::from("\t\u{a0}é\u{0}")),

@@ -50,7 +50,7 @@ fn no_forms_take_back_what_was_set() {
     console.lines(
         "hostname X\nno hostname\nip route 10.9.0.0 255.255.0.0 10.0.0.2\nip route 10.9.0.0 255.255.0.0 e0/0 9\n\
          no ip route 10.9.0.0 255.255.0.0\ninterface e0/0\nip address 10.0.0.1 255.0.0.0\nno ip address\nmtu 100\n\
-         no mtu\nshutdown\nno shutdown\ndescription x\nno description\nredundancy\nno mode",
+         no mtu\nshutdown\nno shutdown\ndescription x\nno description\nredundancy\nno mode\nkeepalive interval 100\nno keepalive interval\nmaintenance-mode\nno maintenance-mode",
     );
     assert_eq!(console.tree, fresh);
 }

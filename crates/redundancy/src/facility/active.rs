@@ -2,7 +2,7 @@
 
 use super::{
     Body, ClaimPurpose, Handover, Output, PeerLoss, Progression, RedundancyFacility, ReloadReason, RfEvent,
-    RfState, RfTimer, Status, Syslog,
+    RfState, RfTimer, Syslog,
 };
 use crate::readiness::{ManualSwitchover, Situation};
 use crate::state::RedundancyMode;
@@ -52,6 +52,7 @@ impl RedundancyFacility {
             Progression::StandbyBulk => out.now(Output::StartBulk),
             Progression::StandbyHot => out.now(Output::Log(Syslog::terminal_state(self.operating_mode))),
             Progression::StandbyCold if self.operating_mode != RedundancyMode::Sso => {
+                self.peer.rests = true;
                 out.now(Output::Log(Syslog::terminal_state(self.operating_mode)));
             }
             _ => {}
@@ -102,6 +103,7 @@ impl RedundancyFacility {
             self.standby_failures += 1;
         }
         self.peer.in_step = false;
+        self.peer.rests = false;
         self.peer.resync_pending = false;
         self.asked_by_standby = None;
         self.abandon_pass_for_peer();
@@ -128,6 +130,7 @@ impl RedundancyFacility {
             peer: self.peer.state,
             duplex: self.peer.present,
             in_step: self.peer.in_step,
+            rests: self.peer.rests,
             mode: self.operating_mode,
             maintenance: self.maintenance,
             under_way: self.handover != Handover::None || self.claim.is_some(),
@@ -206,39 +209,6 @@ impl RedundancyFacility {
         let below = self.epoch.is_some_and(|epoch| epoch.counter < self.floor);
         if below && self.handover == Handover::None {
             self.ask_for_activity(ClaimPurpose::Raise, out);
-        }
-    }
-
-    pub(super) fn configure_mode(&mut self, now: Instant, mode: RedundancyMode, out: &mut Outbox<Output>) {
-        if self.config.mode == mode {
-            return;
-        }
-        self.config.mode = mode;
-        if self.state.is_active() && self.peer.present {
-            self.reload_peer(now, ReloadReason::ModeChanged, out);
-        }
-    }
-
-    pub(super) fn maintenance_mode(&mut self, now: Instant, enabled: bool, out: &mut Outbox<Output>) {
-        if !self.state.is_active() {
-            out.now(Output::Refused(
-                "% Maintenance mode can be set only on the active unit",
-            ));
-            return;
-        }
-        if self.maintenance == enabled {
-            return;
-        }
-        self.maintenance = enabled;
-        self.tell_clients(now, Status::MaintenanceEnable, u32::from(enabled), out);
-        if enabled {
-            self.peer.in_step = false;
-            self.asked_by_standby = None;
-            self.abandon_pass_for_peer();
-            self.send(Body::Maintenance(true), out);
-            out.now(Output::StopSync);
-        } else if self.peer.present {
-            self.reload_peer(now, ReloadReason::MaintenanceLeft, out);
         }
     }
 }

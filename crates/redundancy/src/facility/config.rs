@@ -1,5 +1,6 @@
 //! What a facility is told once, with its defaults.
 
+use crate::message::ImageVersion;
 use crate::state::RedundancyMode;
 use machine::RpSlot;
 
@@ -12,6 +13,12 @@ pub struct RedundancyConfig {
     pub boot: u64,
     /// Hash over the schemas of all checkpointed records.
     pub schema_hash: u64,
+    /// The image that this unit runs.
+    pub image: ImageVersion,
+    /// Configuration register with which this unit booted.
+    pub register: u16,
+    /// Configuration register for its next boot.
+    pub next_register: u16,
     /// Configured mode.
     pub mode: RedundancyMode,
     /// How long a unit looks for a peer before it claims, in milliseconds.
@@ -42,6 +49,9 @@ impl RedundancyConfig {
             slot,
             boot,
             schema_hash,
+            image: ImageVersion::EMPTY,
+            register: 0x2102,
+            next_register: 0x2102,
             mode: RedundancyMode::Sso,
             negotiation_time_ms: 1_000,
             silent_peer_limit_ms: 45_000,

@@ -1,9 +1,9 @@
 //! What differences between the two units' configurations do to the pair.
 //!
 //! A standby that does not know commands of the active cannot keep the same state, so the pair runs RPR: it is reloaded,
-//! and is told that mode with the first words on the link.
+//! and is told so with the first words on the link.
 
-use super::{ConfigSyncVerdict, Output, RedundancyFacility, RedundancyMode, ReloadReason, Syslog};
+use super::{ConfigSyncVerdict, Output, RedundancyFacility, ReloadReason, Syslog};
 use machine::{Instant, Outbox};
 
 impl RedundancyFacility {
@@ -34,15 +34,6 @@ impl RedundancyFacility {
         if self.peer.present {
             self.peer.in_step = false;
             self.reload_peer(now, reason, out);
-        }
-    }
-
-    /// The mode that the configurations of the two units allow.
-    pub(super) fn mode_allowed(&self) -> RedundancyMode {
-        if self.mismatched_commands > 0 {
-            self.config.mode.min(RedundancyMode::Rpr)
-        } else {
-            self.config.mode
         }
     }
 }

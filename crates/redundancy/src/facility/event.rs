@@ -1,5 +1,6 @@
 //! What can happen to a facility, and what it can ask for.
 
+use super::RedundancySettings;
 use crate::client::{Client, ClientId};
 use crate::message::RfMessage;
 use crate::progression::Answer;
@@ -87,6 +88,8 @@ impl fmt::Display for SwitchoverCause {
 /// Why a new active starts anew instead of being promoted with the state it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ColdStart {
+    /// The pair operated in RPR: nothing but the startup configuration was kept.
+    Rpr,
     /// It was in this state, which is not STANDBY HOT.
     NotHot(RfState),
     /// The old active had marked it as out of step.
@@ -96,6 +99,7 @@ pub enum ColdStart {
 impl fmt::Display for ColdStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ColdStart::Rpr => f.write_str("operating mode is rpr"),
             ColdStart::NotHot(state) => write!(f, "standby was in {state}"),
             ColdStart::OutOfStep => f.write_str("standby was marked as out of step"),
         }
@@ -229,6 +233,13 @@ pub enum Input {
         /// In which pass.
         progression: Progression,
     },
+    /// The part of a client on the standby does not answer, outside any pass or in this one.
+    ClientFailed {
+        /// Who.
+        client: ClientId,
+        /// The pass that brought it there.
+        progression: Progression,
+    },
     /// The standby has applied the frame that ends the bulk.
     BulkFinished,
     /// The checkpoint facility lost step: on the active, acknowledgements stalled; on the standby, a frame was missed
@@ -242,6 +253,10 @@ pub enum Input {
     /// The configuration asks for another mode. On the active this reloads the standby, which then says hello with
     /// what it is configured for.
     ConfigureMode(RedundancyMode),
+    /// What the active's configuration says of the pair, all of it; given after each change, and at promotion.
+    Configured(RedundancySettings),
+    /// The configuration register for the next boot of this unit.
+    RegisterStored(u16),
     /// Maintenance mode is switched on or off.
     MaintenanceMode(bool),
     /// On the active: the configurations of the two units were compared.

@@ -28,6 +28,7 @@ mod active;
 mod config;
 mod config_sync;
 mod event;
+mod modes;
 mod negotiation;
 mod peer;
 mod standby;
@@ -35,14 +36,16 @@ mod status;
 mod walk;
 
 use crate::client::{Client, ClientId, ClientRegistry, RegistrationError};
+use crate::fallback::Fallback;
 use crate::heartbeat::FailureDetector;
 use crate::history::{History, HistoryEvent};
-use crate::message::{Body, Hello, RfMessage};
+use crate::message::{Body, Hello, PairTimers, RfMessage};
 use crate::progression::{Answer, Walk};
 use crate::state::{Progression, RedundancyMode, RfEvent, RfState, Status};
 use crate::syslog::Syslog;
 use crate::watch::{DebugTopic, Watch};
 use alloc::string::String;
+use alloc::vec::Vec;
 use machine::{Deadline, Duration, Epoch, Instant, Machine, Outbox, TimerKey, Timers};
 
 pub use config::RedundancyConfig;
@@ -50,6 +53,7 @@ pub use event::{
     ClaimResult, ColdStart, ConfigSyncVerdict, Input, Output, PeerLoss, ReloadReason, ReloadScope,
     SwitchoverCause,
 };
+pub use modes::RedundancySettings;
 pub use status::RfStatus;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +134,8 @@ struct Peer {
     epoch: Epoch,
     /// The active's view: the standby is hot and the checkpoint facility agrees.
     in_step: bool,
+    /// The active's view: in RPR, the standby has the startup configuration and waits.
+    rests: bool,
     /// The active's view: told to synchronise anew, has not confirmed by its state yet.
     resync_pending: bool,
 }
@@ -163,6 +169,10 @@ pub struct RedundancyFacility {
     operating_mode: RedundancyMode,
     /// Commands that the standby does not know; while there are any the pair runs RPR.
     mismatched_commands: u32,
+    /// What keeps this pair from SSO.
+    fallback: Vec<Fallback>,
+    /// The timers that hold where the configuration says nothing.
+    default_timers: PairTimers,
     maintenance: bool,
     standby_failures: u32,
     ready_before: bool,
@@ -187,6 +197,7 @@ impl RedundancyFacility {
             since: now,
             epoch: Epoch::NONE,
             in_step: false,
+            rests: false,
             resync_pending: false,
         };
         Self {
@@ -213,6 +224,12 @@ impl RedundancyFacility {
             waits_for_bulk: false,
             operating_mode: RedundancyMode::NonRedundant,
             mismatched_commands: 0,
+            fallback: Vec::new(),
+            default_timers: PairTimers {
+                keepalive_interval_ms: config.keepalive_interval_ms,
+                keepalive_limit_ms: config.keepalive_limit_ms,
+                notification_time_ms: config.notification_time_ms,
+            },
             maintenance: false,
             standby_failures: 0,
             ready_before: false,
@@ -590,11 +607,17 @@ impl Machine for RedundancyFacility {
             Input::ClientCompleted { client, progression } => {
                 self.client_completed(now, client, progression, out);
             }
+            Input::ClientFailed { client, progression } if self.state.is_active() && self.peer.present => {
+                self.reload_peer(now, ReloadReason::ClientStuck { client, progression }, out);
+            }
+            Input::ClientFailed { .. } => {}
             Input::BulkFinished => self.bulk_finished(now, out),
             Input::SyncLost => self.sync_lost(now, out),
             Input::ForceSwitchover => self.force_switchover(now, out),
             Input::HandoverReady => self.handover_ready(now, out),
             Input::ConfigureMode(mode) => self.configure_mode(now, mode, out),
+            Input::Configured(settings) => self.configured(now, settings, out),
+            Input::RegisterStored(register) => self.config.next_register = register,
             Input::MaintenanceMode(enabled) => self.maintenance_mode(now, enabled, out),
             Input::ConfigSync(verdict) => self.config_sync_verdict(now, verdict, out),
             Input::Reload(scope) => self.reload(now, scope, out),

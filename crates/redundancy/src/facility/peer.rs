@@ -2,10 +2,9 @@
 
 use super::{
     Body, ClaimPurpose, FailureDetector, Hello, HistoryEvent, Output, PeerLoss, RedundancyFacility,
-    RedundancyMode, ReloadReason, RfEvent, RfMessage, RfState, RfTimer, Status, Syslog,
+    ReloadReason, RfEvent, RfMessage, RfState, RfTimer, Status, Syslog,
 };
 use crate::heartbeat::Verdict;
-use crate::message::PROTOCOL_VERSION;
 use crate::syslog::PeerMonitor;
 use machine::{Duration, Epoch, Instant, Outbox};
 
@@ -42,7 +41,7 @@ impl RedundancyFacility {
         self.tell_clients(now, Status::PeerCommunication, u32::from(up), out);
         if up {
             self.heartbeats_sent = 0;
-            self.send(self.hello(), out);
+            self.send(Body::Hello(self.hello()), out);
             self.timers.set(
                 RfTimer::Keepalive,
                 self.after(now, self.config.keepalive_interval_ms),
@@ -62,15 +61,6 @@ impl RedundancyFacility {
         } else if self.state == RfState::Negotiation {
             self.set_peer_state(now, RfState::Unknown, out);
         }
-    }
-
-    fn hello(&self) -> Body {
-        let (schema_hash, mode) = (self.config.schema_hash, self.mode_allowed());
-        Body::Hello(Hello {
-            version: PROTOCOL_VERSION,
-            schema_hash,
-            mode,
-        })
     }
 
     pub(super) fn peer_message(&mut self, now: Instant, message: RfMessage, out: &mut Outbox<Output>) {
@@ -120,6 +110,7 @@ impl RedundancyFacility {
             Body::Progress(progression) => self.standby_asks(now, progression, out),
             Body::ProgressDone(progression) => self.active_has_walked(now, progression, out),
             Body::Resync => self.told_to_resync(now, out),
+            Body::Timers(timers) => self.told_timers(now, timers),
             Body::Maintenance(enabled) => self.told_of_maintenance(now, enabled, out),
             Body::SwitchoverRequest => self.asked_to_take_over(message.epoch, out),
             Body::SwitchoverRefused => {
@@ -172,7 +163,12 @@ impl RedundancyFacility {
         self.peer.hello = Some((message.boot, hello));
         self.peer.epoch = message.epoch;
         self.peer.in_step = false;
+        self.peer.rests = false;
         self.peer.resync_pending = false;
+        if !self.state.is_active() {
+            // An active that paces otherwise says so next.
+            self.set_pair_timers(now, self.default_timers);
+        }
         self.timers.stop(RfTimer::SilentPeer);
         self.timers.stop(RfTimer::CommunicationLoss);
         self.begin_judging(now);
@@ -183,6 +179,10 @@ impl RedundancyFacility {
         self.peer_state_heard(now, message.state, out);
         if self.state.is_active() {
             self.settle_mode(now, out);
+            let timers = self.pair_timers();
+            if timers != self.default_timers {
+                self.send(Body::Timers(timers), out);
+            }
             if self.maintenance {
                 self.send(Body::Maintenance(true), out);
             }
@@ -203,29 +203,6 @@ impl RedundancyFacility {
         }
     }
 
-    /// The mode in which this pair can operate: hot only when both speak the same schemas.
-    pub(super) fn settle_mode(&mut self, now: Instant, out: &mut Outbox<Output>) {
-        let mode = match self.peer.hello {
-            None => RedundancyMode::NonRedundant,
-            Some((_, hello)) if hello.mode.min(self.mode_allowed()) == RedundancyMode::NonRedundant => {
-                RedundancyMode::NonRedundant
-            }
-            Some((_, hello)) => {
-                let same = hello.version == PROTOCOL_VERSION && hello.schema_hash == self.config.schema_hash;
-                if same {
-                    hello.mode.min(self.mode_allowed())
-                } else {
-                    RedundancyMode::Rpr
-                }
-            }
-        };
-        if mode != self.operating_mode {
-            self.operating_mode = mode;
-            self.tell_clients(now, Status::RedundancyModeChange, mode.snmp(), out);
-            out.now(Output::Log(Syslog::mode(mode, self.config.mode)));
-        }
-    }
-
     fn peer_state_heard(&mut self, now: Instant, state: RfState, out: &mut Outbox<Output>) {
         let before = self.peer.state;
         self.set_peer_state(now, state, out);
@@ -233,6 +210,7 @@ impl RedundancyFacility {
             self.peer.resync_pending = false;
         }
         self.peer.in_step = state == RfState::StandbyHot && !self.peer.resync_pending;
+        self.peer.rests &= state == RfState::StandbyCold;
         if before == state {
             return;
         }
@@ -285,10 +263,11 @@ impl RedundancyFacility {
             self.peer.dead_boot = Some(boot);
         }
         self.peer.in_step = false;
+        self.peer.rests = false;
         self.peer.resync_pending = false;
     }
 
-    fn begin_judging(&mut self, now: Instant) {
+    pub(super) fn begin_judging(&mut self, now: Instant) {
         let interval = Duration::from_millis(self.config.keepalive_interval_ms);
         let limit = Duration::from_millis(self.config.keepalive_limit_ms);
         let detector = FailureDetector::new(now, interval, limit);

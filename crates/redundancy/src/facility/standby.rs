@@ -195,7 +195,9 @@ impl RedundancyFacility {
             self.forget_peer();
         }
         self.note_event(now, RfEvent::GoActive);
-        let reason = if self.state != RfState::StandbyHot {
+        let reason = if self.operating_mode == RedundancyMode::Rpr {
+            Some(ColdStart::Rpr)
+        } else if self.state != RfState::StandbyHot {
             Some(ColdStart::NotHot(self.state))
         } else if out_of_step {
             Some(ColdStart::OutOfStep)

@@ -1,8 +1,11 @@
 //! What the facility knows about itself, as one value for `show`, SNMP and the status file.
 
 use super::{RedundancyFacility, RedundancyMode, RfState};
+use crate::fallback::Fallback;
 use crate::heartbeat::FailureDetector;
+use crate::message::ImageVersion;
 use crate::readiness::ManualSwitchover;
+use alloc::vec::Vec;
 use machine::{Duration, Epoch, Instant, RpSlot};
 
 /// A snapshot of the facility.
@@ -32,6 +35,14 @@ pub struct RfStatus {
     pub configured_mode: RedundancyMode,
     /// Mode that the pair operates in.
     pub operating_mode: RedundancyMode,
+    /// Why the pair operates in RPR although SSO is configured; empty where it does not.
+    pub fallback: Vec<Fallback>,
+    /// Whether the standby of a pair in RPR has the startup configuration and waits.
+    pub peer_rests: bool,
+    /// Configuration registers of this unit: with which it booted, and for its next boot.
+    pub registers: (u16, u16),
+    /// The same of the peer, and its image, as it said itself.
+    pub peer_said: Option<(u16, u16, ImageVersion)>,
     /// Maintenance mode.
     pub maintenance: bool,
     /// Whether the operator may switch over now.
@@ -71,6 +82,13 @@ impl RedundancyFacility {
             mastership: self.mastership,
             configured_mode: self.config.mode,
             operating_mode: self.operating_mode,
+            fallback: self.fallback_reasons(),
+            peer_rests: self.peer.rests,
+            registers: (self.config.register, self.config.next_register),
+            peer_said: self
+                .peer
+                .hello
+                .map(|(_, hello)| (hello.register, hello.next_register, hello.image)),
             maintenance: self.maintenance,
             manual_switchover: ManualSwitchover::of(&self.situation()),
             standby_failures: self.standby_failures,

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use config::FailureClass;
+use redundancy::SwitchoverRecord;
 
 /// A message; one without a body is none.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -99,6 +100,12 @@ pub struct Startup {
     /// All of it.
     #[prost(string, tag = "1")]
     pub text: String,
+    /// The active's configuration register for its next boot.
+    #[prost(uint32, tag = "2")]
+    pub next_register: u32,
+    /// The switchovers so far, oldest first.
+    #[prost(message, repeated, tag = "3")]
+    pub switchovers: Vec<SwitchoverRecord>,
 }
 
 /// What has come of writing the startup configuration to the standby's NVRAM.

@@ -102,9 +102,10 @@ impl RouteProcessor {
 
     pub(crate) fn config_sync_message(&mut self, now: Instant, message: ConfigSyncMessage) {
         match message.body {
-            Some(Body::Startup(Startup { text })) => {
+            Some(Body::Startup(startup)) => {
                 if matches!(self.role, Role::Standby(_)) {
-                    self.standby_keeps_startup(now, text);
+                    self.keep_beside_startup(now, &startup);
+                    self.standby_keeps_startup(now, startup.text);
                 }
             }
             Some(Body::StartupStored(stored)) => self.peer_stored_startup(now, stored),

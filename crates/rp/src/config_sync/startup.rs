@@ -9,7 +9,7 @@
 //! Whoever saves is answered when both have it, or when it is known which one has not. A standby whose disk refuses goes
 //! on trying ([`super::store`]).
 
-use super::message::{Body, Executed, Startup, StartupStored};
+use super::message::{Body, Executed, StartupStored};
 use super::{StartupStore, log, text_digest};
 use crate::console::{AfterSave, Running};
 use crate::io::{RpOutput, SessionId};
@@ -161,12 +161,8 @@ impl RouteProcessor {
         if !self.runs_rpr(now) || !self.facility.peer_state().is_standby() {
             return;
         }
-        let text = match &self.role {
-            Role::Active(active) => active.clients.configuration.startup_text().map(String::from),
-            _ => None,
-        };
-        if let Some(text) = text {
-            self.send_config_sync(Body::Startup(Startup { text }));
+        if let Some(startup) = self.startup_message() {
+            self.send_config_sync(Body::Startup(startup));
         }
     }
 
@@ -250,6 +246,7 @@ impl RouteProcessor {
             self.log(log::startup_written_at_last(peer));
         }
         self.settle_with(now, &stored);
+        self.cold_standby_has(now, &stored);
         self.startup_copies.peer = Some(PeerStore { at: now, stored });
     }
 

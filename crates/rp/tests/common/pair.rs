@@ -18,6 +18,12 @@ pub const STARTUP: &str = "hostname Router\ninterface Ethernet0/0\n ip address 1
 pub struct Unit {
     pub processor: Option<RouteProcessor>,
     pub nvram: Option<String>,
+    /// The configuration register for the next boot.
+    pub register: u16,
+    /// Line cards that this slot had reset.
+    pub reset_cards: Vec<CardSlot>,
+    /// Frames' chunks that were sent to this slot.
+    pub chunks: u32,
     /// Why every write fails; `None`: they succeed.
     pub disk_error: Option<&'static str>,
     /// Whether writes take for ever.
@@ -45,6 +51,9 @@ fn unit() -> Unit {
     Unit {
         processor: None,
         nvram: Some(STARTUP.into()),
+        register: 0x2102,
+        reset_cards: Vec::new(),
+        chunks: 0,
         disk_error: None,
         disk_hangs: false,
         writes: 0,
@@ -103,6 +112,7 @@ impl Pair {
             },
             startup: unit.nvram.clone(),
             switchover_history: String::new(),
+            configuration_register: unit.register,
             unix_ms_at_origin: 1_600_000_000_000,
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],
@@ -209,6 +219,7 @@ impl Pair {
         for output in outputs {
             match output {
                 RpOutput::Peer(message) => {
+                    self.units[peer.index()].chunks += u32::from(matches!(message, PeerMessage::Chunk(_)));
                     let (kind, body) = message.encode();
                     let message = PeerMessage::decode(kind, &body).expect("what is sent can be read");
                     if self.units[peer.index()].processor.is_some() {
@@ -235,6 +246,8 @@ impl Pair {
                     ..
                 } => self.screen.push_str(&String::from_utf8(bytes).expect("text")),
                 RpOutput::WriteNvram { number, text } => self.write_nvram(slot, number, text),
+                RpOutput::WriteRegister(value) => self.units[slot.index()].register = value,
+                RpOutput::ResetCard { card } => self.units[slot.index()].reset_cards.push(card),
                 RpOutput::Log(message) => self.units[slot.index()].log.push(message.to_string()),
                 RpOutput::Reload { .. } => return false,
                 RpOutput::ResetPeer | RpOutput::KillPeer => self.resets.push(peer),

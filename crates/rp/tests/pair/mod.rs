@@ -98,6 +98,7 @@ impl Pair {
                 checkpoint: ActiveEndConfig::default(),
                 heartbeat_interval: Duration::from_millis(50),
             },
+            configuration_register: 0x2102,
             startup: unit.nvram.clone(),
             switchover_history: unit.switchover_history.clone(),
             unix_ms_at_origin: UNIX_MS_AT_ORIGIN,

@@ -20,7 +20,7 @@ pub use consoles::console_path;
 pub use status::{exercise_status_request, status_path};
 
 use crate::arbiter::{Arbiter, ClaimRefused, LocalArbiter};
-use crate::backplane::{BackplaneClient, Request};
+use crate::backplane::{BackplaneClient, Request, Unit};
 use crate::clock;
 use crate::crash::{self, CoreDumps, CrashConfig};
 use crate::event_loop::{EventLoop, Interest, LoopSignal, Ready, Signals};
@@ -28,6 +28,7 @@ use crate::life::{LifeChange, LifeLock, LifeWatch, Resignation};
 use crate::shared_memory::{SharedMemory, SlotPower};
 use crate::stream::Address;
 use cards::CardLinks;
+use config::CONFIGURATION_REGISTER_DEFAULT;
 use consoles::ConsoleServer;
 use machine::{CardSlot, Epoch, Instant, Machine, Outbox, RpSlot};
 use nvram::NvramWriter;
@@ -70,6 +71,8 @@ pub struct RpOptions {
     pub record: Option<PathBuf>,
     /// Beginnings of configuration commands to be without, as an older release is.
     pub unsupported_commands: Vec<String>,
+    /// The image to pass for, to rehearse an upgrade; the program's own without it.
+    pub image_version: Option<String>,
     /// Bytes of memory to hold and touch, for benches of large processes.
     pub ballast_bytes: usize,
 }
@@ -114,6 +117,7 @@ struct RpProcess {
     status: StatusServer,
     nvram: NvramWriter,
     history: NvramWriter,
+    register: NvramWriter,
     inputs: VecDeque<RpInput>,
     outbox: Outbox<RpOutput>,
     phases: status::Phases,
@@ -181,6 +185,7 @@ impl RpProcess {
         let nvram = NvramWriter::start(nvram_path(&options.state_directory, options.slot))?;
         events.add(&nvram, TOKEN_NVRAM, Interest::READ)?;
         let history = NvramWriter::start(history_path(&options.state_directory, options.slot))?;
+        let register = NvramWriter::start(register_path(&options.state_directory, options.slot))?;
         let config = processor_config(&options)?;
         let now = clock::now();
         let recorder = options
@@ -204,6 +209,7 @@ impl RpProcess {
             status,
             nvram,
             history,
+            register,
             inputs: VecDeque::new(),
             outbox: Outbox::new(),
             phases: status::Phases::default(),
@@ -492,6 +498,12 @@ impl RpProcess {
             }
             RpOutput::WriteNvram { number, text } => self.write_nvram(number, text),
             RpOutput::KeepSwitchoverHistory(text) => self.keep_switchover_history(text),
+            RpOutput::WriteRegister(value) => {
+                // What went wrong with an earlier one was logged; nobody waits for its answer.
+                drop(self.register.outcomes());
+                self.register.write(0, format!("0x{value:04X}\n"));
+            }
+            RpOutput::ResetCard { card } => self.reset_card(card),
             RpOutput::Log(message) => log_message(&message),
             RpOutput::Reload { reason } => {
                 self.life.resign(Resignation::Reload);
@@ -509,6 +521,29 @@ impl RpProcess {
             log_line(&format!("the chassis was not reset by its backplane: {error}"));
         }
         self.exit = Some(RpExit::ReloadShelf);
+    }
+
+    /// Has the backplane reset a card. It answers in its own time, and this loop has cards to serve meanwhile.
+    fn reset_card(&self, card: CardSlot) {
+        let directory = self.options.run_directory.clone();
+        let request = Request::Reset {
+            slot: Unit::Card(card),
+            crash_dump_grace_ms: None,
+        };
+        let asked = std::thread::Builder::new()
+            .name(format!("reset-{card}"))
+            .spawn(move || {
+                let answer = BackplaneClient::connect(&directory)
+                    .and_then(|mut backplane| backplane.request(&request));
+                if let Err(error) = answer {
+                    log_line(&format!(
+                        "card {card} was not reset, and is downloaded anew as it is: {error}"
+                    ));
+                }
+            });
+        if let Err(error) = asked {
+            log_line(&format!("card {card} was not reset: {error}"));
+        }
     }
 
     fn phase(&mut self, phase: Phase) {
@@ -595,10 +630,35 @@ fn processor_config(options: &RpOptions) -> io::Result<RpConfig> {
         active,
         startup,
         switchover_history: kept_history(options)?,
+        configuration_register: read_register(&register_path(&options.state_directory, options.slot))?,
         unix_ms_at_origin: unix_ms().saturating_sub(uptime_ms),
-        image_version: IMAGE_VERSION.to_string(),
+        image_version: options
+            .image_version
+            .clone()
+            .unwrap_or_else(|| IMAGE_VERSION.to_string()),
         card_slots: options.cards.iter().map(|(slot, _)| *slot).collect(),
         unsupported_commands: options.unsupported_commands.clone(),
+    })
+}
+
+/// The configuration register that the RP in `slot` boots with.
+fn register_path(state_directory: &Path, slot: RpSlot) -> PathBuf {
+    state_directory
+        .join(format!("nvram-{slot}"))
+        .join("config-register")
+}
+
+/// The register in a file; the default while there is none.
+fn read_register(path: &Path) -> io::Result<u16> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(CONFIGURATION_REGISTER_DEFAULT),
+        Err(error) => return Err(io::Error::other(format!("{}: {error}", path.display()))),
+    };
+    let digits = text.trim().strip_prefix("0x").unwrap_or_default();
+    u16::from_str_radix(digits, 16).map_err(|_| {
+        let path = path.display();
+        io::Error::other(format!("{path}: '{}' is no register such as 0x2102", text.trim()))
     })
 }
 

@@ -410,6 +410,7 @@ mod tests {
                 core_dumps: CoreDumps::AsConfigured,
                 record: None,
                 unsupported_commands: Vec::new(),
+                image_version: None,
                 ballast_bytes: 0,
             };
             let memory = SharedMemory::open(directory.path()).unwrap();
