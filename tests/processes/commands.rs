@@ -192,3 +192,49 @@ fn is_root() -> bool {
         line.is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0"))
     })
 }
+
+#[test]
+fn a_reader_that_has_gone_ends_a_command_without_a_word() {
+    let place = chassis::up();
+    std::fs::write(place.path.join("script"), "enable\nshow running-config\n").expect("a script");
+    for arguments in [
+        &["status"][..],
+        &["status", "--json"],
+        &["console"],
+        &["sim", "--seed", "1"],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let script = std::fs::File::open(place.path.join("script")).expect("the script");
+        let mut command = place.command(arguments);
+        let output = command
+            .stdin(script)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .and_then(std::process::Child::wait_with_output)
+            .expect("the program runs");
+        // As shells show a process that SIGPIPE has ended.
+        assert_eq!(
+            output.status.code(),
+            Some(128 + 13),
+            "{arguments:?}: {}",
+            words(&output)
+        );
+        assert_eq!(output.stderr, b"", "{arguments:?}: {}", words(&output));
+    }
+}
+
+#[test]
+fn filters_and_do_work_over_a_script_s_console() {
+    let place = chassis::up();
+    let script = "enable\nshow running-config | section Ethernet0/0\nconfigure terminal\nhostname Piped\n\
+        do show running-config | include ^hostname\ndo show ip route | count ^C +[0-9]\n";
+    let output = place.script(&["--strict"], script);
+    assert!(output.status.success(), "{}", words(&output));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "interface Ethernet0/0\n ip address 10.0.0.1 255.255.255.0\nhostname Piped\n\
+         Number of lines which match regexp = 4\n"
+    );
+}
