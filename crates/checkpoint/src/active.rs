@@ -18,6 +18,7 @@
 use crate::message::{Acknowledgement, FrameChunk};
 use crate::record::TableId;
 use crate::rows::RowWriter;
+use crate::statistics::Statistics;
 use crate::table::{Tables, total_digest};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -114,6 +115,7 @@ pub struct ActiveEnd {
     /// gate is closed and the stall limit runs, and neither should wait for a bulk's bytes on a slow link.
     walked: Option<FrameNumber>,
     awaited: VecDeque<Awaited>,
+    statistics: Statistics,
     peer_rows: RowWriter,
     card_rows: RowWriter,
 }
@@ -129,9 +131,25 @@ impl ActiveEnd {
             peer: PeerSync::None,
             walked: None,
             awaited: VecDeque::new(),
+            statistics: Statistics::default(),
             peer_rows: RowWriter::new(),
             card_rows: RowWriter::new(),
         }
+    }
+
+    /// What was sent so far.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// The limits.
+    pub fn config(&self) -> &ActiveEndConfig {
+        &self.config
+    }
+
+    /// Bytes of rows that wait for a message to be whole.
+    pub fn buffered_bytes(&self) -> usize {
+        self.peer_rows.len()
     }
 
     /// How far the standby is in step.
@@ -278,6 +296,13 @@ impl ActiveEnd {
         if at_end && !bulk_ends {
             self.walked = Some(self.last_closed);
         }
+        for chunk in &drained.to_peer {
+            self.statistics.sent(chunk.rows.len());
+        }
+        self.statistics.frames += u64::from(drained.closed.is_some());
+        let waits = !clean || (self.bulk_has_work() && !at_end);
+        self.statistics
+            .flow(waits && self.peer != PeerSync::None && peer_room < self.config.turn_bytes_max);
         drained
     }
 
@@ -346,7 +371,11 @@ impl ActiveEnd {
         if !passed {
             return;
         }
+        let before = self.peer_rows.len();
         self.peer_rows.push(id, key, value);
+        let buffered = self.peer_rows.len();
+        self.statistics
+            .queued(id, 1, buffered - before, buffered, self.config.chunk_bytes);
         if let Some(open) = &mut self.open {
             open.peer_rows += 1;
         }
@@ -395,6 +424,14 @@ impl ActiveEnd {
                 .and_then(|rows| rows.walk(after.as_deref(), self.config.chunk_bytes, &mut self.peer_rows));
             spent += self.peer_rows.len() - bytes_before;
             let rows = self.peer_rows.rows() - rows_before;
+            let buffered = self.peer_rows.len();
+            self.statistics.queued(
+                *id,
+                rows.into(),
+                buffered - bytes_before,
+                buffered,
+                self.config.chunk_bytes,
+            );
             self.open_frame(now).peer_rows += rows;
             if self.peer_rows.len() >= self.config.chunk_bytes {
                 let rows = self.peer_rows.take();

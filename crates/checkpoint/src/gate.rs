@@ -10,12 +10,14 @@ use machine::FrameNumber;
 #[derive(Debug)]
 pub struct Gate<O> {
     waiting: VecDeque<(FrameNumber, O)>,
+    peak: usize,
 }
 
 impl<O> Default for Gate<O> {
     fn default() -> Self {
         Self {
             waiting: VecDeque::new(),
+            peak: 0,
         }
     }
 }
@@ -36,6 +38,7 @@ impl<O> Gate<O> {
             "gated frames only grow"
         );
         self.waiting.push_back((frame, output));
+        self.peak = self.peak.max(self.waiting.len());
     }
 
     /// Takes the oldest output whose frame is covered by `acknowledged`.
@@ -49,6 +52,11 @@ impl<O> Gate<O> {
     /// Number of outputs held.
     pub fn len(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Most outputs that were ever held.
+    pub fn peak(&self) -> usize {
+        self.peak
     }
 
     /// Whether nothing is held.

@@ -28,6 +28,7 @@ mod message;
 mod record;
 mod rows;
 mod standby;
+mod statistics;
 mod table;
 
 pub use active::{ActiveEnd, ActiveEndConfig, Drained, PeerSync};
@@ -36,4 +37,5 @@ pub use message::{Acknowledgement, FrameChunk, ResyncRequest, TableDigest};
 pub use record::{Key, RecordError, Row, TableId, row_hash};
 pub use rows::{RowReader, RowRef, RowWriter};
 pub use standby::{Committed, StandbyEnd, StandbyError};
+pub use statistics::{Statistics, TableStatistics};
 pub use table::{Emit, Index, NoIndex, Table, Tables, Tracked, table_digests, total_digest};

@@ -9,7 +9,8 @@ use machine::PortId;
 use packet::Prefix;
 
 use crate::command::{
-    AddressFilter, Command, ConfigCommand, ExecCommand, InterfaceSetting, ModeCommand, RoutePath,
+    AddressFilter, CheckpointView, Command, ConfigCommand, ExecCommand, FileCommand, InterfaceSetting,
+    ModeCommand, RoutePath,
 };
 use crate::config_sync::{FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 use crate::grammar::Matched;
@@ -54,7 +55,32 @@ fn exec_command(matched: &Matched) -> Option<ExecCommand> {
         return Some(ExecCommand::Observe(command));
     }
     Some(match matched.id {
-        CommandId::CopyRunningStartup => ExecCommand::CopyRunningStartup,
+        CommandId::CopyRunningStartup
+        | CommandId::CopyRunning
+        | CommandId::CopyStartup
+        | CommandId::CopyToStartup
+        | CommandId::CopyFile => {
+            let keyword = |id, word: &str| (matched.id == id).then(|| word.to_string());
+            let both = CommandId::CopyRunningStartup;
+            ExecCommand::Files(FileCommand::Copy {
+                from: keyword(both, "running-config")
+                    .or(keyword(CommandId::CopyRunning, "running-config"))
+                    .or(keyword(CommandId::CopyStartup, "startup-config"))
+                    .or_else(|| matched.text(Slot::Name))?,
+                to: keyword(both, "startup-config")
+                    .or(keyword(CommandId::CopyToStartup, "startup-config"))
+                    .or_else(|| matched.text(Slot::Text))?,
+            })
+        }
+        CommandId::Dir => ExecCommand::Files(FileCommand::Dir {
+            system: matched.text(Slot::Name),
+        }),
+        CommandId::More => ExecCommand::Files(FileCommand::More {
+            file: matched.text(Slot::Name)?,
+        }),
+        CommandId::Delete => ExecCommand::Files(FileCommand::Delete {
+            file: matched.text(Slot::Name)?,
+        }),
         CommandId::ShowConfigSyncStatus => ExecCommand::ShowConfigSyncStatus,
         CommandId::ShowConfigSyncBem => ExecCommand::ShowConfigSyncFailures(FailureClass::Bem),
         CommandId::ShowConfigSyncMcl => ExecCommand::ShowConfigSyncFailures(FailureClass::Mcl),
@@ -70,7 +96,14 @@ fn exec_command(matched: &Matched) -> Option<ExecCommand> {
         CommandId::Reload => ExecCommand::Reload,
         CommandId::ShowArp => ExecCommand::ShowArp,
         CommandId::ShowCheckpoint => ExecCommand::ShowCheckpoint,
-        CommandId::ShowCheckpointClients => ExecCommand::ShowCheckpointClients,
+        CommandId::ShowCheckpointClients => ExecCommand::ShowCheckpointFacility(CheckpointView::Clients {
+            client: matched.number(Slot::Count),
+        }),
+        CommandId::ShowCheckpointEntities => ExecCommand::ShowCheckpointFacility(CheckpointView::Entities),
+        CommandId::ShowCheckpointStatistics => {
+            ExecCommand::ShowCheckpointFacility(CheckpointView::Statistics)
+        }
+        CommandId::ShowCheckpointBuffers => ExecCommand::ShowCheckpointFacility(CheckpointView::BufferUsage),
         CommandId::ShowInterfaces => ExecCommand::ShowInterfaces { port: matched.port() },
         CommandId::ShowIpCef => ExecCommand::ShowIpCef {
             filter: matched.filter(),

@@ -62,6 +62,49 @@ impl Command {
     }
 }
 
+/// A view of the checkpoint facility.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointView {
+    /// What each client has sent.
+    Clients {
+        /// One client only, by its number.
+        client: Option<u32>,
+    },
+    /// Groups of clients.
+    Entities,
+    /// Counters of the facility.
+    Statistics,
+    /// Its buffers.
+    BufferUsage,
+}
+
+/// Commands about files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileCommand {
+    /// `dir [FILE-SYSTEM:]`
+    Dir {
+        /// The file system as typed; `None`: `bootflash:`.
+        system: Option<String>,
+    },
+    /// `more FILE`
+    More {
+        /// The file as typed.
+        file: String,
+    },
+    /// `delete FILE`
+    Delete {
+        /// The file as typed.
+        file: String,
+    },
+    /// `copy FROM TO`
+    Copy {
+        /// The source as typed, keywords in full.
+        from: String,
+        /// The destination as typed, keywords in full.
+        to: String,
+    },
+}
+
 /// Commands that only move the session to another mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModeCommand {
@@ -94,10 +137,10 @@ impl ModeCommand {
 }
 
 /// Commands of the EXEC that a route processor executes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExecCommand {
-    /// `copy running-config startup-config`
-    CopyRunningStartup,
+    /// `dir`, `more`, `delete`, `copy`
+    Files(FileCommand),
     /// `show redundancy config-sync status`
     ShowConfigSyncStatus,
     /// Watching what goes on: `show logging`, `debug ...` and their like.
@@ -123,8 +166,8 @@ pub enum ExecCommand {
     ShowArp,
     /// `show checkpoint`
     ShowCheckpoint,
-    /// `show checkpoint clients`
-    ShowCheckpointClients,
+    /// `show checkpoint {clients [ID] | entities | statistics [buffer-usage]}`
+    ShowCheckpointFacility(CheckpointView),
     /// `show interfaces [EthernetC/P]`
     ShowInterfaces {
         /// One interface only.

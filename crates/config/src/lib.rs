@@ -38,8 +38,8 @@ mod tree;
 mod tests;
 
 pub use command::{
-    AddressFilter, Command, ConfigCommand, ConfigLine, ExecCommand, InterfaceSetting, Line, ModeCommand,
-    RoutePath, StaticRoute,
+    AddressFilter, CheckpointView, Command, ConfigCommand, ConfigLine, ExecCommand, FileCommand,
+    InterfaceSetting, Line, ModeCommand, RoutePath, StaticRoute,
 };
 pub use config_sync::{ConfigSyncPolicy, FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 pub use error::{ConfigError, ParseError, ParseErrorKind, ReturnCode};

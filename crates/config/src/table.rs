@@ -31,6 +31,13 @@ pub enum CommandId {
     End,
     Logout,
     CopyRunningStartup,
+    CopyRunning,
+    CopyStartup,
+    CopyToStartup,
+    CopyFile,
+    Dir,
+    More,
+    Delete,
     ShowConfigSyncStatus,
     ShowConfigSyncBem,
     ShowConfigSyncMcl,
@@ -48,6 +55,9 @@ pub enum CommandId {
     ShowArp,
     ShowCheckpoint,
     ShowCheckpointClients,
+    ShowCheckpointEntities,
+    ShowCheckpointStatistics,
+    ShowCheckpointBuffers,
     ShowInterfaces,
     ShowIpCef,
     ShowIpInterfaceBrief,
@@ -195,6 +205,17 @@ const SHOW_CLIENTS: Token = keyword("clients", "Clients in order of their sequen
 const HISTORY: Token = keyword("history", "Log of past events");
 
 const REDUNDANCY_EXEC: Token = keyword("redundancy", "Redundancy Facility (RF) exec commands");
+const CHECKPOINT_STATISTICS: Token = keyword("statistics", "Counters of the checkpoint facility");
+const COPY: Token = keyword("copy", "Copy from one file to another");
+const COPY_RUNNING: Token = keyword("running-config", "Copy from current system configuration");
+const COPY_STARTUP: Token = keyword("startup-config", "Copy from startup configuration");
+const COPY_FILE: Token = argument(
+    Slot::Name,
+    Kind::Word,
+    "Copy from this file, for instance bootflash:base.cfg",
+);
+const TO_STARTUP: Token = keyword("startup-config", "Copy to startup configuration");
+const TO_FILE: Token = argument(Slot::Text, Kind::Word, "Copy to this file or filesystem");
 const CONFIG_SYNC: Token = keyword("config-sync", "Config Sync status and failures");
 const FAILURES: Token = keyword("failures", "Commands that failed on the standby");
 const BEM: Token = keyword("bem", "Best effort method");
@@ -318,10 +339,6 @@ pub static ROWS: &[Row] = &[
     row!(CONFIGURATION Privileged Exit: keyword("exit", "Exit from the current configuration mode")),
     row!(CONFIGURATION Privileged End: keyword("end", "Exit from configuration mode to the EXEC")),
     // Doing.
-    row!(EXEC Privileged CopyRunningStartup:
-        keyword("copy", "Copy from one file to another"),
-        keyword("running-config", "Copy from current system configuration"),
-        keyword("startup-config", "Copy to startup configuration")),
     row!(EXEC User Ping:
         keyword("ping", "Send echo messages"),
         argument(Slot::Address, Kind::Address, "Ping destination address"),
@@ -341,7 +358,6 @@ pub static ROWS: &[Row] = &[
     row!(EXEC User ShowArp: SHOW, keyword("arp", "ARP table")),
     row!(EXEC User ShowArp: SHOW, SHOW_IP, keyword("arp", "IP ARP table")),
     row!(EXEC User ShowCheckpoint: SHOW, SHOW_CHECKPOINT),
-    row!(EXEC User ShowCheckpointClients: SHOW, SHOW_CHECKPOINT, SHOW_CLIENTS),
     row!(EXEC User ShowInterfaces: SHOW, SHOW_INTERFACES, optional(2), ETHERNET, PORT),
     row!(EXEC User ShowIpCef: SHOW, SHOW_IP, SHOW_CEF, optional(1), LOOKUP),
     row!(EXEC User ShowIpCef: SHOW, SHOW_IP, SHOW_CEF, LOOKUP_NETWORK, LOOKUP_MASK),
@@ -362,6 +378,24 @@ pub static ROWS: &[Row] = &[
     row!(EXEC Privileged ShowStartupConfig: SHOW, keyword("startup-config", "Contents of startup configuration")),
     row!(EXEC User ShowVersion: SHOW, keyword("version", "System hardware and software status")),
     // Configuration synchronisation.
+    row!(EXEC Privileged CopyRunningStartup: COPY, COPY_RUNNING, TO_STARTUP),
+    row!(EXEC Privileged CopyRunning: COPY, COPY_RUNNING, TO_FILE),
+    row!(EXEC Privileged CopyStartup: COPY, COPY_STARTUP, TO_FILE),
+    row!(EXEC Privileged CopyToStartup: COPY, COPY_FILE, TO_STARTUP),
+    row!(EXEC Privileged CopyFile: COPY, COPY_FILE, TO_FILE),
+    row!(EXEC Privileged Dir: keyword("dir", "List files on a filesystem"),
+        optional(1), argument(Slot::Name, Kind::Word, "Filesystem, for instance nvram:")),
+    row!(EXEC Privileged More: keyword("more", "Display a file"),
+        argument(Slot::Name, Kind::Word, "File, for instance bootflash:base.cfg")),
+    row!(EXEC Privileged Delete: keyword("delete", "Delete a file"),
+        argument(Slot::Name, Kind::Word, "File to be deleted")),
+    row!(EXEC User ShowCheckpointClients: SHOW, SHOW_CHECKPOINT, SHOW_CLIENTS,
+        optional(1), argument(Slot::Count, Kind::Number { min: 0, max: 65_535 }, "Client ID")),
+    row!(EXEC User ShowCheckpointEntities: SHOW, SHOW_CHECKPOINT,
+        keyword("entities", "Groups of clients")),
+    row!(EXEC User ShowCheckpointStatistics: SHOW, SHOW_CHECKPOINT, CHECKPOINT_STATISTICS),
+    row!(EXEC User ShowCheckpointBuffers: SHOW, SHOW_CHECKPOINT, CHECKPOINT_STATISTICS,
+        keyword("buffer-usage", "Buffers that are in use")),
     row!(EXEC User ShowConfigSyncStatus: SHOW, SHOW_REDUNDANCY, CONFIG_SYNC,
         keyword("status", "Digests, commands and startup copies of both route processors")),
     // Watching.

@@ -115,6 +115,17 @@ impl Active {
         )
     }
 
+    /// What the checkpoint facility has sent, its limits, and bytes that wait for a message to be whole.
+    pub fn checkpoint_counters(&self) -> (&checkpoint::Statistics, &ActiveEndConfig, usize) {
+        let end = &self.checkpoint;
+        (end.statistics(), end.config(), end.buffered_bytes())
+    }
+
+    /// Outputs at the gate: now, and most at one time.
+    pub fn gated(&self) -> (usize, usize) {
+        (self.gate.len(), self.gate.peak())
+    }
+
     /// Facts for the redundancy facility that came up since the last call.
     pub fn take_facts(&mut self) -> Vec<RfInput> {
         core::mem::take(&mut self.for_facility)

@@ -80,7 +80,7 @@ pub struct Clients {
 }
 
 /// The tables in client order: what comes first in a bulk is what later tables refer to.
-const ORDER: &[TableId] = &[
+pub(crate) const ORDER: &[TableId] = &[
     CARD_TABLE,
     PORT_TABLE,
     PORT_CONFIGURATION_TABLE,
@@ -99,6 +99,21 @@ const ORDER: &[TableId] = &[
     SWITCHOVER_TABLE,
     LOG_TABLE,
 ];
+
+/// The client of the redundancy facility that a table belongs to.
+pub(crate) fn client_of(id: TableId) -> redundancy::Client {
+    use redundancy::client;
+    match id {
+        CARD_TABLE | PORT_TABLE => client::IF_INDEX,
+        PORT_CONFIGURATION_TABLE | FIB_V4_TABLE => client::CEF,
+        COMMAND_TABLE | LINE_TABLE | STARTUP_TABLE | IGNORED_TABLE => client::CONFIG_SYNC,
+        ADJACENCY_V4_TABLE => client::ARP,
+        ROUTE_V4_TABLE | NEXT_HOP_V4_TABLE | SWEEP_V4_TABLE | GENERATOR_TABLE => client::IP_ROUTING,
+        SYSTEM_TABLE | SWITCHOVER_TABLE | LOG_TABLE => client::HISTORY,
+        // What is about the chassis as a whole.
+        _ => client::PLATFORM,
+    }
+}
 
 /// What `show checkpoint` calls a table.
 pub fn table_name(id: TableId) -> &'static str {

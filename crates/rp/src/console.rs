@@ -3,6 +3,7 @@
 //! What a console is told goes through the gate, all of it and in order: a prompt that came back means that the
 //! standby has what the command did.
 
+use crate::files::FileQuestion;
 use crate::io::{ConsoleInput, ConsoleOutput, RpOutput, SessionId};
 use crate::processor::{Role, RouteProcessor};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -43,6 +44,8 @@ pub(crate) enum Running {
     AskedToSave(AfterSave),
     /// The operator is asked to confirm.
     AskedToConfirm(AfterSave),
+    /// The operator is asked about a file.
+    AskedAboutFile(FileQuestion),
     /// The startup configuration is being written.
     Saving,
     /// The redundancy facility was asked to switch over.

@@ -94,7 +94,7 @@ impl RouteProcessor {
 
     fn execute_exec(&mut self, now: Instant, id: SessionId, command: ExecCommand) {
         let lines = match command {
-            ExecCommand::CopyRunningStartup | ExecCommand::WriteMemory => {
+            ExecCommand::WriteMemory => {
                 return self.save(now, id, AfterSave::Done);
             }
             ExecCommand::Ping { target, repeat } => return self.ping(now, id, target, repeat),
@@ -106,11 +106,13 @@ impl RouteProcessor {
             ExecCommand::ShowIpRoute { filter: Some(filter) } => self.show_route(filter),
             ExecCommand::ShowIpCef { filter: Some(filter) } => self.show_cef_entry(filter),
             ExecCommand::ShowArp => return self.show_page(now, id, Page::Arp(None)),
+            ExecCommand::Files(command) => return self.file_command(now, id, &command),
+            ExecCommand::ShowCheckpointFacility(view) => self.show_checkpoint_facility(view),
             ExecCommand::MismatchedCommands(order) => text_lines(&self.mismatched_commands(now, order)),
             ExecCommand::ShowConfigSyncFailures(class) => self.show_config_sync_failures(class),
             ExecCommand::ShowConfigSyncIgnored => self.show_config_sync_ignored(),
             ExecCommand::ShowConfigSyncStatus => self.show_config_sync_status(now),
-            ExecCommand::ShowCheckpoint | ExecCommand::ShowCheckpointClients => self.show_checkpoint(),
+            ExecCommand::ShowCheckpoint => self.show_checkpoint(),
             ExecCommand::ShowInterfaces { port } => self.show_interfaces(port),
             ExecCommand::ShowIpInterfaceBrief => self.show_ip_interface_brief(),
             ExecCommand::ShowPlatform => self.show_platform(now),
@@ -312,7 +314,7 @@ impl RouteProcessor {
         self.ask(now, id, Running::AskedToConfirm(then), question);
     }
 
-    fn ask(&mut self, now: Instant, id: SessionId, running: Running, question: Question) {
+    pub(crate) fn ask(&mut self, now: Instant, id: SessionId, running: Running, question: Question) {
         if let Some(console) = self.consoles.sessions.get_mut(&id) {
             console.running = Some(running);
         }
@@ -324,6 +326,9 @@ impl RouteProcessor {
             return;
         };
         match (console.running.take(), answer) {
+            (Some(Running::AskedAboutFile(about)), answer) => {
+                self.file_question_answered(now, id, about, answer);
+            }
             (Some(Running::AskedToSave(then)), Answer::Yes) => self.save(now, id, then),
             (Some(Running::AskedToSave(then)), Answer::No) => self.ask_to_confirm(now, id, then),
             (Some(Running::AskedToConfirm(AfterSave::Switchover)), Answer::Yes) => {
@@ -339,7 +344,7 @@ impl RouteProcessor {
     }
 
     /// Writes the running configuration to both NVRAMs; what is to be done `then` follows.
-    fn save(&mut self, now: Instant, id: SessionId, then: AfterSave) {
+    pub(crate) fn save(&mut self, now: Instant, id: SessionId, then: AfterSave) {
         let Role::Active(active) = &self.role else {
             return self.complete(now, id, Outcome::Rejected, CONFIGURATION_LOCKED);
         };

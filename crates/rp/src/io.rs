@@ -1,6 +1,7 @@
 //! What happens to a route processor, and what it asks for.
 
 use crate::config_sync::ConfigSyncMessage;
+use crate::files::{FileAnswer, FileRequest};
 use alloc::string::String;
 use alloc::vec::Vec;
 use chassis::{CardMessage, RpMessage};
@@ -231,6 +232,8 @@ pub enum RpInput {
         /// Whether the text is on the disk, or why it is not.
         result: Result<(), String>,
     },
+    /// Answer to [`RpOutput::File`].
+    File(FileAnswer),
     /// Bench: let the generator client hold this many routes.
     Generate {
         /// Number of routes.
@@ -325,6 +328,8 @@ pub enum RpOutput {
         /// The card.
         card: CardSlot,
     },
+    /// Do something with a file of this unit's `bootflash:`; answer with [`RpInput::File`].
+    File(FileRequest),
     /// A system message.
     Log(Syslog),
     /// Leave: the backplane starts this RP anew.

@@ -20,12 +20,14 @@ extern crate alloc;
 
 mod active;
 mod cards;
+mod checkpoint_show;
 mod clients;
 mod cold_standby;
 mod config_sync;
 mod configuration;
 mod console;
 mod exec;
+mod files;
 mod idb_history;
 mod inventory;
 mod io;
@@ -72,6 +74,9 @@ pub use config_sync::{
     StartupStored,
 };
 pub use configuration::Configuration;
+pub use files::{
+    FILE_BYTES_MAX, FLASH_BYTES, FileAnswer, FileEntry, FileOperation, FileRequest, FileStatus, is_file_name,
+};
 pub use idb_history::{IdbEvent, IdbHistory, interface_index};
 pub use inventory::{Card, CardState, Inventory, Port};
 /// Every system message that a route processor can send, in the order of the crates that send them.

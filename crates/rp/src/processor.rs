@@ -4,6 +4,7 @@ use crate::active::{Active, ActiveConfig};
 use crate::cold_standby::ColdStandby;
 use crate::config_sync::{FailureLists, Language, StartupCopies};
 use crate::console::Consoles;
+use crate::files::Files;
 use crate::io::{PeerMessage, Phase, RpInput, RpOutput};
 use crate::log;
 use crate::logging::Logger;
@@ -62,6 +63,7 @@ pub struct RouteProcessor {
     pub(crate) consoles: Consoles,
     pub(crate) startup_copies: StartupCopies,
     pub(crate) config_failures: FailureLists,
+    pub(crate) files: Files,
     /// What the turn under way asks for, before the gate.
     pub(crate) turn: Outbox<RpOutput>,
     pub(crate) started_at: Instant,
@@ -105,6 +107,7 @@ impl RouteProcessor {
             consoles: Consoles::new(),
             startup_copies: StartupCopies::default(),
             config_failures: FailureLists::default(),
+            files: Files::default(),
             turn: Outbox::new(),
             started_at: now,
             logger: Logger::default(),
@@ -195,6 +198,7 @@ impl RouteProcessor {
                 self.offer_frames(now);
             }
             RpInput::Console { session, input } => self.console(now, session, input),
+            RpInput::File(answer) => self.file_answered(now, answer),
             RpInput::NvramWritten { number, result } => self.nvram_written(now, number, result),
             RpInput::Generate { routes, next_hops } => {
                 if let Role::Active(active) = &mut self.role
@@ -560,6 +564,7 @@ impl Machine for RouteProcessor {
             active.expire(now, &mut self.turn);
         }
         self.expire_startup(now);
+        self.expire_files(now);
         self.expire_consoles(now);
         self.carry_facts(now);
         self.leave(now, out);
@@ -571,6 +576,7 @@ impl Machine for RouteProcessor {
             next = earliest(next, active.next_deadline());
         }
         next = earliest(next, self.startup_copies.next_deadline());
+        next = earliest(next, self.files.next_deadline());
         earliest(next, self.consoles.next_deadline())
     }
 }

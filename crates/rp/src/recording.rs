@@ -9,6 +9,7 @@
 //! Contract: [`replay`] of a recording gives the outputs of the recorded run, in order. Nothing here panics on any bytes.
 
 use crate::active::ActiveConfig;
+use crate::files::FileAnswer;
 use crate::io::{CardLinkEvent, ConsoleInput, PeerMessage, RpInput, RpOutput, SessionId};
 use crate::processor::{RouteProcessor, RpConfig};
 use alloc::string::{String, ToString};
@@ -98,6 +99,7 @@ const CONSOLE_CLOSED: u32 = 17;
 const NVRAM_WRITTEN: u32 = 18;
 const GENERATE: u32 = 19;
 const TURN_END: u32 = 20;
+const FILE_ANSWER: u32 = 40;
 
 /// Why bytes are no recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -274,6 +276,10 @@ fn entry(input: &RpInput) -> Entry {
             text: why.clone(),
             ..plain(NVRAM_WRITTEN, &[0, *number])
         },
+        RpInput::File(answer) => Entry {
+            bytes: answer.encode_to_vec(),
+            ..plain(FILE_ANSWER, &[])
+        },
         RpInput::Generate { routes, next_hops } => {
             let mut numbers = Vec::from([u64::from(*routes)]);
             numbers.extend(next_hops.iter().map(|hop| u64::from(u32::from(*hop))));
@@ -387,6 +393,7 @@ fn input_of(entry: Entry) -> Option<RpInput> {
             number: *number,
             result: if *written == 1 { Ok(()) } else { Err(text) },
         },
+        (FILE_ANSWER, []) => RpInput::File(FileAnswer::decode(bytes.as_slice()).ok()?),
         (GENERATE, [routes, next_hops @ ..]) => {
             let hop = |hop: &u64| u32::try_from(*hop).ok().map(Ipv4Addr::from);
             let next_hops = next_hops.iter().map(hop).collect::<Option<Vec<_>>>()?;

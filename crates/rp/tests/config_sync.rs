@@ -21,12 +21,21 @@ fn req_36_the_standby_keeps_the_active_s_startup_configuration_over_its_own_when
 
 #[test]
 fn req_37_what_saves_is_answered_when_both_nvrams_have_it() {
-    for command in ["write", "write memory", "copy running-config startup-config"] {
+    for command in [
+        "write",
+        "write memory",
+        "copy running-config startup-config\n",
+        "copy system:running-config nvram:startup-config\n",
+        "copy running-config bootflash:base\n\ncopy bootflash:base nvram:startup-config\n",
+    ] {
         let mut pair = Pair::hot();
         pair.type_lines(ACTIVE, "configure terminal\nhostname Saved\nend\n");
         pair.units[STANDBY.index()].disk_hangs = true;
         let shown = pair.type_lines(ACTIVE, &format!("{command}\n"));
-        assert_eq!(shown, "", "{command}: the standby has not written it");
+        assert!(
+            !shown.contains("[OK]"),
+            "{command}: the standby has not written it: {shown}"
+        );
         pair.run_ms(5_100);
         let shown = pair.screen.clone();
         assert!(
@@ -34,11 +43,11 @@ fn req_37_what_saves_is_answered_when_both_nvrams_have_it() {
             "{command}: {shown}"
         );
         pair.units[STANDBY.index()].disk_hangs = false;
-        let shown = pair.type_lines(
-            ACTIVE,
-            &format!("configure terminal\nhostname Again\nend\n{command}\n"),
-        );
-        assert!(shown.ends_with("[OK]\n"), "{command}: {shown}");
+        let again = command.replace("\n\ncopy", "\n\n\ncopy");
+        let lines = format!("configure terminal\nhostname Again\nend\n{again}\n");
+        let shown = pair.type_lines(ACTIVE, &lines);
+        let told = !shown.contains("%Standby") && !shown.contains("%Error");
+        assert!(shown.contains("[OK]\n") && told, "{command}: {shown}");
         for unit in &pair.units {
             let text = unit.nvram.as_deref().expect("a startup configuration");
             assert!(text.contains("hostname Again"), "{command}: {text}");
@@ -268,4 +277,100 @@ fn a_release_without_a_command_refuses_it_everywhere() {
         "configure terminal\ninterface Ethernet0/0\nmtu 9000\nend\n",
     );
     assert!(shown.contains("% Invalid input detected"), "{shown}");
+}
+
+#[test]
+fn files_are_listed_copied_shown_and_deleted_on_both_route_processors() {
+    let mut pair = Pair::hot();
+    let mut transcript = String::new();
+    for lines in [
+        "dir",
+        "copy running-config base.cfg\n",
+        "copy startup-config stby-bootflash:old.cfg\n",
+        "copy bootflash:base.cfg stby-bootflash:\nother.cfg",
+        "dir bootflash:",
+        "dir stby-bootflash:",
+        "dir nvram:",
+        "dir stby-nvram:",
+        "more stby-bootflash:old.cfg",
+        "copy base.cfg stby-bootflash:other.cfg\n\n",
+        "copy base.cfg startup-config\n",
+        "more stby-nvram:startup-config",
+        "delete base.cfg\n\n",
+        "more bootflash:base.cfg",
+        "more bootflash:../nvram-R0/startup-config",
+        "copy tftp://10.0.0.1/x bootflash:",
+        "copy base.cfg running-config",
+        "copy base.cfg stby-nvram:startup-config",
+        "delete nvram:startup-config",
+    ] {
+        let first = lines.lines().next().unwrap_or_default();
+        transcript.push_str(&format!("=== {first}\n"));
+        transcript.push_str(&pair.type_lines(ACTIVE, &format!("{lines}\n")));
+    }
+    golden("files.txt", &transcript);
+    assert_eq!(pair.units[0].nvram, pair.units[1].nvram);
+}
+
+#[test]
+fn req_5_a_copy_for_which_there_is_no_room_is_refused_before_anything_is_written() {
+    let mut pair = Pair::hot();
+    pair.units[STANDBY.index()].flash_free = 10;
+    let shown = pair.type_lines(ACTIVE, "copy running-config stby-bootflash:base.cfg\n\n");
+    assert!(
+        shown.contains("%Error copying system:running-config (Not enough space on device).\n"),
+        "{shown}"
+    );
+    assert!(pair.units[STANDBY.index()].flash.is_empty());
+}
+
+#[test]
+fn a_copy_to_a_standby_that_goes_is_answered() {
+    let mut pair = Pair::hot();
+    let shown = pair.type_lines(ACTIVE, "copy running-config stby-bootflash:base.cfg\n");
+    assert!(shown.contains("Destination filename [base.cfg]? "), "{shown}");
+    pair.kill(STANDBY, redundancy::PeerLoss::Killed);
+    let shown = pair.type_lines(ACTIVE, "\n");
+    assert!(
+        shown.contains("%Error opening stby-bootflash:base.cfg (No such device: there is no standby)"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_checkpoint_facility_shows_its_clients_and_counters() {
+    let mut pair = Pair::hot();
+    pair.type_lines(ACTIVE, "configure terminal\nhostname Counted\nend\n");
+    let mut transcript = String::new();
+    for line in [
+        "show checkpoint clients",
+        "show checkpoint clients 5",
+        "show checkpoint clients 99",
+        "show checkpoint entities",
+        "show checkpoint statistics",
+        "show checkpoint statistics buffer-usage",
+    ] {
+        transcript.push_str(&format!("=== {line}\n"));
+        transcript.push_str(&pair.type_lines(ACTIVE, &format!("{line}\n")));
+    }
+    golden("checkpoint.txt", &transcript);
+    // They are counters of what is sent: one more command, and more was sent.
+    let active = pair.rp(ACTIVE).active().expect("it is active");
+    let before = active.checkpoint_counters().0.clone();
+    pair.type_lines(ACTIVE, "configure terminal\nhostname Again\nend\n");
+    let active = pair.rp(ACTIVE).active().expect("it is active");
+    let after = active.checkpoint_counters().0;
+    assert!(after.messages > before.messages && after.message_bytes > before.message_bytes);
+    assert!(after.rows() > before.rows());
+}
+
+/// Compares with, or writes, a golden file.
+fn golden(name: &str, text: &str) {
+    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = text.replace('\r', "");
+    if std::env::var_os("HOLDOVER_BLESS").is_some() {
+        std::fs::write(&path, &text).expect("the golden file can be written");
+    }
+    let expected = std::fs::read_to_string(&path).expect("HOLDOVER_BLESS=1 writes the golden file");
+    assert_eq!(text, expected);
 }

@@ -28,6 +28,7 @@ mod checker;
 mod clock;
 mod event;
 mod fault;
+mod flash;
 mod host_node;
 mod link;
 mod operator;

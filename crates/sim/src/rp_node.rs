@@ -75,6 +75,8 @@ pub(crate) struct RpNode {
     pub(crate) nvram: Nvram,
     /// What the unit keeps of the switchovers. It survives the process.
     pub(crate) switchover_history: String,
+    /// Files of its `bootflash:`.
+    pub(crate) flash: BTreeMap<String, Vec<u8>>,
     pub(crate) start_ticket: u64,
     turn_ticket: u64,
     drift_ppm: i64,
@@ -115,6 +117,7 @@ impl RpNode {
                 register: config::CONFIGURATION_REGISTER_DEFAULT,
                 ..Nvram::default()
             },
+            flash: BTreeMap::new(),
             start_ticket: 0,
             turn_ticket: 0,
             drift_ppm,
@@ -556,6 +559,11 @@ impl World {
                     format!("has card {card} reset")
                 });
                 self.kill_card(usize::from(card.0));
+            }
+            RpOutput::File(request) => {
+                let full = self.rps[slot.index()].nvram.full;
+                let answer = crate::flash::serve(&mut self.rps[slot.index()].flash, full, &request);
+                answers.push(RpInput::File(answer));
             }
             RpOutput::Log(message) => {
                 self.trace

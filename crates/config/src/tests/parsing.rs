@@ -5,9 +5,9 @@ use machine::PortId;
 
 use super::{OTHER, PORT, config, on_port, parse};
 use crate::{
-    AddressFilter, Command, CommandId, ConfigCommand, ExecCommand, Grammar, InterfaceSetting, Mode,
-    ModeCommand, ModeSet, ParseErrorKind, Privilege, RedundancyMode, RedundancySetting, RoutePath, Row,
-    Token,
+    AddressFilter, CheckpointView, Command, CommandId, ConfigCommand, ExecCommand, FileCommand, Grammar,
+    InterfaceSetting, Mode, ModeCommand, ModeSet, ParseErrorKind, Privilege, RedundancyMode,
+    RedundancySetting, RoutePath, Row, Token,
 };
 
 fn exec(line: &str) -> ExecCommand {
@@ -24,11 +24,39 @@ const fn ip(a: u8, b: u8, c: u8, d: u8) -> Ipv4Addr {
 #[test]
 fn exec_lines_mean_their_commands_in_full_and_abbreviated() {
     use ExecCommand::*;
+    let copy = |from: &str, to: &str| {
+        Files(FileCommand::Copy {
+            from: from.into(),
+            to: to.into(),
+        })
+    };
     let address = Some(AddressFilter::Address(ip(10, 0, 0, 1)));
     let prefix = Some(AddressFilter::Prefix("10.0.0.0/24".parse().expect("prefix")));
     let table: &[(&str, ExecCommand)] = &[
-        ("copy running-config startup-config", CopyRunningStartup),
-        ("cop r s", CopyRunningStartup),
+        (
+            "copy running-config startup-config",
+            copy("running-config", "startup-config"),
+        ),
+        ("cop r s", copy("running-config", "startup-config")),
+        (
+            "copy system:running-config nvram:startup-config",
+            copy("system:running-config", "nvram:startup-config"),
+        ),
+        (
+            "copy run bootflash:a.cfg",
+            copy("running-config", "bootflash:a.cfg"),
+        ),
+        ("copy start a.cfg", copy("startup-config", "a.cfg")),
+        ("copy a.cfg start", copy("a.cfg", "startup-config")),
+        ("dir", Files(FileCommand::Dir { system: None })),
+        (
+            "dir stby-nvram:",
+            Files(FileCommand::Dir {
+                system: Some("stby-nvram:".into()),
+            }),
+        ),
+        ("more a.cfg", Files(FileCommand::More { file: "a.cfg".into() })),
+        ("del a.cfg", Files(FileCommand::Delete { file: "a.cfg".into() })),
         (
             "ping 10.0.0.2",
             Ping {
@@ -49,7 +77,18 @@ fn exec_lines_mean_their_commands_in_full_and_abbreviated() {
         ("show arp", ShowArp),
         ("sh ip ar", ShowArp),
         ("show checkpoint", ShowCheckpoint),
-        ("show checkpoint clients", ShowCheckpointClients),
+        (
+            "show checkpoint clients",
+            ShowCheckpointFacility(CheckpointView::Clients { client: None }),
+        ),
+        (
+            "sh check cli 5",
+            ShowCheckpointFacility(CheckpointView::Clients { client: Some(5) }),
+        ),
+        (
+            "show checkpoint statistics buffer-usage",
+            ShowCheckpointFacility(CheckpointView::BufferUsage),
+        ),
         ("show interfaces", ShowInterfaces { port: None }),
         ("sh int Ethernet1/3", ShowInterfaces { port: Some(OTHER) }),
         ("sh int e 1/3", ShowInterfaces { port: Some(OTHER) }),

@@ -23,15 +23,19 @@ pub enum QuestionKind {
     Confirm,
     /// ` [yes/no]: `: a line with `yes` or `no`, which may be shortened.
     YesNo,
+    /// `? `: a line of any words; an empty one stands for what the text offers.
+    Line,
 }
 
 /// What the operator answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Confirmed, or `yes`.
     Yes,
     /// Not confirmed, or `no`.
     No,
+    /// The line that was typed.
+    Line(String),
     /// ^C, or the input ended: neither. What was asked about is not done.
     Aborted,
 }
@@ -56,6 +60,7 @@ impl Asked {
         let suffix = match question.kind {
             QuestionKind::Confirm => " [confirm]",
             QuestionKind::YesNo => " [yes/no]: ",
+            QuestionKind::Line => "? ",
         };
         Self {
             kind: question.kind,
@@ -91,7 +96,8 @@ impl Asked {
                 let line = self.editor.finish(out);
                 read_yes_no(&line).map_or(Reply::AskAgain, Reply::Answer)
             }
-            (_, QuestionKind::YesNo) => {
+            (Key::Enter, QuestionKind::Line) => Reply::Answer(Answer::Line(self.editor.finish(out))),
+            (_, QuestionKind::YesNo | QuestionKind::Line) => {
                 self.editor.press(key, out);
                 Reply::Pending
             }
@@ -105,6 +111,7 @@ impl Asked {
             QuestionKind::Confirm if line.is_empty() => Answer::Yes,
             QuestionKind::Confirm => read_yes_no(line).unwrap_or(Answer::No),
             QuestionKind::YesNo => read_yes_no(line).unwrap_or(Answer::Aborted),
+            QuestionKind::Line => Answer::Line(line.into()),
         };
         Reply::Answer(answer)
     }

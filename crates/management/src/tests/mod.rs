@@ -100,7 +100,7 @@ impl Console {
 
     pub fn answer(&mut self) -> Answer {
         match &self.asked()[..] {
-            [SessionEvent::Answer(answer)] => *answer,
+            [SessionEvent::Answer(answer)] => answer.clone(),
             other => panic!("not one answer: {other:?}"),
         }
     }

@@ -12,6 +12,7 @@ fn question(kind: QuestionKind) -> Question {
     let text = match kind {
         QuestionKind::Confirm => "Proceed with reload?",
         QuestionKind::YesNo => "System configuration has been modified. Save?",
+        QuestionKind::Line => "Destination filename [startup-config]",
     };
     Question {
         text: text.to_string(),

@@ -1,5 +1,6 @@
 //! What the two route processors say to each other about configuration.
 
+use crate::files::{FileAnswer, FileRequest};
 use alloc::string::String;
 use alloc::vec::Vec;
 use config::FailureClass;
@@ -9,7 +10,7 @@ use redundancy::SwitchoverRecord;
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ConfigSyncMessage {
     /// What it says.
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub body: Option<Body>,
 }
 
@@ -34,6 +35,12 @@ pub enum Body {
     /// Active to standby: the differences of the report with this number, and those before, may stay.
     #[prost(uint64, tag = "6")]
     Accepted(u64),
+    /// Active to standby: do something with a file of yours.
+    #[prost(message, tag = "7")]
+    FileRequest(FileRequest),
+    /// Standby to active: how that went.
+    #[prost(message, tag = "8")]
+    FileAnswer(FileAnswer),
 }
 
 /// Commands that did not come to the same result on the standby as on the active.

@@ -116,6 +116,8 @@ impl RouteProcessor {
             }
             Some(Body::Failures(failures)) => self.standby_reports_failures(now, &failures),
             Some(Body::Accepted(report)) => self.differences_accepted(now, report),
+            Some(Body::FileRequest(request)) => self.serve_peer_file(request),
+            Some(Body::FileAnswer(answer)) => self.file_answered_by_peer(now, answer),
             Some(Body::Executed(executed)) => self.startup_copies.peer_executed = Some(executed),
             None => {}
         }

@@ -12,6 +12,7 @@
 use super::message::{Body, Executed, StartupStored};
 use super::{StartupStore, log, text_digest};
 use crate::console::{AfterSave, Running};
+use crate::files::{NVRAM_BYTES, copied};
 use crate::io::{RpOutput, SessionId};
 use crate::processor::{Role, RouteProcessor};
 use alloc::collections::VecDeque;
@@ -33,6 +34,15 @@ const SAVES_MAX: usize = 32;
 pub(crate) enum Requester {
     /// A command of this console, and what it does next.
     Console(SessionId, AfterSave),
+    /// A copy of a file by this console.
+    Copy {
+        /// The console.
+        session: SessionId,
+        /// Length of the file.
+        bytes: usize,
+        /// When the copy began.
+        started: Instant,
+    },
 }
 
 /// A save under way.
@@ -85,6 +95,10 @@ impl RouteProcessor {
     pub(crate) fn save_startup(&mut self, now: Instant, text: String, requester: Requester) {
         if self.startup_copies.saves.len() >= SAVES_MAX {
             let words = "startup-config file open failed (Device or resource busy)";
+            return self.saved(now, requester, Err(words.into()));
+        }
+        if text.len() as u64 > NVRAM_BYTES {
+            let words = "%Error writing nvram:startup-config (Not enough space on device)";
             return self.saved(now, requester, Err(words.into()));
         }
         let number = self.startup_copies.store.next_number();
@@ -310,7 +324,7 @@ impl RouteProcessor {
 
     /// Answers whoever wanted to save: with what went wrong here, or with a note about the standby.
     fn saved(&mut self, now: Instant, requester: Requester, result: Result<Option<String>, String>) {
-        let Requester::Console(id, then) = requester;
+        let (Requester::Console(id, _) | Requester::Copy { session: id, .. }) = requester;
         let Some(console) = self.consoles.sessions.get_mut(&id) else {
             return;
         };
@@ -319,7 +333,14 @@ impl RouteProcessor {
         }
         console.running = None;
         match result {
-            Ok(note) => self.saved_by_console(now, id, then, note.as_deref()),
+            Ok(note) => match requester {
+                Requester::Console(_, then) => self.saved_by_console(now, id, then, note.as_deref()),
+                Requester::Copy { bytes, started, .. } => {
+                    let note = note.map_or(String::new(), |note| format!("{note}\n"));
+                    let text = format!("[OK]\n{note}{}", copied(bytes, now, started));
+                    self.complete(now, id, Outcome::Accepted, &text);
+                }
+            },
             Err(words) => self.complete(now, id, Outcome::Rejected, &words),
         }
     }

@@ -4,10 +4,10 @@ use checkpoint::ActiveEndConfig;
 use machine::{CardSlot, Duration, Epoch, Instant, Machine, Outbox, RpSlot};
 use redundancy::{PeerLoss, RedundancyConfig, RfState};
 use rp::{
-    ActiveConfig, ConsoleInput, ConsoleOutput, PeerMessage, RouteProcessor, RpConfig, RpInput, RpOutput,
-    SessionId,
+    ActiveConfig, ConsoleInput, ConsoleOutput, FileAnswer, FileEntry, FileOperation, FileRequest, FileStatus,
+    PeerMessage, RouteProcessor, RpConfig, RpInput, RpOutput, SessionId,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The console that tests type at.
 pub const CONSOLE: SessionId = SessionId(1);
@@ -29,9 +29,44 @@ pub struct Unit {
     /// Whether writes take for ever.
     pub disk_hangs: bool,
     pub writes: u32,
+    pub flash: BTreeMap<String, Vec<u8>>,
+    pub flash_free: u64,
     pub log: Vec<String>,
     lives: u64,
     inputs: VecDeque<RpInput>,
+}
+
+impl Unit {
+    fn serve(&mut self, request: &FileRequest) -> FileAnswer {
+        let mut answer = FileAnswer {
+            number: request.number,
+            total_bytes: 1_000_000,
+            free_bytes: self.flash_free,
+            ..FileAnswer::default()
+        };
+        let name = request.name.clone();
+        match request.operation() {
+            FileOperation::List => {
+                let entry = |(name, contents): (&String, &Vec<u8>)| FileEntry {
+                    name: name.clone(),
+                    bytes: contents.len() as u64,
+                    modified_unix_s: 1_600_000_000,
+                };
+                answer.files = self.flash.iter().map(entry).collect();
+            }
+            FileOperation::Read => match self.flash.get(&name) {
+                Some(contents) => answer.contents = contents.clone(),
+                None => answer.status = FileStatus::NotFound.into(),
+            },
+            FileOperation::Write => drop(self.flash.insert(name, request.contents.clone())),
+            FileOperation::Delete | FileOperation::ReadStartup => {
+                if self.flash.remove(&name).is_none() {
+                    answer.status = FileStatus::NotFound.into();
+                }
+            }
+        }
+        answer
+    }
 }
 
 /// The pair.
@@ -57,6 +92,8 @@ fn unit() -> Unit {
         disk_error: None,
         disk_hangs: false,
         writes: 0,
+        flash: BTreeMap::new(),
+        flash_free: 1_000_000,
         log: Vec::new(),
         lives: 0,
         inputs: VecDeque::new(),
@@ -248,6 +285,10 @@ impl Pair {
                 RpOutput::WriteNvram { number, text } => self.write_nvram(slot, number, text),
                 RpOutput::WriteRegister(value) => self.units[slot.index()].register = value,
                 RpOutput::ResetCard { card } => self.units[slot.index()].reset_cards.push(card),
+                RpOutput::File(request) => {
+                    let answer = self.units[slot.index()].serve(&request);
+                    self.feed(slot, RpInput::File(answer));
+                }
                 RpOutput::Log(message) => self.units[slot.index()].log.push(message.to_string()),
                 RpOutput::Reload { .. } => return false,
                 RpOutput::ResetPeer | RpOutput::KillPeer => self.resets.push(peer),

@@ -12,6 +12,7 @@
 
 mod cards;
 mod consoles;
+mod flash;
 mod nvram;
 mod peer;
 mod status;
@@ -30,6 +31,7 @@ use crate::stream::Address;
 use cards::CardLinks;
 use config::CONFIGURATION_REGISTER_DEFAULT;
 use consoles::ConsoleServer;
+use flash::Flash;
 use machine::{CardSlot, Epoch, Instant, Machine, Outbox, RpSlot};
 use nvram::NvramWriter;
 use peer::{PeerEvent, PeerLink};
@@ -97,6 +99,7 @@ const READ_BUDGET: usize = 256 * 1024;
 const TOKEN_LIFE: u64 = 1;
 const TOKEN_SIGNALS: u64 = 2;
 const TOKEN_NVRAM: u64 = 3;
+const TOKEN_FLASH: u64 = 4;
 const TOKEN_STATUS: u64 = 1 << 8;
 const TOKEN_PEER: u64 = 2 << 8;
 const TOKEN_CARD: u64 = 3 << 8;
@@ -118,6 +121,7 @@ struct RpProcess {
     nvram: NvramWriter,
     history: NvramWriter,
     register: NvramWriter,
+    flash: Flash,
     inputs: VecDeque<RpInput>,
     outbox: Outbox<RpOutput>,
     phases: status::Phases,
@@ -186,6 +190,8 @@ impl RpProcess {
         events.add(&nvram, TOKEN_NVRAM, Interest::READ)?;
         let history = NvramWriter::start(history_path(&options.state_directory, options.slot))?;
         let register = NvramWriter::start(register_path(&options.state_directory, options.slot))?;
+        let flash = Flash::start(flash_path(&options.state_directory, options.slot))?;
+        events.add(&flash, TOKEN_FLASH, Interest::READ)?;
         let config = processor_config(&options)?;
         let now = clock::now();
         let recorder = options
@@ -210,6 +216,7 @@ impl RpProcess {
             nvram,
             history,
             register,
+            flash,
             inputs: VecDeque::new(),
             outbox: Outbox::new(),
             phases: status::Phases::default(),
@@ -266,6 +273,11 @@ impl RpProcess {
             TOKEN_NVRAM => {
                 for (number, result) in self.nvram.outcomes() {
                     self.feed(RpInput::NvramWritten { number, result });
+                }
+            }
+            TOKEN_FLASH => {
+                for answer in self.flash.answers() {
+                    self.feed(RpInput::File(answer));
                 }
             }
             token if token >= TOKEN_CONSOLE => self.console_ready(token - TOKEN_CONSOLE, ready)?,
@@ -504,6 +516,11 @@ impl RpProcess {
                 self.register.write(0, format!("0x{value:04X}\n"));
             }
             RpOutput::ResetCard { card } => self.reset_card(card),
+            RpOutput::File(request) => {
+                if self.is_still_master() {
+                    self.flash.ask(request);
+                }
+            }
             RpOutput::Log(message) => log_message(&message),
             RpOutput::Reload { reason } => {
                 self.life.resign(Resignation::Reload);
@@ -681,6 +698,11 @@ fn kept_history(options: &RpOptions) -> io::Result<String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(error),
     }
+}
+
+/// The `bootflash:` of the RP in `slot`.
+pub fn flash_path(state_directory: &Path, slot: RpSlot) -> PathBuf {
+    state_directory.join(format!("flash-{slot}"))
 }
 
 fn log_message(message: &Syslog) {
