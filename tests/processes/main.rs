@@ -3,5 +3,6 @@
 
 mod chassis;
 mod commands;
+mod config_sync;
 mod faults;
 mod garbage;

@@ -119,6 +119,11 @@ impl RouteProcessor {
         self.config.redundancy.slot
     }
 
+    /// Whether the startup configuration that this RP is to keep is in its NVRAM, as far as it knows.
+    pub fn startup_is_settled(&self) -> bool {
+        !self.startup_copies.store.is_unsettled()
+    }
+
     /// The commands that this RP knows.
     pub(crate) fn language(&self) -> Language {
         Language::without(&self.config.unsupported_commands)

@@ -76,6 +76,11 @@ impl Standby {
         }
     }
 
+    /// Whether it waits for the active's word on commands with another outcome, and acknowledges nothing meanwhile.
+    pub fn withholds(&self) -> bool {
+        self.withheld.is_some()
+    }
+
     /// The tables, for `show`.
     pub fn clients(&self) -> &Clients {
         &self.clients

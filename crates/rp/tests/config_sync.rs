@@ -227,6 +227,18 @@ fn the_pair_is_hot_without_commands_that_the_operator_has_ignored_and_they_are_l
 }
 
 #[test]
+fn a_standby_of_the_right_release_is_tried_anew() {
+    let mut pair = with_older_standby(UNKNOWN);
+    assert_eq!(pair.state(STANDBY), RfState::StandbyCold);
+    pair.configure = |_, _| {};
+    pair.kill(STANDBY, redundancy::PeerLoss::Removed);
+    pair.start(STANDBY);
+    pair.run_ms(4_000);
+    assert_eq!(pair.state(STANDBY), RfState::StandbyHot);
+    assert_eq!(pair.running(ACTIVE), pair.running(STANDBY));
+}
+
+#[test]
 fn a_command_that_fails_on_the_standby_reloads_it_unless_the_policy_says_otherwise() {
     let mut pair = with_older_standby("");
     assert_eq!(pair.state(STANDBY), RfState::StandbyHot);

@@ -5,6 +5,7 @@
 //! | one epoch per card | a card obeys one connection at a time, and never one of a lower epoch |
 //! | one winner | the arbiter gives out each counter once |
 //! | acknowledged | what the operator was told is done stays done, over every switchover of a pair in step |
+//! | configuration | two hot route processors run the same configuration |
 //! | flows | no packet is lost or doubled while there is a way |
 //! | digests | standby and cards hold what the active held at that frame |
 //! | bounds | queues, frames and turns stay within their limits; nobody is woken for nothing |
@@ -89,7 +90,8 @@ pub(crate) struct Expected {
 #[derive(Debug)]
 pub(crate) struct Checker {
     granted: BTreeMap<u64, (RpSlot, u64)>,
-    closed: [VecDeque<(FrameNumber, u64)>; 2],
+    /// Frames with the digests of their tables and of the configuration.
+    closed: [VecDeque<(FrameNumber, u64, u64)>; 2],
     pub(crate) coverage: Coverage,
     pub(crate) promises: Promises,
     pub(crate) expected: Option<Expected>,
@@ -152,12 +154,23 @@ impl Checker {
         self.coverage = Coverage::OutOfStep;
     }
 
-    pub(crate) fn frame_closed(&mut self, slot: RpSlot, frame: FrameNumber, digest: u64) {
+    pub(crate) fn frame_closed(&mut self, slot: RpSlot, frame: FrameNumber, digest: u64, tree: u64) {
         let frames = &mut self.closed[slot.index()];
         if frames.len() == FRAMES_REMEMBERED {
             frames.pop_front();
         }
-        frames.push_back((frame, digest));
+        frames.push_back((frame, digest, tree));
+    }
+
+    /// The standby in `slot` is hot and has this configuration after `frame`. Returns what differs.
+    pub(crate) fn configuration_of(&self, slot: RpSlot, frame: FrameNumber, tree: u64) -> Option<String> {
+        let frames = &self.closed[slot.peer().index()];
+        let (_, _, active) = frames.iter().rev().find(|(closed, ..)| *closed == frame)?;
+        (*active != tree).then(|| {
+            format!(
+                "at frame {frame} {slot} is hot with configuration {tree:016x}, the active had {active:016x}"
+            )
+        })
     }
 
     /// The standby in `slot` has committed `frame`. Returns what differs.
@@ -168,7 +181,7 @@ impl Checker {
         digest: u64,
     ) -> Option<String> {
         let frames = &self.closed[slot.peer().index()];
-        let (_, active) = frames.iter().rev().find(|(closed, _)| *closed == frame)?;
+        let (_, active, _) = frames.iter().rev().find(|(closed, ..)| *closed == frame)?;
         self.frames_compared += 1;
         (*active != digest)
             .then(|| format!("at frame {frame} {slot} has {digest:016x}, the active had {active:016x}"))
@@ -241,6 +254,8 @@ pub(crate) fn settings_of(running: &[String]) -> BTreeMap<String, String> {
             interface = String::from(name);
         } else if line.starts_with(" description ") {
             settings.insert(format!("{interface} description"), line.trim().to_string());
+        } else if line.starts_with(" mtu ") {
+            settings.insert(format!("{interface} mtu"), line.trim().to_string());
         } else if line.starts_with("hostname ") {
             settings.insert(String::from("hostname"), line.clone());
         } else if line.starts_with("ip route ") {
@@ -338,8 +353,16 @@ mod tests {
     #[test]
     fn a_standby_with_another_digest_is_caught() {
         let mut checker = Checker::new();
-        checker.frame_closed(RpSlot::R0, FrameNumber(7), 42);
+        checker.frame_closed(RpSlot::R0, FrameNumber(7), 42, 3);
         assert_eq!(checker.frame_committed(RpSlot::R1, FrameNumber(7), 42), None);
         assert!(checker.frame_committed(RpSlot::R1, FrameNumber(7), 41).is_some());
+    }
+
+    #[test]
+    fn a_hot_standby_with_another_configuration_is_caught() {
+        let mut checker = Checker::new();
+        checker.frame_closed(RpSlot::R0, FrameNumber(7), 42, 3);
+        assert_eq!(checker.configuration_of(RpSlot::R1, FrameNumber(7), 3), None);
+        assert!(checker.configuration_of(RpSlot::R1, FrameNumber(7), 4).is_some());
     }
 }

@@ -404,6 +404,10 @@ impl World {
         self.stage = Stage::Healed;
         self.trace
             .note(self.now, "fault", 200, || String::from("everything is mended"));
+        if self.options.older_release {
+            // The other release is put in.
+            self.kill_rp(RpSlot::R1, PeerLoss::Removed);
+        }
         self.peer_link.cut = false;
         self.operator.forces_switchover = false;
         for slot in RpSlot::ALL {

@@ -132,7 +132,7 @@ impl World {
 
     fn type_next(&mut self, slot: RpSlot, session: SessionId) {
         let (line, change) = self.next_line();
-        let saves = line == "write memory";
+        let saves = line == "write memory" || line.ends_with("startup-config");
         if let Some(change) = &change {
             self.checker.promises.sent(&change.setting, change.value.clone());
         }
@@ -171,6 +171,9 @@ impl World {
                 return plain("exit");
             }
             self.operator.serial += 1;
+            if self.draws.chance(1, 3) {
+                return self.next_mtu_line();
+            }
             let value = format!("description d{}", self.operator.serial);
             let setting = format!("{} description", self.operator.interface);
             return (
@@ -190,11 +193,33 @@ impl World {
         if std::mem::take(&mut self.operator.forces_switchover) {
             return plain("redundancy force-switchover");
         }
-        match self.draws.below(10) {
+        match self.draws.below(20) {
             0 | 1 => plain("write memory"),
-            2 => plain("show redundancy states"),
+            2 => plain("copy running-config startup-config"),
+            3 => plain("copy running-config bootflash:base"),
+            4 => plain("copy running-config stby-bootflash:base"),
+            5 => plain("copy bootflash:base nvram:startup-config"),
+            6 => plain("delete stby-bootflash:base"),
+            7 => plain("redundancy config-sync validate mismatched-commands"),
+            8 => plain("show redundancy config-sync status"),
+            9 => plain("show checkpoint statistics"),
+            10 => plain("show redundancy states"),
             _ => plain("configure terminal"),
         }
+    }
+
+    /// Packets of the hosts are short: any of these lets them pass.
+    fn next_mtu_line(&mut self) -> (String, Option<Change>) {
+        let bytes = 1_400 + self.draws.below(4) * 100;
+        let setting = format!("{} mtu", self.operator.interface);
+        let removes = bytes == 1_500;
+        let line = if removes {
+            String::from("no mtu")
+        } else {
+            format!("mtu {bytes}")
+        };
+        let value = (!removes).then(|| line.clone());
+        (line, Some(Change { setting, value }))
     }
 
     fn next_global_line(&mut self) -> (String, Option<Change>) {
@@ -288,8 +313,9 @@ impl World {
             return;
         };
         let last = last_line(answer);
-        if last.contains("[yes/no]") || last.contains("[confirm]") {
-            let reply = if last.contains("[confirm]") {
+        let named = last.ends_with("]? ");
+        if named || last.contains("[yes/no]") || last.contains("[confirm]") {
+            let reply = if named || last.contains("[confirm]") {
                 ""
             } else if self.draws.chance(1, 2) {
                 "yes"

@@ -105,6 +105,11 @@ pub enum Plant {
     UnboundedQueue,
     /// Saving on the standby says that it is done, and keeps the old text.
     NvramForgets,
+    /// A disk that fails says that it has written.
+    DiskHidesErrors,
+    /// What the standby says of commands that it does not execute never reaches the active, and it is told that all is
+    /// well.
+    DifferencesHushedUp,
 }
 
 /// Times that the pair is configured with, shorter than in production so that a run has more of what happens rarely.
@@ -173,6 +178,8 @@ pub struct Options {
     pub chunk_bytes: usize,
     /// Most routes that the generator is told to hold.
     pub routes_max: u32,
+    /// Whether R1 runs an older release, without `mtu`, until everything is mended.
+    pub older_release: bool,
     /// A bug on purpose.
     pub plant: Option<Plant>,
 }
@@ -209,6 +216,7 @@ impl Default for Options {
             turn_bytes_max: 512 * 1024,
             chunk_bytes: 64 * 1024,
             routes_max: 100,
+            older_release: false,
             plant: None,
         }
     }

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::options::Plant;
 use crate::rp_sends::brief_peer;
-use crate::world::World;
+use crate::world::{Stage, World};
 use checkpoint::{ActiveEndConfig, PeerSync, total_digest};
 use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, RpSlot};
 use redundancy::{PeerLoss, RedundancyConfig, RfState};
@@ -237,7 +237,18 @@ impl World {
             unix_ms_at_origin: 1_790_000_000_000,
             image_version: String::from("Version simulated"),
             card_slots: (0..self.options.cards).map(CardSlot).collect(),
-            unsupported_commands: Vec::new(),
+            unsupported_commands: self.unsupported_commands(slot),
+        }
+    }
+
+    /// What the release that runs in `slot` does not know.
+    fn unsupported_commands(&self, slot: RpSlot) -> Vec<String> {
+        let hushed_up = self.options.plant == Some(Plant::DifferencesHushedUp);
+        let older = (self.options.older_release && self.stage != Stage::Healed) || hushed_up;
+        if slot == RpSlot::R1 && older {
+            vec![String::from("mtu")]
+        } else {
+            Vec::new()
         }
     }
 
@@ -625,6 +636,8 @@ impl World {
             Ok(())
         };
         node.nvram.failed |= failed;
+        let hidden = failed && self.options.plant == Some(Plant::DiskHidesErrors);
+        let result = if hidden { Ok(()) } else { result };
         let forgotten = self.options.plant == Some(Plant::NvramForgets) && !active;
         if reached && !failed && !forgotten {
             node.nvram.text = Some(text);
@@ -677,7 +690,8 @@ impl World {
                 self.activity_started(slot, process, epoch, frame);
             }
             if frame != before.frame {
-                self.checker.frame_closed(slot, frame, digest);
+                let tree = active.clients.configuration.tree().digest();
+                self.checker.frame_closed(slot, frame, digest, tree);
                 process.seen.frame_closed_at = self.now;
             }
             process.seen.epoch = Some(epoch);
@@ -703,6 +717,7 @@ impl World {
             }
             process.seen.frame = frame;
             process.seen.in_step = standby.in_step();
+            self.check_configuration(slot, process);
             process.seen.epoch = None;
         }
     }

@@ -6,7 +6,7 @@ use crate::trace::of_bytes;
 use crate::world::{Stage, World};
 use chassis::RpMessage;
 use machine::{CardSlot, RpSlot};
-use rp::{PeerMessage, RpInput, RpOutput};
+use rp::{ConfigSyncBody, ConfigSyncMessage, PeerMessage, RpInput, RpOutput};
 
 impl World {
     /// What the turn asked to be sent leaves.
@@ -42,6 +42,15 @@ impl World {
             && self.stage == Stage::Faults
         {
             return self.forge_acknowledgement(process, chunk);
+        }
+        if self.options.plant == Some(Plant::DifferencesHushedUp)
+            && let PeerMessage::ConfigSync(ConfigSyncMessage {
+                body: Some(ConfigSyncBody::Failures(failures)),
+            }) = message
+        {
+            let body = Some(ConfigSyncBody::Accepted(failures.report));
+            let accepted = PeerMessage::ConfigSync(ConfigSyncMessage { body });
+            return process.peer.push_back((0, RpInput::Peer(accepted)));
         }
         let (kind, body) = match message {
             PeerMessage::Chunk(chunk) if self.options.plant == Some(Plant::CorruptStandby) => {

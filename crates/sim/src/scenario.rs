@@ -22,6 +22,8 @@ use redundancy::RfState;
 
 /// How long the pair may take to be in step again once everything is mended.
 pub(crate) const HEAL_LIMIT: Duration = Duration::from_secs(12);
+/// How often half a second is waited for an NVRAM that is tried again; the longest pause is a minute.
+const NVRAM_WAITS_MAX: u32 = 140;
 /// How long packets that are on their way may take.
 const SETTLE: Duration = Duration::from_millis(30);
 
@@ -363,11 +365,20 @@ impl World {
         }
     }
 
-    /// Both NVRAMs hold what was saved.
+    /// Both NVRAMs hold what was saved, whatever went wrong with them before: a write that failed is tried again.
     pub(crate) fn check_nvram(&mut self) {
-        let disks = [&self.rps[0].nvram, &self.rps[1].nvram];
-        if self.checker.saves == 0 || disks.iter().any(|disk| disk.failed) {
+        if self.checker.saves == 0 {
             return;
+        }
+        for _ in 0..NVRAM_WAITS_MAX {
+            let settled = |node: &crate::rp_node::RpNode| {
+                let settled = |process: &crate::rp_node::Process| process.rp.startup_is_settled();
+                node.nvram.writing == 0 && node.process.as_ref().is_none_or(settled)
+            };
+            if self.failure.is_some() || self.rps.iter().all(settled) {
+                break;
+            }
+            self.run_for(Duration::from_millis(500));
         }
         let Some(slot) = self.active() else { return };
         let startup = self.rps[slot.index()]
@@ -409,5 +420,27 @@ impl World {
     pub fn expect_saved_on_both(mut self) -> World {
         self.check_nvram();
         self.assert_well()
+    }
+}
+
+impl World {
+    /// A hot standby runs what the active ran at that frame. What it withholds its acknowledgement for is not agreed
+    /// upon yet.
+    pub(crate) fn check_configuration(&mut self, slot: RpSlot, process: &crate::rp_node::Process) {
+        let hot = process.rp.facility().state() == RfState::StandbyHot;
+        let Some(standby) = process
+            .rp
+            .standby()
+            .filter(|standby| hot && standby.in_step() && !standby.withholds())
+        else {
+            return;
+        };
+        let (frame, tree) = (
+            standby.committed(),
+            standby.clients().configuration.tree().digest(),
+        );
+        if let Some(difference) = self.checker.configuration_of(slot, frame, tree) {
+            self.fail_safety("configuration", difference);
+        }
     }
 }

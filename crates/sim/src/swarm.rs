@@ -42,6 +42,7 @@ impl Options {
             turn_bytes_max: [512, 8 * 1024, 512 * 1024][draws.below(3) as usize],
             chunk_bytes: [256, 4 * 1024, 64 * 1024][draws.below(3) as usize],
             routes_max: [20, 100, 300][draws.below(3) as usize],
+            older_release: draws.chance(1, 12),
             plant: None,
         }
     }

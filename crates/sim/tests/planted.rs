@@ -4,7 +4,7 @@
 use sim::{FailureKind, FaultWeights, Options, Plant, TraceLevel, compared, run_with};
 
 /// Seeds tried for one planted bug.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 80;
 
 /// A world in which the active dies often and an operator types.
 fn busy() -> Options {
@@ -131,6 +131,29 @@ fn a_queue_without_bound_is_caught() {
 #[test]
 fn a_saved_configuration_that_only_one_rp_holds_is_caught() {
     expect_caught(Plant::NvramForgets, FailureKind::Safety, "acknowledged");
+}
+
+#[test]
+fn a_disk_that_hides_its_errors_is_caught() {
+    let options = Options {
+        faults: FaultWeights {
+            disk_full: 4,
+            disk_torn: 4,
+            ..FaultWeights::default()
+        },
+        ..busy()
+    };
+    expect_caught_in(
+        options,
+        Plant::DiskHidesErrors,
+        FailureKind::Safety,
+        "acknowledged",
+    );
+}
+
+#[test]
+fn two_configurations_on_a_hot_pair_are_caught() {
+    expect_caught(Plant::DifferencesHushedUp, FailureKind::Safety, "configuration");
 }
 
 #[test]

@@ -21,6 +21,7 @@ impl RedundancyFacility {
             ConfigSyncVerdict::LineFailed => ReloadReason::LineByLineSyncFailure,
             ConfigSyncVerdict::Mismatched { commands } => {
                 self.mismatched_commands = commands.max(1);
+                self.reloads_for_mismatch = self.peer.present;
                 out.now(Output::Log(Syslog::incompatible_matrix()));
                 ReloadReason::BulkSyncFailure
             }
@@ -34,6 +35,13 @@ impl RedundancyFacility {
         if self.peer.present {
             self.peer.in_step = false;
             self.reload_peer(now, reason, out);
+        }
+    }
+
+    /// Another life of the standby. One that nobody had reloaded for what it does not know may be of another release.
+    pub(super) fn another_standby(&mut self) {
+        if !core::mem::take(&mut self.reloads_for_mismatch) {
+            self.mismatched_commands = 0;
         }
     }
 }

@@ -173,6 +173,8 @@ pub struct RedundancyFacility {
     fallback: Vec<Fallback>,
     /// The timers that hold where the configuration says nothing.
     default_timers: PairTimers,
+    /// The standby is being reloaded for them: its next life is known to be without them too.
+    reloads_for_mismatch: bool,
     maintenance: bool,
     standby_failures: u32,
     ready_before: bool,
@@ -230,6 +232,7 @@ impl RedundancyFacility {
                 keepalive_limit_ms: config.keepalive_limit_ms,
                 notification_time_ms: config.notification_time_ms,
             },
+            reloads_for_mismatch: false,
             maintenance: false,
             standby_failures: 0,
             ready_before: false,

@@ -18,6 +18,7 @@ impl RedundancyFacility {
         if !present {
             self.peer_failed(now, PeerLoss::Removed, out);
         } else if self.state.is_active() {
+            self.another_standby();
             out.now(Output::Log(Syslog::standby_insertion(PeerMonitor::Found)));
         }
     }
