@@ -55,39 +55,6 @@ fn exec_command(matched: &Matched) -> Option<ExecCommand> {
         return Some(ExecCommand::Observe(command));
     }
     Some(match matched.id {
-        CommandId::CopyRunningStartup
-        | CommandId::CopyRunning
-        | CommandId::CopyStartup
-        | CommandId::CopyToStartup
-        | CommandId::CopyFile => {
-            let keyword = |id, word: &str| (matched.id == id).then(|| word.to_string());
-            let both = CommandId::CopyRunningStartup;
-            ExecCommand::Files(FileCommand::Copy {
-                from: keyword(both, "running-config")
-                    .or(keyword(CommandId::CopyRunning, "running-config"))
-                    .or(keyword(CommandId::CopyStartup, "startup-config"))
-                    .or_else(|| matched.text(Slot::Name))?,
-                to: keyword(both, "startup-config")
-                    .or(keyword(CommandId::CopyToStartup, "startup-config"))
-                    .or_else(|| matched.text(Slot::Text))?,
-            })
-        }
-        CommandId::Dir => ExecCommand::Files(FileCommand::Dir {
-            system: matched.text(Slot::Name),
-        }),
-        CommandId::More => ExecCommand::Files(FileCommand::More {
-            file: matched.text(Slot::Name)?,
-        }),
-        CommandId::Delete => ExecCommand::Files(FileCommand::Delete {
-            file: matched.text(Slot::Name)?,
-        }),
-        CommandId::ShowConfigSyncStatus => ExecCommand::ShowConfigSyncStatus,
-        CommandId::ShowConfigSyncBem => ExecCommand::ShowConfigSyncFailures(FailureClass::Bem),
-        CommandId::ShowConfigSyncMcl => ExecCommand::ShowConfigSyncFailures(FailureClass::Mcl),
-        CommandId::ShowConfigSyncPrc => ExecCommand::ShowConfigSyncFailures(FailureClass::Prc),
-        CommandId::ShowConfigSyncIgnored => ExecCommand::ShowConfigSyncIgnored,
-        CommandId::ConfigSyncIgnore => ExecCommand::MismatchedCommands(MismatchedCommands::Ignore),
-        CommandId::ConfigSyncValidate => ExecCommand::MismatchedCommands(MismatchedCommands::Validate),
         CommandId::Ping => ExecCommand::Ping {
             target: matched.address(Slot::Address)?,
             repeat: matched.number(Slot::Count),
@@ -96,14 +63,6 @@ fn exec_command(matched: &Matched) -> Option<ExecCommand> {
         CommandId::Reload => ExecCommand::Reload,
         CommandId::ShowArp => ExecCommand::ShowArp,
         CommandId::ShowCheckpoint => ExecCommand::ShowCheckpoint,
-        CommandId::ShowCheckpointClients => ExecCommand::ShowCheckpointFacility(CheckpointView::Clients {
-            client: matched.number(Slot::Count),
-        }),
-        CommandId::ShowCheckpointEntities => ExecCommand::ShowCheckpointFacility(CheckpointView::Entities),
-        CommandId::ShowCheckpointStatistics => {
-            ExecCommand::ShowCheckpointFacility(CheckpointView::Statistics)
-        }
-        CommandId::ShowCheckpointBuffers => ExecCommand::ShowCheckpointFacility(CheckpointView::BufferUsage),
         CommandId::ShowInterfaces => ExecCommand::ShowInterfaces { port: matched.port() },
         CommandId::ShowIpCef => ExecCommand::ShowIpCef {
             filter: matched.filter(),
@@ -136,6 +95,60 @@ fn exec_command(matched: &Matched) -> Option<ExecCommand> {
         CommandId::TerminalWidth => ExecCommand::TerminalWidth {
             columns: u16::try_from(matched.number(Slot::Width)?).ok()?,
         },
+        _ => return config_sync_command(matched).or_else(|| file_command(matched)),
+    })
+}
+
+/// Configuration synchronisation and the checkpoint facility.
+fn config_sync_command(matched: &Matched) -> Option<ExecCommand> {
+    Some(match matched.id {
+        CommandId::ShowConfigSyncStatus => ExecCommand::ShowConfigSyncStatus,
+        CommandId::ShowConfigSyncBem => ExecCommand::ShowConfigSyncFailures(FailureClass::Bem),
+        CommandId::ShowConfigSyncMcl => ExecCommand::ShowConfigSyncFailures(FailureClass::Mcl),
+        CommandId::ShowConfigSyncPrc => ExecCommand::ShowConfigSyncFailures(FailureClass::Prc),
+        CommandId::ShowConfigSyncIgnored => ExecCommand::ShowConfigSyncIgnored,
+        CommandId::ConfigSyncIgnore => ExecCommand::MismatchedCommands(MismatchedCommands::Ignore),
+        CommandId::ConfigSyncValidate => ExecCommand::MismatchedCommands(MismatchedCommands::Validate),
+        CommandId::ShowCheckpointClients => ExecCommand::ShowCheckpointFacility(CheckpointView::Clients {
+            client: matched.number(Slot::Count),
+        }),
+        CommandId::ShowCheckpointEntities => ExecCommand::ShowCheckpointFacility(CheckpointView::Entities),
+        CommandId::ShowCheckpointStatistics => {
+            ExecCommand::ShowCheckpointFacility(CheckpointView::Statistics)
+        }
+        CommandId::ShowCheckpointBuffers => ExecCommand::ShowCheckpointFacility(CheckpointView::BufferUsage),
+        _ => return None,
+    })
+}
+
+fn file_command(matched: &Matched) -> Option<ExecCommand> {
+    Some(match matched.id {
+        CommandId::CopyRunningStartup
+        | CommandId::CopyRunning
+        | CommandId::CopyStartup
+        | CommandId::CopyToStartup
+        | CommandId::CopyFile => {
+            let keyword = |id, word: &str| (matched.id == id).then(|| word.to_string());
+            let both = CommandId::CopyRunningStartup;
+            ExecCommand::Files(FileCommand::Copy {
+                from: keyword(both, "running-config")
+                    .or(keyword(CommandId::CopyRunning, "running-config"))
+                    .or(keyword(CommandId::CopyStartup, "startup-config"))
+                    .or_else(|| matched.text(Slot::Name))?,
+                to: keyword(both, "startup-config")
+                    .or(keyword(CommandId::CopyToStartup, "startup-config"))
+                    .or_else(|| matched.text(Slot::Text))?,
+            })
+        }
+        CommandId::Dir => ExecCommand::Files(FileCommand::Dir {
+            system: matched.text(Slot::Name),
+        }),
+        CommandId::More => ExecCommand::Files(FileCommand::More {
+            file: matched.text(Slot::Name)?,
+        }),
+        CommandId::Delete => ExecCommand::Files(FileCommand::Delete {
+            file: matched.text(Slot::Name)?,
+        }),
         _ => return None,
     })
 }

@@ -48,8 +48,8 @@ pub struct Active {
     pub idb_history: IdbHistory,
     config: ActiveConfig,
     epoch: Epoch,
-    checkpoint: ActiveEnd,
-    gate: Gate<RpOutput>,
+    pub(crate) checkpoint: ActiveEnd,
+    pub(crate) gate: Gate<RpOutput>,
     /// Rows for the cards of the frame that is still open.
     open_card_rows: Vec<Vec<u8>>,
     next_heartbeat: Instant,
@@ -113,17 +113,6 @@ impl Active {
             self.checkpoint.acknowledged(),
             self.gate.len(),
         )
-    }
-
-    /// What the checkpoint facility has sent, its limits, and bytes that wait for a message to be whole.
-    pub fn checkpoint_counters(&self) -> (&checkpoint::Statistics, &ActiveEndConfig, usize) {
-        let end = &self.checkpoint;
-        (end.statistics(), end.config(), end.buffered_bytes())
-    }
-
-    /// Outputs at the gate: now, and most at one time.
-    pub fn gated(&self) -> (usize, usize) {
-        (self.gate.len(), self.gate.peak())
     }
 
     /// Facts for the redundancy facility that came up since the last call.

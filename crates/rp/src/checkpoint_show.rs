@@ -4,17 +4,31 @@
 //! clients, a row is here: the unit that a client hands over. Rows of a turn travel bundled in frames, always. A receive
 //! queue there is none: what comes is applied at once.
 
+use crate::active::Active;
 use crate::clients::{ORDER, client_of};
 use crate::processor::{Role, RouteProcessor};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use checkpoint::{Statistics, TableStatistics};
+use checkpoint::{ActiveEndConfig, Statistics, TableStatistics};
 use config::CheckpointView;
 use redundancy::Client;
 
 const RULE: &str = "--------------------------------------------------------------------------------";
+
+impl Active {
+    /// What the checkpoint facility has sent, its limits, and bytes that wait for a message to be whole.
+    pub fn checkpoint_counters(&self) -> (&Statistics, &ActiveEndConfig, usize) {
+        let end = &self.checkpoint;
+        (end.statistics(), end.config(), end.buffered_bytes())
+    }
+
+    /// Outputs at the gate: now, and most at one time.
+    pub fn gated(&self) -> (usize, usize) {
+        (self.gate.len(), self.gate.peak())
+    }
+}
 
 impl RouteProcessor {
     pub(crate) fn show_checkpoint_facility(&self, view: CheckpointView) -> Vec<String> {

@@ -38,7 +38,7 @@ Log Buffer (65536 bytes):
 *Sep 13 12:26:41.004: %PLATFORM-6-HASTATUS: RP switchover, received chassis event became active
 *Sep 13 12:26:41.004: %HA-5-MODE: Operating mode is sso, configured mode is sso.
 *Sep 13 12:26:41.005: %REDUNDANCY-5-PEER_MONITOR_EVENT: Active detected a standby insertion (raw-event=PEER_REDUNDANCY_STATE_CHANGE(5))
-*Sep 13 12:26:41.013: %HA_CONFIG_SYNC-6-BULK_CFGSYNC_SUCCEED: Bulk Sync succeeded
+*Sep 13 12:26:41.023: %HA_CONFIG_SYNC-6-BULK_CFGSYNC_SUCCEED: Bulk Sync succeeded
 *Sep 13 12:26:41.023: %RF-5-RF_TERMINAL_STATE: Terminal state reached for (SSO)"
     );
 }

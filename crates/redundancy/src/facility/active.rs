@@ -48,9 +48,12 @@ impl RedundancyFacility {
     ) {
         self.timers.stop(RfTimer::Notification);
         match progression {
-            Progression::StandbyConfig => out.now(Output::Log(Syslog::bulk_config_sync_succeeded())),
             Progression::StandbyBulk => out.now(Output::StartBulk),
-            Progression::StandbyHot => out.now(Output::Log(Syslog::terminal_state(self.operating_mode))),
+            Progression::StandbyHot => {
+                // By now the standby has taken the configuration over, and it may be changed again.
+                out.now(Output::Log(Syslog::bulk_config_sync_succeeded()));
+                out.now(Output::Log(Syslog::terminal_state(self.operating_mode)));
+            }
             Progression::StandbyCold if self.operating_mode != RedundancyMode::Sso => {
                 self.peer.rests = true;
                 out.now(Output::Log(Syslog::terminal_state(self.operating_mode)));
