@@ -23,3 +23,4 @@ pub mod script;
 pub mod status_client;
 pub mod traffic;
 pub mod trial;
+pub mod typed;
