@@ -42,7 +42,7 @@ const CHAPTER: &[Step] = &[
     Type("show redundancy"),
     Type("show redundancy clients"),
     Type("show redundancy counters"),
-    Type("show redundancy history | include my state = ACTIVE"),
+    Type("show redundancy history | include STANDBY HOT"),
     Type("show redundancy switchover history"),
     Type("show redundancy states"),
     Part("Troubleshooting Stateful Switchover: a switchover by hand, and what the new active tells of it"),
