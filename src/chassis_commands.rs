@@ -12,6 +12,7 @@ use runtime::operate::boot_log::BootLog;
 use runtime::operate::console_client::{self, ConsoleExit, ConsoleOptions, Target};
 use runtime::operate::overview::Overview;
 use runtime::process::SpawnSpec;
+use runtime::wire;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -30,6 +31,14 @@ fn looked_up(arguments: &ChassisArguments) -> Result<(ChassisFile, Directories),
 /// Boots a chassis, or gives one without a backplane a new one.
 pub fn up(arguments: &UpArguments) -> CliResult {
     let (file, directories) = roles::chassis(&arguments.chassis)?;
+    // A card without its wire does not start; better said now than after a minute of waiting for it.
+    for (card, port) in file
+        .cards
+        .iter()
+        .flat_map(|card| card.ports.iter().map(move |port| (card, port)))
+    {
+        wire::check(&port.wire).map_err(|error| format!("port {}/{}: {error}", card.slot, port.number))?;
+    }
     let mut command: Vec<OsString> = vec!["backplane".into()];
     if let Some(path) = &arguments.chassis.chassis {
         command.extend(["--chassis".into(), std::path::absolute(path)?.into()]);

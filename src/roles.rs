@@ -41,6 +41,7 @@ pub fn run_rp(arguments: RpArguments) -> CliResult {
         |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let options = RpOptions {
         slot: arguments.slot,
+        chassis_name: file.name.clone(),
         peer_address: file.link_address(&directories.run),
         run_directory: directories.run,
         state_directory: directories.state,
@@ -57,6 +58,7 @@ pub fn run_rp(arguments: RpArguments) -> CliResult {
         record: arguments.record,
         unsupported_commands: file.unsupported_commands[arguments.slot.index()].clone(),
         image_version: arguments.image_version,
+        crash_space_bytes_max: file.crash_space_bytes_max,
         ballast_bytes: arguments.ballast_mib << 20,
     };
     match rp_process::run(options)? {
@@ -119,6 +121,7 @@ pub fn run_card(arguments: CardArguments) -> CliResult {
         slot,
         run_directory: directories.run,
         state_directory: directories.state,
+        crash_space_bytes_max: file.crash_space_bytes_max,
         ports,
         peers,
     })?;

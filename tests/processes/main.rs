@@ -6,3 +6,4 @@ mod commands;
 mod config_sync;
 mod faults;
 mod garbage;
+mod platform;

@@ -81,6 +81,18 @@ impl Key for machine::CardSlot {
     }
 }
 
+impl Key for machine::ChassisSlot {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.number());
+    }
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [number] => machine::ChassisSlot::from_number(*number),
+            _ => None,
+        }
+    }
+}
+
 /// A domain value that can be a row.
 ///
 /// Implementations destructure `Self` without `..` in `to_record`: a new field then does not compile until somebody

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use machine::PortId;
+use machine::{ChassisSlot, PortId};
 use packet::Prefix;
 
 use crate::command::{
@@ -53,6 +53,9 @@ fn mode_command(id: CommandId) -> Option<ModeCommand> {
 fn exec_command(matched: &Matched) -> Option<ExecCommand> {
     if let Some(command) = crate::observe::command(matched) {
         return Some(ExecCommand::Observe(command));
+    }
+    if let Some(command) = crate::platform::command(matched) {
+        return Some(ExecCommand::Platform(command));
     }
     Some(match matched.id {
         CommandId::Ping => ExecCommand::Ping {
@@ -187,6 +190,11 @@ fn config_command(matched: &Matched) -> Option<ConfigCommand> {
         CommandId::RedundancyModeRpr => ConfigCommand::RedundancyMode(set.then_some(RedundancyMode::Rpr)),
         CommandId::ConfigRegister if set => ConfigCommand::ConfigRegister(Some(matched.hexadecimal()?)),
         CommandId::ConfigRegister => ConfigCommand::ConfigRegister(None),
+        CommandId::CrashdumpTimeout => ConfigCommand::CrashdumpTimeout(match matched.number(Slot::Minutes) {
+            _ if !set => None,
+            None => None,
+            Some(minutes) => Some(u16::try_from(minutes).ok()?),
+        }),
         id => match POLICIES.iter().find(|(of, _)| *of == id) {
             Some((_, (phase, class))) => ConfigCommand::ConfigSyncPolicy {
                 phase: *phase,
@@ -315,6 +323,7 @@ pub(crate) fn matched(command: &ConfigCommand) -> Matched {
             reload: true,
         } => positive(policy_id(*phase, *class), vec![]),
         ConfigCommand::ConfigSyncPolicy { phase, class, .. } => negative(policy_id(*phase, *class), vec![]),
+        ConfigCommand::CrashdumpTimeout(minutes) => crate::platform::crashdump_timeout(*minutes),
         ConfigCommand::RedundancySetting(setting) => matched_redundancy_setting(*setting),
         ConfigCommand::ConfigRegister(Some(register)) => positive(
             CommandId::ConfigRegister,
@@ -463,7 +472,14 @@ impl Matched {
         }
     }
 
-    fn port(&self) -> Option<PortId> {
+    pub(crate) fn chassis_slot(&self) -> Option<ChassisSlot> {
+        match self.value(Slot::ChassisSlot)? {
+            Value::ChassisSlot(slot) => Some(*slot),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn port(&self) -> Option<PortId> {
         match self.value(Slot::Port)? {
             Value::Port(port) => Some(*port),
             _ => None,

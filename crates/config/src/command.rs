@@ -15,6 +15,7 @@ use crate::logging::LoggingCommand;
 use crate::mode::Mode;
 use crate::name::InterfaceName;
 use crate::observe::ObserveCommand;
+use crate::platform::PlatformCommand;
 use crate::redundancy::{RedundancyMode, RedundancySetting};
 
 /// A line of a console, as the grammar reads it.
@@ -151,6 +152,8 @@ pub enum ExecCommand {
     ShowConfigSyncIgnored,
     /// `redundancy config-sync {ignore | validate} mismatched-commands`
     MismatchedCommands(MismatchedCommands),
+    /// A command about the chassis.
+    Platform(PlatformCommand),
     /// `ping A.B.C.D [repeat N]`
     Ping {
         /// Whom to ask.
@@ -308,6 +311,8 @@ pub enum ConfigCommand {
     /// `config-register 0xNNNN`; `None`: `no config-register`, back to the default. Kept by each route processor for its
     /// next boot, and no part of the running configuration.
     ConfigRegister(Option<u16>),
+    /// `crashdump-timeout [MINUTES | HH:MM]`, in minutes, 5..=1080; `None`: back to the default, 5.
+    CrashdumpTimeout(Option<u16>),
 }
 
 /// What can be set on an interface.
@@ -416,7 +421,8 @@ impl ConfigCommand {
             ConfigCommand::Setting { port, .. } => Mode::Interface(*port),
             ConfigCommand::RedundancyMode(_)
             | ConfigCommand::RedundancySetting(_)
-            | ConfigCommand::ConfigSyncPolicy { .. } => Mode::Redundancy,
+            | ConfigCommand::ConfigSyncPolicy { .. }
+            | ConfigCommand::CrashdumpTimeout(_) => Mode::Redundancy,
             _ => Mode::Global,
         }
     }

@@ -28,6 +28,7 @@ mod mode;
 mod name;
 mod observe;
 pub mod pattern;
+mod platform;
 mod redundancy;
 mod render;
 pub mod table;
@@ -52,6 +53,7 @@ pub use mode::{Mode, ModeSet};
 pub use name::{INTERFACE_TYPE, InterfaceName};
 pub use observe::{ObserveCommand, RedundancyDebug, RedundancyView};
 pub use pattern::{Pattern, PatternError, PatternErrorKind};
+pub use platform::{DiagDepth, DiagScope, ModuleAction, PlatformCommand, ReloadTarget};
 pub use redundancy::{
     CONFIGURATION_REGISTER_DEFAULT, REGISTER_IGNORES_STARTUP, RedundancyConfiguration, RedundancyMode,
     RedundancySetting,
@@ -59,8 +61,8 @@ pub use redundancy::{
 pub use table::{CommandId, Privilege, Row};
 pub use token::{Kind, Slot, Token, Value};
 pub use tree::{
-    ConfigurationTree, DESCRIPTION_BYTES_MAX, DISTANCE_DEFAULT, HOSTNAME_DEFAULT, InterfaceConfiguration,
-    MTU_DEFAULT, STATIC_ROUTES_MAX,
+    CRASHDUMP_TIMEOUT_DEFAULT_MIN, ConfigurationTree, DESCRIPTION_BYTES_MAX, DISTANCE_DEFAULT,
+    HOSTNAME_DEFAULT, InterfaceConfiguration, MTU_DEFAULT, STATIC_ROUTES_MAX,
 };
 
 /// The longest command line that is accepted, in bytes, without its end of line.

@@ -52,6 +52,23 @@ pub enum CommandId {
     Ping,
     RedundancyForceSwitchover,
     Reload,
+    // The chassis.
+    RedundancyReloadPeer,
+    RedundancyReloadShelf,
+    HwModuleReload,
+    HwModuleStop,
+    HwModuleStart,
+    ShowInventory,
+    ShowDiag,
+    ShowDiagDetails,
+    ShowDiagSummary,
+    ShowDiagChassis,
+    ShowDiagChassisDetails,
+    ShowDiagChassisSummary,
+    ShowFacilityAlarm,
+    DirCrashinfo,
+    CrashdumpTimeout,
+    // What there is to see.
     ShowArp,
     ShowCheckpoint,
     ShowCheckpointClients,
@@ -248,6 +265,38 @@ const DISTANCE: Token = argument(
     "Distance metric for this route",
 );
 
+const REDUNDANCY_RELOAD: Token = keyword("reload", "Reload the peer unit or the whole shelf");
+const HW_MODULE: Token = keyword("hw-module", "Control of individual components in the system");
+const HW_MODULE_SLOT: Token = keyword("slot", "Slot of the component");
+const CHASSIS_SLOT: Token = argument(
+    Slot::ChassisSlot,
+    Kind::ChassisSlot,
+    "Slot of a card or route processor",
+);
+const DIAG: Token = keyword(
+    "diag",
+    "Show diagnostic information for port adapters, cards and processors",
+);
+const DIAG_SLOT: Token = keyword("slot", "One slot");
+const DIAG_SUBSLOT: Token = keyword("subslot", "One port of a card");
+const DIAG_CHASSIS: Token = keyword("chassis", "The chassis itself");
+const DETAILS: Token = keyword("details", "All that is known");
+const SUMMARY: Token = keyword("summary", "One line for each");
+/// Least and greatest time for a crash dump, minutes.
+pub const CRASHDUMP_TIMEOUT_RANGE: (u32, u32) = (5, 1080);
+const CRASHDUMP_TIMEOUT: Token = keyword(
+    "crashdump-timeout",
+    "Longest time for the crash dump of the failed unit",
+);
+const CRASHDUMP_MINUTES: Token = argument(
+    Slot::Minutes,
+    Kind::Minutes {
+        min: CRASHDUMP_TIMEOUT_RANGE.0,
+        max: CRASHDUMP_TIMEOUT_RANGE.1,
+    },
+    "Minutes, or hours and minutes",
+);
+
 const HOSTNAME: Token = keyword("hostname", "Set system's network name");
 const HOSTNAME_NAME: Token = argument(Slot::Name, Kind::Word, "This system's network name");
 const REDUNDANCY_GLOBAL: Token = keyword("redundancy", "Enter redundancy mode");
@@ -354,6 +403,34 @@ pub static ROWS: &[Row] = &[
     row!(EXEC Privileged WriteMemory:
         keyword("write", "Write running configuration to memory"),
         optional(1), keyword("memory", "Write to NV memory")),
+    // The chassis.
+    row!(EXEC Privileged RedundancyReloadPeer: REDUNDANCY_EXEC, REDUNDANCY_RELOAD,
+        keyword("peer", "Reload the standby unit")),
+    row!(EXEC Privileged RedundancyReloadShelf: REDUNDANCY_EXEC, REDUNDANCY_RELOAD,
+        keyword("shelf", "Reload the whole chassis")),
+    row!(EXEC Privileged HwModuleReload: HW_MODULE, HW_MODULE_SLOT, CHASSIS_SLOT,
+        keyword("reload", "Reload the component")),
+    row!(EXEC Privileged HwModuleStop: HW_MODULE, HW_MODULE_SLOT, CHASSIS_SLOT,
+        keyword("stop", "Stop the component")),
+    row!(EXEC Privileged HwModuleStart: HW_MODULE, HW_MODULE_SLOT, CHASSIS_SLOT,
+        keyword("start", "Start the component")),
+    row!(EXEC User ShowInventory: SHOW, keyword("inventory", "Show the physical inventory")),
+    row!(EXEC User ShowDiag: SHOW, DIAG),
+    row!(EXEC User ShowDiagDetails: SHOW, DIAG, DETAILS),
+    row!(EXEC User ShowDiagSummary: SHOW, DIAG, SUMMARY),
+    row!(EXEC User ShowDiag: SHOW, DIAG, optional(1), DIAG_SLOT, CHASSIS_SLOT),
+    row!(EXEC User ShowDiagDetails: SHOW, DIAG, optional(1), DIAG_SLOT, CHASSIS_SLOT, DETAILS),
+    row!(EXEC User ShowDiagSummary: SHOW, DIAG, optional(1), DIAG_SLOT, CHASSIS_SLOT, SUMMARY),
+    row!(EXEC User ShowDiag: SHOW, DIAG, DIAG_SUBSLOT, PORT),
+    row!(EXEC User ShowDiagDetails: SHOW, DIAG, DIAG_SUBSLOT, PORT, DETAILS),
+    row!(EXEC User ShowDiagSummary: SHOW, DIAG, DIAG_SUBSLOT, PORT, SUMMARY),
+    row!(EXEC User ShowDiagChassis: SHOW, DIAG, DIAG_CHASSIS),
+    row!(EXEC User ShowDiagChassisDetails: SHOW, DIAG, DIAG_CHASSIS, DETAILS),
+    row!(EXEC User ShowDiagChassisSummary: SHOW, DIAG, DIAG_CHASSIS, SUMMARY),
+    row!(EXEC User ShowFacilityAlarm: SHOW, keyword("facility-alarm", "Facility alarms"),
+        keyword("status", "Alarms that are raised")),
+    row!(EXEC Privileged DirCrashinfo: keyword("dir", "List files on a filesystem"),
+        keyword("crashinfo:", "Directory of crash information")),
     // Looking.
     row!(EXEC User ShowArp: SHOW, keyword("arp", "ARP table")),
     row!(EXEC User ShowArp: SHOW, SHOW_IP, keyword("arp", "IP ARP table")),
@@ -490,6 +567,8 @@ pub static ROWS: &[Row] = &[
     row!(REDUNDANCY Privileged no HeadlessForwarding: HEADLESS_FORWARDING, optional(1), DISABLE_FORWARDING),
     row!(GLOBAL Privileged ConfigRegister: CONFIG_REGISTER, CONFIG_REGISTER_VALUE),
     row!(GLOBAL Privileged no ConfigRegister: CONFIG_REGISTER, optional(1), CONFIG_REGISTER_VALUE),
+    row!(REDUNDANCY Privileged CrashdumpTimeout: CRASHDUMP_TIMEOUT, optional(1), CRASHDUMP_MINUTES),
+    row!(REDUNDANCY Privileged no CrashdumpTimeout: CRASHDUMP_TIMEOUT, optional(1), CRASHDUMP_MINUTES),
     // Interface configuration.
     row!(INTERFACE Privileged Description: DESCRIPTION, DESCRIPTION_TEXT),
     row!(INTERFACE Privileged no Description: DESCRIPTION, optional(1), DESCRIPTION_TEXT),

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use core::net::Ipv4Addr;
 
-use machine::{CardSlot, PortId, Severity};
+use machine::{CardSlot, ChassisSlot, PortId, Severity};
 use packet::netmask_length;
 
 use crate::name::parse_port;
@@ -80,6 +80,10 @@ pub enum Slot {
     Milliseconds,
     /// The configuration register.
     Register,
+    /// A slot of the chassis.
+    ChassisSlot,
+    /// A length of time in minutes.
+    Minutes,
 }
 
 /// Which texts an argument accepts.
@@ -110,6 +114,15 @@ pub enum Kind {
     Port,
     /// Severity of system messages: 0 to 7, or the beginning of a keyword that is no other's.
     Severity,
+    /// A card's number, `R0` or `R1`.
+    ChassisSlot,
+    /// A length of time as minutes or as `hh:mm`, in this range of minutes, both ends included.
+    Minutes {
+        /// Least value.
+        min: u32,
+        /// Greatest value.
+        max: u32,
+    },
 }
 
 /// The value of an argument.
@@ -119,7 +132,7 @@ pub enum Value {
     Address(Ipv4Addr),
     /// Of [`Kind::AddressOrPrefix`]: the address as typed, and the prefix length 0..=32.
     Prefix(Ipv4Addr, u8),
-    /// Of [`Kind::Number`].
+    /// Of [`Kind::Number`], and of [`Kind::Minutes`] in minutes.
     Number(u32),
     /// Of [`Kind::Hexadecimal`].
     Hexadecimal(u16),
@@ -129,6 +142,8 @@ pub enum Value {
     Port(PortId),
     /// Of [`Kind::Severity`].
     Severity(Severity),
+    /// Of [`Kind::ChassisSlot`].
+    ChassisSlot(ChassisSlot),
 }
 
 impl fmt::Display for Value {
@@ -141,6 +156,7 @@ impl fmt::Display for Value {
             Value::Text(text) => f.write_str(text),
             Value::Port(port) => write!(f, "{port}"),
             Value::Severity(severity) => write!(f, "{severity}"),
+            Value::ChassisSlot(slot) => write!(f, "{slot}"),
         }
     }
 }
@@ -157,6 +173,8 @@ impl Kind {
             Kind::Severity => "<0-7>".to_string(),
             Kind::Line | Kind::Pattern => "LINE".to_string(),
             Kind::Port => format!("<0-{}>/<0-{}>", CardSlot::MAX, u8::MAX),
+            Kind::ChassisSlot => format!("<0-{}>|R0|R1", CardSlot::MAX),
+            Kind::Minutes { min, max } => format!("<{min}-{max}>|hh:mm"),
         }
     }
 
@@ -186,6 +204,10 @@ impl Kind {
             }
             Kind::Port => parse_port(text).map(Value::Port),
             Kind::Severity => severity(text).map(Value::Severity),
+            Kind::ChassisSlot => chassis_slot(text).map(Value::ChassisSlot),
+            Kind::Minutes { min, max } => minutes(text)
+                .filter(|number| (*min..=*max).contains(number))
+                .map(Value::Number),
         }
     }
 
@@ -199,6 +221,11 @@ impl Kind {
             }
             Kind::Number { .. } => all(|character| character.is_ascii_digit()),
             Kind::Hexadecimal => "0x".starts_with(text) || hexadecimal(text).is_some(),
+            Kind::Minutes { .. } => all(|character| character.is_ascii_digit() || character == ':'),
+            Kind::ChassisSlot => {
+                let digits = text.strip_prefix(['R', 'r']).unwrap_or(text);
+                digits.chars().all(|character| character.is_ascii_digit())
+            }
             Kind::Severity => Severity::ALL
                 .iter()
                 .any(|severity| severity_begins(*severity, text)),
@@ -225,6 +252,23 @@ fn severity(text: &str) -> Option<Severity> {
         (Some(severity), None) => Some(severity),
         _ => None,
     }
+}
+
+/// `mm`, or `hh:mm` with two digits of minutes below 60.
+fn minutes(text: &str) -> Option<u32> {
+    let Some((hours, rest)) = text.split_once(':') else {
+        return decimal(text);
+    };
+    let rest = decimal(rest).filter(|minutes| rest.len() == 2 && *minutes < 60)?;
+    decimal(hours)?.checked_mul(60)?.checked_add(rest)
+}
+
+/// A slot by its name. The standard parser would take `+1` for a card's number.
+fn chassis_slot(text: &str) -> Option<ChassisSlot> {
+    if text.starts_with('+') {
+        return None;
+    }
+    text.parse().ok()
 }
 
 /// A decimal number of digits only: the standard parser would also take a leading `+`.

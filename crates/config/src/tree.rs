@@ -30,6 +30,8 @@ pub const DESCRIPTION_BYTES_MAX: usize = 240;
 pub const MTU_DEFAULT: u16 = 1500;
 /// Administrative distance of a static route that has none configured.
 pub const DISTANCE_DEFAULT: u8 = 1;
+/// How long the failed unit may write its crash dump unless configured otherwise, minutes.
+pub const CRASHDUMP_TIMEOUT_DEFAULT_MIN: u16 = 5;
 /// Static routes that a configuration may hold.
 pub const STATIC_ROUTES_MAX: usize = 65_536;
 /// What `version` in a configuration text says: the version of the language, not of the program.
@@ -67,6 +69,7 @@ pub struct ConfigurationTree {
     redundancy: RedundancyConfiguration,
     logging: LoggingConfiguration,
     config_sync_policy: ConfigSyncPolicy,
+    crashdump_timeout_min: u16,
     interfaces: BTreeMap<PortId, InterfaceConfiguration>,
     /// Distance of each route, by destination and path.
     static_routes: BTreeMap<(Prefix<V4>, RoutePath), u8>,
@@ -84,6 +87,7 @@ impl Default for ConfigurationTree {
             redundancy: RedundancyConfiguration::default(),
             logging: LoggingConfiguration::default(),
             config_sync_policy: ConfigSyncPolicy::default(),
+            crashdump_timeout_min: CRASHDUMP_TIMEOUT_DEFAULT_MIN,
             interfaces: BTreeMap::new(),
             static_routes: BTreeMap::new(),
             next_hops: BTreeMap::new(),
@@ -121,6 +125,11 @@ impl ConfigurationTree {
     /// What differences between the route processors' configurations lead to.
     pub fn config_sync_policy(&self) -> ConfigSyncPolicy {
         self.config_sync_policy
+    }
+
+    /// How long the failed unit may write its crash dump, minutes, 5..=1080.
+    pub fn crashdump_timeout_min(&self) -> u16 {
+        self.crashdump_timeout_min
     }
 
     /// The configuration of one interface; `None` when it does not exist.
@@ -199,6 +208,10 @@ impl ConfigurationTree {
                 Err(ConfigError::RomMonitor(*register))
             }
             ConfigCommand::ConfigRegister(_) => Ok(ReturnCode::Unchanged),
+            ConfigCommand::CrashdumpTimeout(minutes) => Ok(replace(
+                &mut self.crashdump_timeout_min,
+                minutes.unwrap_or(CRASHDUMP_TIMEOUT_DEFAULT_MIN),
+            )),
         }
     }
 
@@ -296,6 +309,9 @@ impl ConfigurationTree {
             class,
             reload: false,
         }));
+        if self.crashdump_timeout_min != CRASHDUMP_TIMEOUT_DEFAULT_MIN {
+            section.push(ConfigCommand::CrashdumpTimeout(Some(self.crashdump_timeout_min)));
+        }
         section
     }
 

@@ -84,6 +84,7 @@ pub fn recordings() -> Vec<Vec<u8>> {
         image_version: "seed".into(),
         card_slots: vec![CardSlot(0)],
         unsupported_commands: Vec::new(),
+        platform: rp::PlatformConfig::default(),
     };
     let epoch = Epoch {
         counter: 7,

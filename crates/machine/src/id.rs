@@ -102,6 +102,53 @@ impl FromStr for CardSlot {
     }
 }
 
+/// A slot that holds a unit with power of its own. Cards come before route processors, as in `show platform`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChassisSlot {
+    /// A line card's slot.
+    Card(CardSlot),
+    /// A route processor's slot.
+    Rp(RpSlot),
+}
+
+impl ChassisSlot {
+    /// The slot as one number, for records: cards from 0, route processors from 48.
+    pub const fn number(self) -> u8 {
+        match self {
+            ChassisSlot::Card(slot) => slot.0,
+            ChassisSlot::Rp(slot) => 48 + slot as u8,
+        }
+    }
+
+    /// The slot that [`ChassisSlot::number`] made this number from; `None` for any other number.
+    pub const fn from_number(number: u8) -> Option<ChassisSlot> {
+        match number {
+            0..=CardSlot::MAX => Some(ChassisSlot::Card(CardSlot(number))),
+            48 => Some(ChassisSlot::Rp(RpSlot::R0)),
+            49 => Some(ChassisSlot::Rp(RpSlot::R1)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ChassisSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ChassisSlot::Card(slot) => slot.fmt(f),
+            ChassisSlot::Rp(slot) => slot.fmt(f),
+        }
+    }
+}
+
+impl FromStr for ChassisSlot {
+    type Err = SlotError;
+    fn from_str(text: &str) -> Result<Self, SlotError> {
+        text.parse()
+            .map(ChassisSlot::Rp)
+            .or_else(|_| text.parse().map(ChassisSlot::Card))
+    }
+}
+
 /// A port of a line card: card slot and port number. Shown as `1/0`; as an interface `Ethernet1/0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortId {

@@ -25,7 +25,7 @@ mod severity;
 mod time;
 mod timers;
 
-pub use id::{CardSlot, Epoch, FrameNumber, Generation, PortId, RpSlot, SlotError};
+pub use id::{CardSlot, ChassisSlot, Epoch, FrameNumber, Generation, PortId, RpSlot, SlotError};
 pub use outbox::{Outbox, Release};
 pub use queue::BoundedQueue;
 pub use seed::Seed;

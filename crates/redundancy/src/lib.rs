@@ -44,8 +44,8 @@ pub mod watch;
 
 pub use client::{Client, ClientId, ClientRegistry, RegistrationError};
 pub use facility::{
-    ClaimResult, ColdStart, ConfigSyncVerdict, Input, Output, PeerLoss, RedundancyConfig, RedundancyFacility,
-    RedundancySettings, ReloadReason, ReloadScope, RfStatus, SwitchoverCause,
+    ClaimResult, ColdStart, ConfigSyncVerdict, Input, Output, PeerLoss, ProcessFound, RedundancyConfig,
+    RedundancyFacility, RedundancySettings, ReloadReason, ReloadScope, RfStatus, SwitchoverCause,
 };
 pub use fallback::Fallback;
 pub use heartbeat::{FailureDetector, Verdict};
@@ -55,7 +55,8 @@ pub use progression::Answer;
 pub use readiness::ManualSwitchover;
 pub use state::{Progression, RedundancyMode, RfEvent, RfState, Status};
 pub use switchover::{
-    SwitchoverEntry, SwitchoverHistory, SwitchoverReason, SwitchoverRecord, SyslogTime, UtcTime,
+    CompactUtcTime, SwitchoverEntry, SwitchoverHistory, SwitchoverReason, SwitchoverRecord, SyslogTime,
+    UtcTime,
 };
 pub use syslog::{MessageEntry, Syslog};
 pub use watch::{DebugTopic, RfCounters};

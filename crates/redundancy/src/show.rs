@@ -336,12 +336,16 @@ pub fn show_switchover_history(history: &SwitchoverHistory) -> String {
     ));
     for entry in history.iter() {
         page.line(format_args!(
-            "{:>4}{:>8}{:>9}     {:<22} {}",
+            "{:>4}{:>8}{:>9}     {:<22} {}{}",
             entry.index,
             unit_id(entry.previous),
             unit_id(entry.current),
             entry.reason,
-            UtcTime(entry.unix_seconds)
+            UtcTime(entry.unix_seconds),
+            // Beyond the original: which of the many ways to fail it was.
+            entry
+                .loss
+                .map_or(String::new(), |loss| alloc::format!(" ({loss})")),
         ));
     }
     page.0

@@ -4,6 +4,7 @@
 //! switchover is the one that gained from it. `index` runs from 1; the oldest entry is replaced when the table is full
 //! (CISCO-RF-MIB, `cRFHistorySwitchOverTable`).
 
+use crate::facility::PeerLoss;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -98,6 +99,8 @@ pub struct SwitchoverEntry {
     pub current: RpSlot,
     /// Why.
     pub reason: SwitchoverReason,
+    /// How the active before was lost; `None` when it was not, or nobody knows.
+    pub loss: Option<PeerLoss>,
     /// When, in seconds since 1970-01-01 00:00:00 UTC of the new active's wall clock.
     pub unix_seconds: u64,
     /// The how many-th it is since the system started, from 1; 0: it was before that, and is known from NVRAM.
@@ -125,6 +128,9 @@ pub struct SwitchoverRecord {
     /// See [`SwitchoverEntry::ordinal`].
     #[prost(uint32, tag = "6")]
     pub ordinal: u32,
+    /// See [`PeerLoss::number`]; 0: none.
+    #[prost(uint32, tag = "7")]
+    pub loss: u32,
 }
 
 impl SwitchoverEntry {
@@ -135,6 +141,7 @@ impl SwitchoverEntry {
             previous,
             current,
             reason,
+            loss,
             unix_seconds,
             ordinal,
         } = *self;
@@ -145,6 +152,7 @@ impl SwitchoverEntry {
             reason: reason.snmp(),
             unix_seconds,
             ordinal,
+            loss: loss.map_or(0, PeerLoss::number),
         }
     }
 
@@ -157,12 +165,14 @@ impl SwitchoverEntry {
             reason,
             unix_seconds,
             ordinal,
+            loss,
         } = *record;
         Some(SwitchoverEntry {
             index,
             previous: slot_of_unit(previous_unit)?,
             current: slot_of_unit(current_unit)?,
             reason: SwitchoverReason::from_snmp(reason).unwrap_or(SwitchoverReason::NotKnown),
+            loss: PeerLoss::from_number(loss),
             unix_seconds,
             ordinal,
         })
@@ -216,6 +226,7 @@ impl SwitchoverHistory {
             previous,
             current,
             reason,
+            loss: None,
             unix_seconds,
         };
         self.keep(entry);
@@ -256,7 +267,11 @@ impl SwitchoverHistory {
             let (previous, current) = (unit_id(entry.previous), unit_id(entry.current));
             let (index, reason, unix_seconds) = (entry.index, entry.reason.snmp(), entry.unix_seconds);
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{index} {previous} {current} {reason} {unix_seconds}");
+            let loss = entry.loss.map_or(0, PeerLoss::number);
+            let _ = writeln!(
+                text,
+                "{index} {previous} {current} {reason} {unix_seconds} {loss}"
+            );
         }
         text
     }
@@ -296,6 +311,8 @@ fn entry_of_line(line: &str) -> Option<SwitchoverEntry> {
         reason,
         unix_seconds: number()?,
         ordinal: 0,
+        // A file of before the losses were told apart has none.
+        loss: number().and_then(|loss| u32::try_from(loss).ok()).unwrap_or(0),
     })
 }
 
@@ -344,6 +361,22 @@ impl fmt::Display for UtcTime {
             f,
             "{hours:02}:{minutes:02}:{seconds:02} UTC {weekday} {month} {day} {year}"
         )
+    }
+}
+
+/// A wall-clock moment for the name of a file: `20200923-032609`. Formatting it allocates nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompactUtcTime(
+    /// Seconds since 1970-01-01 00:00:00 UTC.
+    pub u64,
+);
+
+impl fmt::Display for CompactUtcTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, seconds) = (self.0 / 86_400, self.0 % 86_400);
+        let (year, month, day) = civil_date(days);
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year}{month:02}{day:02}-{hours:02}{minutes:02}{seconds:02}")
     }
 }
 

@@ -315,6 +315,14 @@ system_messages! {
         fn became_active() = "RP switchover, received chassis event became active";
     }
 
+    PMAN-5-EXITACTION {
+        explanation: "The process of a processor that reloads ends.",
+        action: "None.",
+        /// The last word of a unit that is started anew.
+        fn process_manager_exit(slot: RpSlot) =
+            "{slot}/0: pvp: Process manager is exiting: process exit with reload fru code";
+    }
+
     PMAN-3-RELOAD_RP {
         explanation: "The old active of a forced switchover has handed over and reloads. It comes back as a standby.",
         action: "None.",

@@ -23,13 +23,19 @@ fn req_29_forced_switchover_moves_the_activity_and_the_old_active_reloads() {
     assert!(pair.asked(R0, |output| *output
         == Output::ReloadSelf(ReloadReason::Switchover)));
     assert_eq!(
-        pair.log(R0).last().map(String::as_str),
-        Some("%PMAN-3-RELOAD_RP: R0/0: pvp: Reloading: RP switchover initiated. This RP will be reloaded")
+        pair.log(R0)
+            .last_chunk::<2>()
+            .map(|lines| lines.each_ref().map(String::as_str)),
+        Some([
+            "%PMAN-3-RELOAD_RP: R0/0: pvp: Reloading: RP switchover initiated. This RP will be reloaded",
+            "%PMAN-5-EXITACTION: R0/0: pvp: Process manager is exiting: process exit with reload fru code",
+        ])
     );
     let entry = Output::RecordSwitchover {
         previous: R0,
         current: R1,
         reason: SwitchoverReason::UserForced,
+        loss: None,
     };
     assert!(pair.asked(R1, |output| *output == entry));
     pair.boot_default(R0);

@@ -6,8 +6,8 @@ use RpSlot::{R0, R1};
 use common::{Item, Pair};
 use machine::{Epoch, RpSlot};
 use redundancy::{
-    Body, ColdStart, Input, ManualSwitchover, Output, PeerLoss, Progression, RedundancyMode, ReloadReason,
-    ReloadScope, RfState, SwitchoverCause, SwitchoverReason,
+    Body, ColdStart, Input, ManualSwitchover, Output, PeerLoss, ProcessFound, Progression, RedundancyMode,
+    ReloadReason, ReloadScope, RfState, SwitchoverCause, SwitchoverReason,
 };
 
 const KILLED: SwitchoverCause = SwitchoverCause::Lost(PeerLoss::Killed);
@@ -110,6 +110,7 @@ fn req_46_the_standby_takes_over_at_once_when_the_active_is_killed() {
         previous: R0,
         current: R1,
         reason: SwitchoverReason::ActiveUnitFailed,
+        loss: Some(PeerLoss::Killed),
     };
     assert!(pair.asked(R1, |output| *output == entry));
     assert!(
@@ -167,6 +168,33 @@ fn req_46_a_hung_active_is_killed_and_its_successor_does_not_wait_for_its_death(
     pair.settle();
     assert!(pair.asked(R0, |output| *output
         == Output::ReloadSelf(ReloadReason::Superseded)));
+}
+
+#[test]
+fn a_silent_active_that_was_found_stopped_is_stopped_in_the_history_and_not_just_silent() {
+    for (found, loss) in [
+        (ProcessFound::Stopped, PeerLoss::Stopped),
+        (ProcessFound::Running, PeerLoss::Hung),
+    ] {
+        let mut pair = Pair::duplex();
+        let mut told = false;
+        for _ in 0..40 {
+            pair.fire(R1);
+            if !told && pair.asked(R1, |output| *output == Output::KillPeer) {
+                told = true;
+                pair.input(R1, Input::PeerFound(found));
+            }
+            pair.swap(R1);
+            pair.learn_claim(R1);
+        }
+        let entry = Output::RecordSwitchover {
+            previous: R0,
+            current: R1,
+            reason: SwitchoverReason::ActiveUnitFailed,
+            loss: Some(loss),
+        };
+        assert!(pair.asked(R1, |output| *output == entry), "{loss}");
+    }
 }
 
 #[test]

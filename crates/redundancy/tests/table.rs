@@ -239,6 +239,7 @@ fn words(output: &Output) -> String {
             previous,
             current,
             reason,
+            ..
         } => {
             format!("record {previous} to {current}, {reason}")
         }

@@ -141,26 +141,27 @@ fn a_switchover_history_comes_back_from_its_text_as_something_of_the_past() {
     history.add(RpSlot::R0, RpSlot::R1, SwitchoverReason::UserForced, 100);
     history.add(RpSlot::R1, RpSlot::R0, SwitchoverReason::ActiveUnitRemoved, 200);
     let text = history.to_text();
-    assert_eq!(text, "1 48 49 5 100\n2 49 48 7 200\n");
+    assert_eq!(text, "1 48 49 5 100 0\n2 49 48 7 200 0\n");
     let mut restored = SwitchoverHistory::from_text(&text, 10);
     assert_eq!(restored.to_text(), text);
     assert_eq!(restored.count(), 0, "none of them since the system started");
     restored.add(RpSlot::R0, RpSlot::R1, SwitchoverReason::UserForced, 300);
     assert_eq!(restored.count(), 1);
-    assert!(restored.to_text().ends_with("3 48 49 5 300\n"));
+    assert!(restored.to_text().ends_with("3 48 49 5 300 0\n"));
 }
 
 #[test]
 fn damaged_lines_of_a_switchover_history_are_left_out() {
     let text = "2 48 49 5 100\n\n2 48 49 5 100\n1 48 49 5 1\nx\n3 48\n3 48 7 5 1\n3 48 49 99 1 9\n99999999999 48 49 5 1";
     let history = SwitchoverHistory::from_text(text, 10);
-    assert_eq!(history.to_text(), "2 48 49 5 100\n3 48 49 3 1\n");
+    assert_eq!(history.to_text(), "2 48 49 5 100 0\n3 48 49 3 1 9\n");
 }
 
 #[test]
 fn the_switchover_record_has_these_bytes() {
     use prost::Message;
     let entry = SwitchoverEntry {
+        loss: Some(redundancy::PeerLoss::Signalled(11)),
         index: 3,
         previous: RpSlot::R0,
         current: RpSlot::R1,
@@ -168,7 +169,9 @@ fn the_switchover_record_has_these_bytes() {
         unix_seconds: 300,
         ordinal: 2,
     };
-    let bytes = [0x08, 3, 0x10, 48, 0x18, 49, 0x20, 6, 0x28, 0xac, 0x02, 0x30, 2];
+    let bytes = [
+        0x08, 3, 0x10, 48, 0x18, 49, 0x20, 6, 0x28, 0xac, 0x02, 0x30, 2, 0x38, 0xf3, 0x07,
+    ];
     assert_eq!(entry.to_record().encode_to_vec(), bytes);
     let record = SwitchoverRecord::decode(bytes.as_slice()).expect("golden bytes");
     assert_eq!(SwitchoverEntry::from_record(&record), Some(entry));

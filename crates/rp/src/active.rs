@@ -439,11 +439,11 @@ impl Active {
                     message,
                 });
             }
-            CardLinkEvent::Down { session, why } => {
+            CardLinkEvent::Down { session, .. } => {
                 let was_claimed = self.cards.disconnected(now, card, session);
                 self.measure_claim(out);
                 if was_claimed {
-                    out.now(RpOutput::Log(log::card_offline(card, &why)));
+                    out.now(RpOutput::Log(log::card_offline(card)));
                 }
             }
         }
@@ -453,6 +453,14 @@ impl Active {
         if !self.claim_measured && self.cards.all_claimed() {
             self.claim_measured = true;
             out.now(RpOutput::Phase(Phase::EpochClaimed));
+        }
+    }
+
+    /// The backplane says that a card has no power: it is not waited for.
+    pub fn card_without_power(&mut self, now: Instant, card: CardSlot, out: &mut Outbox<RpOutput>) {
+        if self.clients.inventory.cards.get(&card).is_some() {
+            self.cards.given_up(card);
+            self.card_lost(now, card, out);
         }
     }
 
@@ -667,8 +675,7 @@ impl Active {
         self.post_arp(now, asked, out);
         for (card, logged) in self.cards.overdue(now) {
             if !logged {
-                let why = "did not come back after the switchover";
-                out.now(RpOutput::Log(log::card_offline(card, why)));
+                out.now(RpOutput::Log(log::card_offline(card)));
             }
             self.card_lost(now, card, out);
         }

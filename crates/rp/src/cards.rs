@@ -96,6 +96,13 @@ impl Cards {
         claimed
     }
 
+    /// The card is known to be gone: its connection is void, and it is not awaited.
+    pub fn given_up(&mut self, card: CardSlot) {
+        self.sessions.remove(&card);
+        self.awaited.remove(&card);
+        self.unclaimed.remove(&card);
+    }
+
     /// Whether `session` is the card's present connection.
     pub fn is_current(&self, card: CardSlot, session: u64) -> bool {
         self.sessions

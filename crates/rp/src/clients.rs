@@ -2,15 +2,16 @@
 //!
 //! | client | tables | what survives |
 //! | --- | --- | --- |
-//! | IfIndex | cards, ports | what is in the chassis, and the state of each link |
+//! | IfIndex | modules, alarms, cards, ports | what is in the chassis, what an operator has stopped, each link's state |
 //! | Config Sync | commands, lines, startup, ignored | running and startup configuration |
 //! | Platform | configuration register | what the next boot does |
 //! | CEF | port configurations, adjacencies, FIB | what the cards forward by |
 //! | IP routing | routes, generator | routes of all protocols |
 //! | History | system age, switchovers, log | uptime, switchover history, what `show logging` shows |
 
+use crate::alarms::ALARM_TABLE;
 use crate::configuration::{COMMAND_TABLE, Configuration, IGNORED_TABLE, LINE_TABLE, STARTUP_TABLE};
-use crate::inventory::{CARD_TABLE, Inventory, PORT_TABLE};
+use crate::inventory::{CARD_TABLE, Inventory, MODULE_TABLE, PORT_TABLE};
 use crate::logging::{LOG_TABLE, LogBuffer};
 use crate::register::{NextRegister, REGISTER_TABLE};
 use crate::system::{SWITCHOVER_TABLE, SYSTEM_TABLE, System};
@@ -81,8 +82,10 @@ pub struct Clients {
 
 /// The tables in client order: what comes first in a bulk is what later tables refer to.
 pub(crate) const ORDER: &[TableId] = &[
+    MODULE_TABLE,
     CARD_TABLE,
     PORT_TABLE,
+    ALARM_TABLE,
     PORT_CONFIGURATION_TABLE,
     COMMAND_TABLE,
     LINE_TABLE,
@@ -118,6 +121,8 @@ pub(crate) fn client_of(id: TableId) -> redundancy::Client {
 /// What `show checkpoint` calls a table.
 pub fn table_name(id: TableId) -> &'static str {
     match id {
+        MODULE_TABLE => "modules",
+        ALARM_TABLE => "alarms",
         CARD_TABLE => "cards",
         PORT_TABLE => "ports",
         PORT_CONFIGURATION_TABLE => "port configurations",
@@ -204,6 +209,8 @@ impl Tables for Clients {
 
     fn table(&self, id: TableId) -> Option<&dyn Table> {
         Some(match id {
+            MODULE_TABLE => &self.inventory.modules,
+            ALARM_TABLE => &self.inventory.alarms,
             CARD_TABLE => &self.inventory.cards,
             PORT_TABLE => &self.inventory.ports,
             PORT_CONFIGURATION_TABLE => &self.port_configurations,
@@ -227,6 +234,8 @@ impl Tables for Clients {
 
     fn table_mut(&mut self, id: TableId) -> Option<&mut dyn Table> {
         Some(match id {
+            MODULE_TABLE => &mut self.inventory.modules,
+            ALARM_TABLE => &mut self.inventory.alarms,
             CARD_TABLE => &mut self.inventory.cards,
             PORT_TABLE => &mut self.inventory.ports,
             PORT_CONFIGURATION_TABLE => &mut self.port_configurations,

@@ -5,13 +5,14 @@
 
 use crate::files::FileQuestion;
 use crate::io::{ConsoleInput, ConsoleOutput, RpOutput, SessionId};
+use crate::platform::SlotOrder;
 use crate::processor::{Role, RouteProcessor};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use config::Command;
 use line::ping::Pinger;
-use machine::{Deadline, Instant, Machine, Outbox, earliest};
+use machine::{ChassisSlot, Deadline, Instant, Machine, Outbox, earliest};
 use management::{CloseReason, ConsoleRole, ConsoleSession, Outcome, SessionEvent, SessionOptions};
 use packet::{Prefix, V4};
 
@@ -24,6 +25,8 @@ pub(crate) enum AfterSave {
     Switchover,
     /// `reload` goes on.
     Reload,
+    /// `redundancy reload shelf` goes on.
+    Shelf,
 }
 
 /// A table that is shown page by page, and the position of its next page.
@@ -50,6 +53,17 @@ pub(crate) enum Running {
     Saving,
     /// The redundancy facility was asked to switch over.
     SwitchingOver,
+    /// The operator is asked to confirm something about the chassis.
+    Confirming(crate::exec::Step),
+    /// The backplane was given an order.
+    Ordered {
+        /// The slot that it is about.
+        slot: ChassisSlot,
+        /// The order.
+        order: SlotOrder,
+    },
+    /// The crash information files are being listed.
+    ListingCrashFiles,
     /// `ping`.
     Pinging(Pinger),
     /// A table too long for one turn.

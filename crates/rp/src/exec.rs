@@ -3,6 +3,10 @@
 mod observe;
 
 use crate::config_sync::Requester;
+mod platform;
+
+pub(crate) use platform::Step;
+
 use crate::console::{AfterSave, Page, Running};
 use crate::io::SessionId;
 use crate::processor::{Role, RouteProcessor};
@@ -13,7 +17,7 @@ use line::ping::{PingInput, PingOptions, PingOutput, Pinger};
 use machine::{Instant, Machine, Outbox};
 use management::{Answer, Outcome, Question, QuestionKind};
 use redundancy::show::{ProcessorView, RedundancyView};
-use redundancy::{Input as RfInput, ReloadScope, SwitchoverHistory, SwitchoverReason, show as rf_show};
+use redundancy::{Input as RfInput, SwitchoverHistory, SwitchoverReason, show as rf_show};
 use rib::show::Question as RouteQuestion;
 
 /// The refusal while the standby is being filled (redundancy reference, section 3.3).
@@ -97,6 +101,7 @@ impl RouteProcessor {
             ExecCommand::WriteMemory => {
                 return self.save(now, id, AfterSave::Done);
             }
+            ExecCommand::Platform(command) => return self.execute_platform(now, id, command),
             ExecCommand::Ping { target, repeat } => return self.ping(now, id, target, repeat),
             ExecCommand::Observe(command) => self.observe(now, id, command),
             ExecCommand::RedundancyForceSwitchover => return self.force_switchover(now, id),
@@ -116,7 +121,11 @@ impl RouteProcessor {
             ExecCommand::ShowInterfaces { port } => self.show_interfaces(port),
             ExecCommand::ShowIpInterfaceBrief => self.show_ip_interface_brief(),
             ExecCommand::ShowPlatform => self.show_platform(now),
-            ExecCommand::ShowRedundancy => text_lines(&rf_show::show_redundancy(&self.redundancy_view(now))),
+            ExecCommand::ShowRedundancy => {
+                let mut lines = text_lines(&rf_show::show_redundancy(&self.redundancy_view(now)));
+                lines.extend(self.crash_dump_lines(now));
+                lines
+            }
             ExecCommand::ShowRedundancyClients => text_lines(&rf_show::show_clients(self.facility.clients())),
             ExecCommand::ShowRedundancyHistory => text_lines(&rf_show::show_history(self.facility.history())),
             ExecCommand::ShowRedundancyStates => {
@@ -305,6 +314,7 @@ impl RouteProcessor {
         let text = match then {
             AfterSave::Switchover => "Proceed with switchover to standby RP?",
             AfterSave::Reload => "Proceed with reload?",
+            AfterSave::Shelf => self.shelf_question(),
             AfterSave::Done => return self.complete(now, id, Outcome::Accepted, SAVED),
         };
         let question = Question {
@@ -331,13 +341,20 @@ impl RouteProcessor {
             }
             (Some(Running::AskedToSave(then)), Answer::Yes) => self.save(now, id, then),
             (Some(Running::AskedToSave(then)), Answer::No) => self.ask_to_confirm(now, id, then),
+            (Some(Running::Confirming(step)), answer) => self.platform_answered(now, id, step, answer),
             (Some(Running::AskedToConfirm(AfterSave::Switchover)), Answer::Yes) => {
                 console.running = Some(Running::SwitchingOver);
+                self.write(now, id, "    Manual Swact = enabled\n");
                 self.tell_facility(now, RfInput::ForceSwitchover);
             }
             (Some(Running::AskedToConfirm(AfterSave::Reload)), Answer::Yes) => {
                 console.running = Some(Running::SwitchingOver);
-                self.tell_facility(now, RfInput::Reload(ReloadScope::Shelf));
+                self.reload_shelf(now);
+            }
+            (Some(Running::AskedToConfirm(AfterSave::Shelf)), Answer::Yes) => {
+                console.running = Some(Running::SwitchingOver);
+                self.write(now, id, "Preparing to reload this shelf\n");
+                self.reload_shelf(now);
             }
             _ => self.complete(now, id, Outcome::Rejected, ""),
         }

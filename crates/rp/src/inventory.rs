@@ -1,15 +1,20 @@
 //! What is in the chassis: cards and their ports (client IfIndex).
 
+use crate::alarms::{ALARM_TABLE, Alarm, AlarmId};
+use crate::platform::SlotPower;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use checkpoint::{Row, TableId, Tracked};
-use machine::{CardSlot, PortId};
+use machine::{CardSlot, ChassisSlot, PortId};
 use packet::MacAddress;
 
 /// Cards, by slot.
 pub const CARD_TABLE: TableId = TableId(1);
 /// Ports, by [`PortId`].
 pub const PORT_TABLE: TableId = TableId(2);
+
+/// Units that are, or were, in the slots, by [`ChassisSlot`].
+pub const MODULE_TABLE: TableId = TableId(60);
 
 /// Where a card is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +125,66 @@ impl Row for Port {
     }
 }
 
+/// A slot and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// What the backplane said last.
+    pub power: SlotPower,
+    /// Whether an operator has stopped it.
+    pub stopped: bool,
+    /// The image that it runs, as far as it has said so.
+    pub version: String,
+}
+
+impl Default for Module {
+    fn default() -> Self {
+        Self {
+            power: SlotPower::Unmanaged,
+            stopped: false,
+            version: String::new(),
+        }
+    }
+}
+
+/// Tagged form of [`Module`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ModuleRecord {
+    /// See [`SlotPower::number`].
+    #[prost(uint32, tag = "1")]
+    pub power: u32,
+    /// See [`Module::stopped`].
+    #[prost(bool, tag = "2")]
+    pub stopped: bool,
+    /// See [`Module::version`].
+    #[prost(string, tag = "3")]
+    pub version: String,
+}
+
+impl Row for Module {
+    type Record = ModuleRecord;
+
+    fn to_record(&self) -> ModuleRecord {
+        let Module {
+            power,
+            stopped,
+            version,
+        } = self;
+        ModuleRecord {
+            power: power.number(),
+            stopped: *stopped,
+            version: version.clone(),
+        }
+    }
+
+    fn from_record(record: ModuleRecord) -> Result<Self, &'static str> {
+        Ok(Module {
+            power: SlotPower::from_number(record.power).ok_or("slot power")?,
+            stopped: record.stopped,
+            version: record.version,
+        })
+    }
+}
+
 /// The inventory of the chassis.
 #[derive(Clone, Debug)]
 pub struct Inventory {
@@ -127,6 +192,10 @@ pub struct Inventory {
     pub cards: Tracked<CardSlot, Card>,
     /// Their ports. A lost card's ports stay, with their links down, so that their interfaces stay visible.
     pub ports: Tracked<PortId, Port>,
+    /// What is wrong now.
+    pub alarms: Tracked<AlarmId, Alarm>,
+    /// All slots that a backplane or a unit has told of.
+    pub modules: Tracked<ChassisSlot, Module>,
 }
 
 impl Default for Inventory {
@@ -134,6 +203,8 @@ impl Default for Inventory {
         Self {
             cards: Tracked::new(CARD_TABLE),
             ports: Tracked::new(PORT_TABLE),
+            modules: Tracked::new(MODULE_TABLE),
+            alarms: Tracked::new(ALARM_TABLE),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config_sync::ConfigSyncMessage;
 use crate::files::{FileAnswer, FileRequest};
+use crate::platform::{PlatformInput, PlatformOutput};
 use alloc::string::String;
 use alloc::vec::Vec;
 use chassis::{CardMessage, RpMessage};
@@ -30,6 +31,19 @@ pub enum PeerMessage {
     Resync(ResyncRequest),
     /// Configuration synchronisation.
     ConfigSync(ConfigSyncMessage),
+    /// What each unit tells of itself when the link comes up.
+    Unit(UnitReport),
+}
+
+/// A unit about itself, for `show`.
+#[derive(Clone, PartialEq, Message)]
+pub struct UnitReport {
+    /// What it calls its image.
+    #[prost(string, tag = "1")]
+    pub image_version: String,
+    /// How long its processor has been up, in milliseconds.
+    #[prost(uint64, tag = "2")]
+    pub uptime_ms: u64,
 }
 
 /// Why bytes on the RP link are no message.
@@ -65,6 +79,7 @@ const CHUNK: u8 = 2;
 const ACKNOWLEDGEMENT: u8 = 3;
 const RESYNC: u8 = 4;
 const CONFIG_SYNC: u8 = 5;
+const UNIT: u8 = 60;
 
 impl PeerMessage {
     /// The message's kind and body.
@@ -77,6 +92,7 @@ impl PeerMessage {
             }
             PeerMessage::Resync(request) => (RESYNC, request.encode_to_vec()),
             PeerMessage::ConfigSync(message) => (CONFIG_SYNC, message.encode_to_vec()),
+            PeerMessage::Unit(report) => (UNIT, report.encode_to_vec()),
         }
     }
 
@@ -103,6 +119,9 @@ impl PeerMessage {
                 .filter(|message| message.body.is_some())
                 .map(PeerMessage::ConfigSync)
                 .ok_or(PeerMessageError::ConfigSync),
+            UNIT => UnitReport::decode(body)
+                .map(PeerMessage::Unit)
+                .map_err(|_| PeerMessageError::Checkpoint("unit report")),
             _ => Err(PeerMessageError::Kind(kind)),
         }
     }
@@ -202,6 +221,8 @@ pub enum RpInput {
         /// The epoch that holds.
         holder: Epoch,
     },
+    /// Answer to [`RpOutput::Claim`]: no epoch can be given out now, and why. It is asked for again.
+    ClaimImpossible(String),
     /// The connection to a card.
     CardLink {
         /// The card.
@@ -218,6 +239,8 @@ pub enum RpInput {
         /// The message.
         message: CardMessage,
     },
+    /// The chassis tells something.
+    Platform(PlatformInput),
     /// A console.
     Console {
         /// Which one.
@@ -304,6 +327,8 @@ pub enum RpOutput {
         /// The message.
         message: RpMessage,
     },
+    /// The chassis is to do something.
+    Platform(PlatformOutput),
     /// Tell a console.
     Console {
         /// Which one.

@@ -19,6 +19,7 @@
 extern crate alloc;
 
 mod active;
+mod alarms;
 mod cards;
 mod checkpoint_show;
 mod clients;
@@ -26,6 +27,7 @@ mod cold_standby;
 mod config_sync;
 mod configuration;
 mod console;
+mod crash_dump;
 mod exec;
 mod files;
 mod idb_history;
@@ -33,6 +35,7 @@ mod inventory;
 mod io;
 mod log;
 mod logging;
+mod platform;
 mod processor;
 mod promote;
 pub mod recording;
@@ -68,6 +71,7 @@ const fn schema_hash(locks: &[&[u8]]) -> u64 {
 }
 
 pub use active::{Active, ActiveConfig};
+pub use alarms::{Alarm, AlarmId, AlarmKind, Severity};
 pub use clients::{Clients, OwnAddresses};
 pub use config_sync::{
     Body as ConfigSyncBody, ConfigSyncMessage, Executed, FailedCommand, Failures, Language, Startup,
@@ -78,20 +82,22 @@ pub use files::{
     FILE_BYTES_MAX, FLASH_BYTES, FileAnswer, FileEntry, FileOperation, FileRequest, FileStatus, is_file_name,
 };
 pub use idb_history::{IdbEvent, IdbHistory, interface_index};
-pub use inventory::{Card, CardState, Inventory, Port};
 /// Every system message that a route processor can send, in the order of the crates that send them.
 pub fn system_messages() -> impl Iterator<Item = &'static redundancy::MessageEntry> {
     redundancy::syslog::CATALOGUE
         .iter()
         .chain(log::CATALOGUE)
         .chain(config_sync::log::CATALOGUE)
+        .chain(platform::log::CATALOGUE)
 }
 
+pub use inventory::{Card, CardState, Inventory, Module, Port};
 pub use io::{
     CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, PeerMessageError, Phase, RpInput, RpOutput,
-    SessionId,
+    SessionId, UnitReport,
 };
 pub use logging::{LogBuffer, LogLine};
+pub use platform::{PlatformConfig, PlatformInput, PlatformOutput, SlotOrder, SlotPower, StartReason};
 pub use processor::{RouteProcessor, RpConfig};
 pub use standby::{ChunkOutcome, Standby};
 pub use status::{CardStatus, RpStatus};

@@ -1,7 +1,7 @@
 //! System messages of the route processor, beside those of the redundancy facility.
 
 use core::net::Ipv4Addr;
-use machine::{CardSlot, FrameNumber, PortId};
+use machine::{CardSlot, ChassisSlot, FrameNumber, PortId};
 use packet::MacAddress;
 use redundancy::system_messages;
 
@@ -16,6 +16,8 @@ system_messages! {
         action: "None.",
         /// A card is seen for the first time.
         fn card_inserted(card: CardSlot) = "Card (cc) inserted in slot {card}";
+        /// A unit is put into a slot that was empty.
+        fn unit_inserted(kind: &str, slot: ChassisSlot) = "Card ({kind}) inserted in slot {slot}";
     }
 
     IOSXE_OIR-6-ONLINECARD {
@@ -26,11 +28,12 @@ system_messages! {
     }
 
     IOSXE_OIR-6-OFFLINECARD {
-        explanation: "A line card does not answer any more, for the reason that the message gives. It forwards on by \
-            what it has if it still runs.",
+        explanation: "A line card does not answer any more. It forwards on by what it has if it still runs.",
         action: "If nobody pulled or stopped it, look at the card's own log; it is started again by itself.",
         /// A card does not answer any more.
-        fn card_offline(card: CardSlot, why: &str) = "Card (cc) offline in slot {card}: {why}";
+        fn card_offline(card: CardSlot) = "Card (cc) offline in slot {card}";
+        /// A unit has lost its power.
+        fn unit_offline(kind: &str, slot: ChassisSlot) = "Card ({kind}) offline in slot {slot}";
     }
 
     LINK-3-UPDOWN {

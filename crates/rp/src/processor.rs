@@ -1,13 +1,16 @@
 //! The hub: inputs to machines, machines' outputs to the driver.
 
 use crate::active::{Active, ActiveConfig};
+use crate::alarms::AlarmClock;
 use crate::cold_standby::ColdStandby;
 use crate::config_sync::{FailureLists, Language, StartupCopies};
 use crate::console::Consoles;
+use crate::crash_dump::CrashDumpWait;
 use crate::files::Files;
 use crate::io::{PeerMessage, Phase, RpInput, RpOutput};
 use crate::log;
 use crate::logging::Logger;
+use crate::platform::{Platform, PlatformConfig};
 use crate::promote::{StartedActive, start_active};
 use crate::redundancy_settings::{mode_of, startup_of};
 use crate::standby::{ChunkOutcome, Standby};
@@ -16,10 +19,10 @@ use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use checkpoint::PeerSync;
-use machine::{CardSlot, Deadline, Epoch, Instant, Machine, Outbox, RpSlot, earliest};
+use machine::{CardSlot, Deadline, Duration, Epoch, Instant, Machine, Outbox, RpSlot, earliest};
 use redundancy::{
     Answer, ClaimResult, ColdStart, ImageVersion, Input as RfInput, Output as RfOutput, Progression,
-    RedundancyConfig, RedundancyFacility, ReloadReason, SwitchoverEntry, SwitchoverReason,
+    RedundancyConfig, RedundancyFacility, ReloadReason, SwitchoverCause, SwitchoverEntry,
 };
 
 /// What a route processor is told once.
@@ -44,6 +47,8 @@ pub struct RpConfig {
     /// Configuration commands that this RP is to be without, as an older release is: for rehearsing an upgrade. See
     /// [`crate::Language`].
     pub unsupported_commands: Vec<String>,
+    /// What it is told of its chassis.
+    pub platform: PlatformConfig,
 }
 
 pub(crate) enum Role {
@@ -64,6 +69,12 @@ pub struct RouteProcessor {
     pub(crate) startup_copies: StartupCopies,
     pub(crate) config_failures: FailureLists,
     pub(crate) files: Files,
+    pub(crate) platform: Platform,
+    pub(crate) alarm_clock: AlarmClock,
+    /// What the peer said of its uptime, and when.
+    pub(crate) peer_uptime: Option<(Duration, Instant)>,
+    /// The wait for the old active's crash dump.
+    pub(crate) crash_dump: CrashDumpWait,
     /// What the turn under way asks for, before the gate.
     pub(crate) turn: Outbox<RpOutput>,
     pub(crate) started_at: Instant,
@@ -108,6 +119,10 @@ impl RouteProcessor {
             startup_copies: StartupCopies::default(),
             config_failures: FailureLists::default(),
             files: Files::default(),
+            platform: Platform::default(),
+            alarm_clock: AlarmClock::default(),
+            peer_uptime: None,
+            crash_dump: CrashDumpWait::default(),
             turn: Outbox::new(),
             started_at: now,
             logger: Logger::default(),
@@ -171,7 +186,12 @@ impl RouteProcessor {
     fn dispatch(&mut self, now: Instant, input: RpInput) {
         match input {
             RpInput::Started { mastership } => self.tell_facility(now, RfInput::Started { mastership }),
-            RpInput::PeerPresent(present) => self.tell_facility(now, RfInput::PeerPresent(present)),
+            RpInput::PeerPresent(present) => {
+                if present {
+                    self.crash_dump_complete(now);
+                }
+                self.tell_facility(now, RfInput::PeerPresent(present));
+            }
             RpInput::PeerLink(up) => self.peer_link(now, up),
             RpInput::Peer(message) => self.peer_message(now, message),
             RpInput::PeerNonsense(why) => {
@@ -181,8 +201,16 @@ impl RouteProcessor {
             }
             RpInput::LifeLost(loss) => self.tell_facility(now, RfInput::LifeLost(loss)),
             RpInput::ClaimWon { epoch, out_of_step } => {
+                self.platform.arbiter_trouble = None;
                 let out_of_step = out_of_step.is_some();
                 self.tell_facility(now, RfInput::ClaimResult(ClaimResult::Won { epoch, out_of_step }));
+            }
+            RpInput::ClaimImpossible(why) => {
+                if self.platform.arbiter_trouble.as_ref() != Some(&why) {
+                    self.log(crate::platform::log::no_epoch(&why));
+                    self.platform.arbiter_trouble = Some(why);
+                }
+                self.tell_facility(now, RfInput::ClaimResult(ClaimResult::Impossible));
             }
             RpInput::ClaimLost { holder } => {
                 self.tell_facility(now, RfInput::ClaimResult(ClaimResult::Lost(holder)));
@@ -202,6 +230,7 @@ impl RouteProcessor {
                 }
                 self.offer_frames(now);
             }
+            RpInput::Platform(input) => self.platform_input(now, input),
             RpInput::Console { session, input } => self.console(now, session, input),
             RpInput::File(answer) => self.file_answered(now, answer),
             RpInput::NvramWritten { number, result } => self.nvram_written(now, number, result),
@@ -213,6 +242,7 @@ impl RouteProcessor {
                 }
             }
             RpInput::TurnEnd { peer_room } => {
+                self.review_alarms(now);
                 if let Role::Active(active) = &mut self.role {
                     active.turn_end(now, peer_room, &mut self.turn);
                 }
@@ -267,6 +297,9 @@ impl RouteProcessor {
             }
         }
         self.tell_facility(now, RfInput::PeerCommunication(up));
+        if up {
+            self.report_to_peer(now);
+        }
     }
 
     fn peer_message(&mut self, now: Instant, message: PeerMessage) {
@@ -287,6 +320,7 @@ impl RouteProcessor {
                     ChunkOutcome::OutOfStep => self.tell_facility(now, RfInput::SyncLost),
                 }
             }
+            PeerMessage::Unit(report) => self.peer_reported(now, report),
             PeerMessage::Acknowledgement(acknowledgement) => {
                 if let Role::Active(active) = &mut self.role {
                     let before = active.peer_sync().clone();
@@ -341,16 +375,11 @@ impl RouteProcessor {
             }
             RfOutput::KillPeer => self.turn.now(RpOutput::KillPeer),
             RfOutput::StartActive { epoch } => return self.start_active(now, epoch),
-            RfOutput::Promote { epoch, .. } => return self.promote(now, epoch),
-            RfOutput::RestartAsActive { epoch, reason, .. } => {
-                return self.restart_as_active(now, epoch, reason);
+            RfOutput::Promote { epoch, cause } => return self.promote(now, epoch, cause),
+            RfOutput::RestartAsActive { epoch, cause, reason } => {
+                return self.restart_as_active(now, epoch, cause, reason);
             }
-            RfOutput::EpochRaised(epoch) => {
-                if let Role::Active(active) = &mut self.role {
-                    active.raise_epoch(epoch);
-                    self.turn.now(RpOutput::ConnectCards { epoch });
-                }
-            }
+            RfOutput::EpochRaised(epoch) => self.epoch_raised(epoch),
             RfOutput::StartStandby { .. } => {
                 self.role = Role::Standby(Box::new(Standby::new(self.language())));
                 self.consoles.role_changed(false, &mut self.turn);
@@ -375,10 +404,7 @@ impl RouteProcessor {
             RfOutput::Refused(words) => self.answer_pending(now, words),
             RfOutput::ReloadSelf(reason) => self.halt(reason),
             RfOutput::ReloadPeer(_) => self.turn.now(RpOutput::ResetPeer),
-            RfOutput::ReloadShelf => {
-                self.consoles.shut_down(&mut self.turn);
-                self.turn.now(RpOutput::ResetShelf);
-            }
+            RfOutput::ReloadShelf => self.reset_shelf(),
             RfOutput::Log(message) => self.log(message),
             RfOutput::RunClient {
                 client,
@@ -393,12 +419,32 @@ impl RouteProcessor {
                 previous,
                 current,
                 reason,
-            } => {
-                self.record_switchover(now, previous, current, reason);
-            }
+                loss,
+            } => self.record_switchover(SwitchoverEntry {
+                index: 0,
+                previous,
+                current,
+                reason,
+                loss,
+                unix_seconds: self.unix_seconds(now),
+                ordinal: 0,
+            }),
             RfOutput::SystemReady => self.turn.now(RpOutput::Phase(Phase::Active)),
         }
         None
+    }
+
+    fn epoch_raised(&mut self, epoch: Epoch) {
+        if let Role::Active(active) = &mut self.role {
+            active.raise_epoch(epoch);
+            self.turn.now(RpOutput::ConnectCards { epoch });
+        }
+    }
+
+    fn reset_shelf(&mut self) {
+        self.consoles.shut_down(&mut self.turn);
+        // Behind what the operators are told of it.
+        self.turn.after_sync(RpOutput::ResetShelf);
     }
 
     /// A client's step in a pass. All of them finish at once, but for the copy of the startup configuration to a standby in
@@ -451,7 +497,7 @@ impl RouteProcessor {
         self.become_active(now, started)
     }
 
-    fn promote(&mut self, now: Instant, epoch: Epoch) -> Option<RfInput> {
+    fn promote(&mut self, now: Instant, epoch: Epoch, cause: SwitchoverCause) -> Option<RfInput> {
         let Role::Standby(standby) = core::mem::replace(&mut self.role, Role::Halted) else {
             // The facility promotes only a unit that it has made a standby.
             unreachable!("promotion of a unit that does not stand by");
@@ -460,17 +506,25 @@ impl RouteProcessor {
         let from_text = standby.clients().configuration.differs();
         let active = standby.promote(now, epoch, self.config.active.clone());
         self.turn.now(RpOutput::Phase(Phase::Promoted));
-        self.become_active(
+        let settings = self.become_active(
             now,
             StartedActive {
                 active,
                 errors: Vec::new(),
                 from_text,
             },
-        )
+        );
+        self.begin_crash_dump_wait(now, cause);
+        settings
     }
 
-    fn restart_as_active(&mut self, now: Instant, epoch: Epoch, reason: ColdStart) -> Option<RfInput> {
+    fn restart_as_active(
+        &mut self,
+        now: Instant,
+        epoch: Epoch,
+        cause: SwitchoverCause,
+        reason: ColdStart,
+    ) -> Option<RfInput> {
         let told = self.told_switchovers();
         let language = self.language();
         let startup = startup_of(&self.config);
@@ -484,6 +538,7 @@ impl RouteProcessor {
         started.active.clients.system.adopt_switchovers(told);
         self.turn.now(RpOutput::Phase(Phase::Promoted));
         let settings = self.become_active(now, started);
+        self.begin_crash_dump_wait(now, cause);
         self.reset_cards_after(reason);
         settings
     }
@@ -520,27 +575,13 @@ impl RouteProcessor {
         self.role = Role::Active(Box::new(active));
         self.log_becomes_shared();
         self.turn.now(RpOutput::ConnectCards { epoch });
+        self.reconcile_slots(now);
         self.consoles.role_changed(true, &mut self.turn);
         self.redundancy_settings()
     }
 
-    fn record_switchover(
-        &mut self,
-        now: Instant,
-        previous: RpSlot,
-        current: RpSlot,
-        reason: SwitchoverReason,
-    ) {
-        let unix_seconds = self.unix_seconds(now);
+    fn record_switchover(&mut self, entry: SwitchoverEntry) {
         if let Role::Active(active) = &mut self.role {
-            let entry = SwitchoverEntry {
-                index: 0,
-                previous,
-                current,
-                reason,
-                unix_seconds,
-                ordinal: 0,
-            };
             active.clients.system.record_switchover(entry);
         }
     }
@@ -571,6 +612,7 @@ impl Machine for RouteProcessor {
         self.expire_startup(now);
         self.expire_files(now);
         self.expire_consoles(now);
+        self.expire_crash_dump(now);
         self.carry_facts(now);
         self.leave(now, out);
     }
@@ -582,6 +624,7 @@ impl Machine for RouteProcessor {
         }
         next = earliest(next, self.startup_copies.next_deadline());
         next = earliest(next, self.files.next_deadline());
+        next = earliest(next, self.crash_dump_deadline());
         earliest(next, self.consoles.next_deadline())
     }
 }

@@ -11,6 +11,7 @@
 use crate::active::ActiveConfig;
 use crate::files::FileAnswer;
 use crate::io::{CardLinkEvent, ConsoleInput, PeerMessage, RpInput, RpOutput, SessionId};
+use crate::platform::{self, PlatformConfig, PlatformInput, StartReason};
 use crate::processor::{RouteProcessor, RpConfig};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -61,6 +62,11 @@ struct Header {
     unsupported_commands: Vec<String>,
     #[prost(string, tag = "14")]
     switchover_history: String,
+    /// Serial number, start reason, end of the life before in seconds since 1970, in this order.
+    #[prost(uint64, repeated, tag = "60")]
+    platform: Vec<u64>,
+    #[prost(string, tag = "61")]
+    chassis: String,
 }
 
 /// One input, or an expiry.
@@ -100,6 +106,8 @@ const NVRAM_WRITTEN: u32 = 18;
 const GENERATE: u32 = 19;
 const TURN_END: u32 = 20;
 const FILE_ANSWER: u32 = 40;
+const PLATFORM: u32 = 60;
+const CLAIM_IMPOSSIBLE: u32 = 61;
 
 /// Why bytes are no recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +149,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         image_version,
         card_slots,
         unsupported_commands,
+        platform,
     } = config;
     let ActiveConfig {
         checkpoint,
@@ -183,6 +192,13 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         card_slots: card_slots.iter().map(|slot| u32::from(slot.0)).collect(),
         started_ns: started.as_nanos(),
         unsupported_commands: unsupported_commands.clone(),
+        platform: [
+            platform.serial,
+            u64::from(platform.start_reason.number()),
+            platform.ended_at_unix_s,
+        ]
+        .into(),
+        chassis: platform.chassis.clone(),
     };
     framed(&header)
 }
@@ -232,10 +248,7 @@ fn entry(input: &RpInput) -> Entry {
                 ..plain(PEER, &[u64::from(kind)])
             }
         }
-        RpInput::PeerNonsense(why) => Entry {
-            text: why.clone(),
-            ..plain(PEER_NONSENSE, &[])
-        },
+        RpInput::PeerNonsense(why) => worded(PEER_NONSENSE, why),
         RpInput::LifeLost(loss) => plain(LIFE_LOST, &loss_numbers(*loss)),
         RpInput::ClaimWon { epoch, out_of_step } => match out_of_step {
             None => plain(CLAIM_WON, &[epoch.to_word()]),
@@ -264,6 +277,8 @@ fn entry(input: &RpInput) -> Entry {
                 ..plain(CARD, &[u64::from(card.0), *session, u64::from(kind)])
             }
         }
+        RpInput::ClaimImpossible(why) => worded(CLAIM_IMPOSSIBLE, why),
+        RpInput::Platform(input) => platform_entry(input),
         RpInput::Console { session, input } => console_entry(*session, input),
         RpInput::NvramWritten {
             number,
@@ -286,6 +301,21 @@ fn entry(input: &RpInput) -> Entry {
             plain(GENERATE, &numbers)
         }
         RpInput::TurnEnd { peer_room } => plain(TURN_END, &[*peer_room as u64]),
+    }
+}
+
+fn worded(kind: u32, why: &str) -> Entry {
+    Entry {
+        text: why.into(),
+        ..plain(kind, &[])
+    }
+}
+
+fn platform_entry(input: &PlatformInput) -> Entry {
+    let (numbers, text) = platform::input_entry(input);
+    Entry {
+        text,
+        ..plain(PLATFORM, &numbers)
     }
 }
 
@@ -330,6 +360,9 @@ fn loss_numbers(loss: PeerLoss) -> [u64; 2] {
         PeerLoss::Silent => [5, 0],
         PeerLoss::Removed => [6, 0],
         PeerLoss::PoweredOff => [7, 0],
+        PeerLoss::Hung => [8, 0],
+        PeerLoss::Stopped => [9, 0],
+        PeerLoss::TakenDown => [10, 0],
     }
 }
 
@@ -342,6 +375,9 @@ fn loss_of(numbers: &[u64]) -> Option<PeerLoss> {
         [5, _] => PeerLoss::Silent,
         [6, _] => PeerLoss::Removed,
         [7, _] => PeerLoss::PoweredOff,
+        [8, _] => PeerLoss::Hung,
+        [9, _] => PeerLoss::Stopped,
+        [10, _] => PeerLoss::TakenDown,
         _ => return None,
     })
 }
@@ -363,13 +399,7 @@ fn input_of(entry: Entry) -> Option<RpInput> {
         (PEER, [kind]) => RpInput::Peer(PeerMessage::decode(u8::try_from(*kind).ok()?, &bytes).ok()?),
         (PEER_NONSENSE, []) => RpInput::PeerNonsense(text),
         (LIFE_LOST, numbers) => RpInput::LifeLost(loss_of(numbers)?),
-        (CLAIM_WON, [word, mark @ ..]) => RpInput::ClaimWon {
-            epoch: Epoch::from_word(*word)?,
-            out_of_step: out_of_step_of(mark)?,
-        },
-        (CLAIM_LOST, [word]) => RpInput::ClaimLost {
-            holder: Epoch::from_word(*word)?,
-        },
+        (CLAIM_WON | CLAIM_LOST | CLAIM_IMPOSSIBLE, numbers) => claim_of(kind, numbers, text)?,
         (CARD_UP, [card, session]) => RpInput::CardLink {
             card: card_of(*card)?,
             event: CardLinkEvent::Up { session: *session },
@@ -405,6 +435,7 @@ fn input_of(entry: Entry) -> Option<RpInput> {
         (TURN_END, [room]) => RpInput::TurnEnd {
             peer_room: usize::try_from(*room).ok()?,
         },
+        (PLATFORM, numbers) => RpInput::Platform(platform::input_of(numbers, &text)?),
         (kind, [session, rest @ ..]) => RpInput::Console {
             session: SessionId(*session),
             input: console_of(kind, rest, bytes)?,
@@ -420,6 +451,20 @@ fn out_of_step_of(numbers: &[u64]) -> Option<Option<(Epoch, FrameNumber)>> {
         [marked, since] => Some(Some((Epoch::from_word(*marked)?, FrameNumber(*since)))),
         _ => None,
     }
+}
+
+fn claim_of(kind: u32, numbers: &[u64], text: String) -> Option<RpInput> {
+    Some(match (kind, numbers) {
+        (CLAIM_WON, [word, mark @ ..]) => RpInput::ClaimWon {
+            epoch: Epoch::from_word(*word)?,
+            out_of_step: out_of_step_of(mark)?,
+        },
+        (CLAIM_LOST, [word]) => RpInput::ClaimLost {
+            holder: Epoch::from_word(*word)?,
+        },
+        (CLAIM_IMPOSSIBLE, []) => RpInput::ClaimImpossible(text),
+        _ => return None,
+    })
 }
 
 fn console_of(kind: u32, numbers: &[u64], bytes: Vec<u8>) -> Option<ConsoleInput> {
@@ -495,8 +540,23 @@ fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
             .map(|slot| card_of(u64::from(slot)))
             .collect::<Option<_>>()?,
         unsupported_commands: header.unsupported_commands,
+        platform: platform_of(header.chassis, &header.platform)?,
     };
     Some((config, Instant::from_nanos(header.started_ns)))
+}
+
+/// A recording of a release that did not know the chassis has no numbers of it.
+fn platform_of(chassis: String, numbers: &[u64]) -> Option<PlatformConfig> {
+    Some(match numbers {
+        [] => PlatformConfig::default(),
+        [serial, reason, ended_at_unix_s] => PlatformConfig {
+            chassis,
+            serial: *serial,
+            start_reason: StartReason::from_number(u32::try_from(*reason).ok()?)?,
+            ended_at_unix_s: *ended_at_unix_s,
+        },
+        _ => return None,
+    })
 }
 
 /// Takes the next entry's bytes; `None` at the end.
@@ -550,6 +610,39 @@ pub fn replay(
         }
     }
     Ok(processor)
+}
+
+/// An input in a word, for the trace in a crash report. Allocates nothing.
+pub fn name(input: &RpInput) -> &'static str {
+    match input {
+        RpInput::Started { .. } => "started",
+        RpInput::PeerPresent(true) => "peer present",
+        RpInput::PeerPresent(false) => "peer absent",
+        RpInput::PeerLink(true) => "RP link up",
+        RpInput::PeerLink(false) => "RP link down",
+        RpInput::Peer(PeerMessage::Rf(_)) => "peer: RF message",
+        RpInput::Peer(PeerMessage::Chunk(_)) => "peer: frame chunk",
+        RpInput::Peer(PeerMessage::Acknowledgement(_)) => "peer: acknowledgement",
+        RpInput::Peer(_) => "peer: message",
+        RpInput::PeerNonsense(_) => "peer: nonsense",
+        RpInput::LifeLost(_) => "peer's life lost",
+        RpInput::ClaimWon { .. } => "claim won",
+        RpInput::CardLink { .. } => "card link",
+        RpInput::Card { message, .. } => match message {
+            CardMessage::Truth(_) => "card: truth",
+            CardMessage::Refused { .. } => "card: refused",
+            CardMessage::Punt { .. } => "card: punt",
+            CardMessage::PortStatus { .. } => "card: port status",
+            CardMessage::Applied { .. } => "card: applied",
+            CardMessage::Counters(_) => "card: counters",
+            CardMessage::DigestMismatch { .. } => "card: digest mismatch",
+        },
+        RpInput::Platform(_) => "chassis",
+        RpInput::Console { .. } => "console",
+        RpInput::Generate { .. } => "generate",
+        RpInput::TurnEnd { .. } => "turn end",
+        _ => "other",
+    }
 }
 
 /// An output as a line, for people who read a replay.

@@ -2,92 +2,17 @@
 //!
 //! Layouts are those that operators of the original know; each is a function from state to lines.
 
-use crate::inventory::CardState;
+mod units;
+
 use crate::processor::{Role, RouteProcessor};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use chassis::DownloadPhase;
 use checkpoint::{PeerSync, Tables};
-use machine::{Duration, Instant, PortId, RpSlot};
-
-/// `00:33:53` below a day, `2d00h` above, as `show platform` has it.
-fn short_age(age: Duration) -> String {
-    let seconds = age.as_secs();
-    if seconds < 86_400 {
-        format!(
-            "{:02}:{:02}:{:02}",
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60
-        )
-    } else {
-        format!("{}d{:02}h", seconds / 86_400, seconds / 3600 % 24)
-    }
-}
+use machine::{Instant, PortId};
 
 impl RouteProcessor {
-    /// `show platform`
-    pub(crate) fn show_platform(&self, now: Instant) -> Vec<String> {
-        let Role::Active(active) = &self.role else {
-            return Vec::new();
-        };
-        let mut lines = Vec::from([
-            "Chassis type: Holdover".to_string(),
-            String::new(),
-            format!(
-                "{:<10}{:<20}{:<22}{:<18}",
-                "Slot", "Type", "State", "Insert time (ago)"
-            ),
-            format!("{:-<9} {:-<19} {:-<21} {:-<17} ", "", "", "", ""),
-        ]);
-        let mut row = |slot: &str, model: &str, state: &str, age: Option<Duration>| {
-            let age = age.map_or(String::from("N/A"), short_age);
-            lines.push(format!("{slot:<10}{model:<20}{state:<22}{age:<18}"));
-        };
-        for slot in &self.config.card_slots {
-            let Some(card) = active.clients.inventory.cards.get(slot) else {
-                row(&slot.to_string(), "", "unknown", None);
-                continue;
-            };
-            let state = match card.state {
-                CardState::Ok if active.cards.is_awaited(*slot) => "ok, reconnecting",
-                CardState::Ok => "ok",
-                CardState::Lost => "out of service",
-            };
-            row(
-                &slot.to_string(),
-                &card.model,
-                state,
-                active.cards.uptime(now, *slot),
-            );
-            for (port, details) in active.clients.inventory.ports_of(*slot) {
-                let state = if details.link_up { "ok" } else { "down" };
-                row(&format!(" {port}"), &details.wire, state, None);
-            }
-        }
-        for slot in RpSlot::ALL {
-            let (state, age) = if slot == self.slot() {
-                ("ok, active".to_string(), Some(now - self.started_at))
-            } else {
-                (self.peer_platform_state(), None)
-            };
-            row(&slot.to_string(), "HOLDOVER-RP", &state, age);
-        }
-        lines
-    }
-
-    fn peer_platform_state(&self) -> String {
-        let state = self.facility.peer_state();
-        if state == redundancy::RfState::Disabled {
-            "unknown".to_string()
-        } else if state == redundancy::RfState::StandbyHot {
-            "ok, standby".to_string()
-        } else {
-            "init, standby".to_string()
-        }
-    }
-
     /// `show ip interface brief`
     pub(crate) fn show_ip_interface_brief(&self) -> Vec<String> {
         let Role::Active(active) = &self.role else {
@@ -193,30 +118,6 @@ impl RouteProcessor {
         let text = redundancy::UtcTime(unix_ms / 1000).to_string();
         let (time, date) = text.split_once(' ').unwrap_or((&text, ""));
         format!("*{time}.{:03} {date}", unix_ms % 1000)
-    }
-
-    /// `show version`
-    pub(crate) fn show_version(&self, now: Instant) -> Vec<String> {
-        let Role::Active(active) = &self.role else {
-            return Vec::new();
-        };
-        let name = active.clients.configuration.tree().hostname();
-        let system = redundancy::show::Uptime(active.clients.system.uptime(now));
-        let processor = redundancy::show::Uptime(now - self.started_at);
-        Vec::from([
-            format!("Holdover Software, {}", self.config.image_version),
-            String::new(),
-            format!("{name} uptime is {system}"),
-            format!("Uptime for this control processor is {processor}"),
-            format!("System image file is \"holdover\" in slot {}", self.slot()),
-            format!(
-                "Configuration register is {}",
-                redundancy::show::ConfigurationRegister::from((
-                    self.config.configuration_register,
-                    self.next_register
-                ))
-            ),
-        ])
     }
 
     /// `show checkpoint` and `show checkpoint clients`

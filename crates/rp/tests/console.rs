@@ -59,6 +59,7 @@ impl Rig {
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],
             unsupported_commands: Vec::new(),
+            platform: rp::PlatformConfig::default(),
         };
         let recording = recording::header(&config, now);
         Self {
@@ -321,6 +322,12 @@ fn the_show_commands_have_their_layouts() {
     for command in [
         "enable",
         "show platform",
+        "show inventory",
+        "show diag",
+        "show diag slot 0 details",
+        "show diag summary",
+        "show diag subslot 0/1",
+        "show facility-alarm status",
         "show interfaces",
         "show ip interface brief",
         "show ip route",

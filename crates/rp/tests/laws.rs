@@ -6,12 +6,13 @@ use checkpoint::laws::{delta_law, snapshot_law};
 use checkpoint::{ActiveEnd, ActiveEndConfig, PeerSync, Tables, table_digests};
 use config::{Command, Grammar, Mode};
 use core::net::Ipv4Addr;
-use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Outbox, PortId, RpSlot};
+use machine::{CardSlot, ChassisSlot, Duration, Epoch, FrameNumber, Instant, Outbox, PortId, RpSlot};
 use packet::{MacAddress, Prefix, V4};
 use proptest::prelude::*;
 use redundancy::{SwitchoverEntry, SwitchoverReason};
 use rib::{Via, static_route};
 use rp::{ActiveConfig, Card, CardState, ChunkOutcome, Clients, PeerMessage, Port, RpOutput, Standby};
+use rp::{Alarm, AlarmId, AlarmKind, Module, SlotPower};
 
 /// What happens to the state of an active. Few keys, so that rows are changed, removed and made again.
 #[derive(Clone, Debug)]
@@ -28,6 +29,10 @@ enum Edit {
     Generate(u32),
     Run(usize),
     Switchover(bool),
+    /// Slot of a unit, its power, whether it was stopped.
+    Module(u8, u32, bool),
+    /// Port with an alarm, and whether that is raised.
+    Alarm(u8, bool),
     /// Bytes of a line of the log.
     Log(usize),
     /// `config-register`.
@@ -61,6 +66,7 @@ const LINES: &[(&str, &str)] = &[
     ("redundancy", "keepalive interval 100"),
     ("redundancy", "no keepalive interval"),
     ("redundancy", "headless-forwarding disable"),
+    ("redundancy", "crashdump-timeout 7"),
 ];
 
 fn port() -> impl Strategy<Value = PortId> {
@@ -82,6 +88,9 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => (port(), any::<bool>()).prop_map(|(port, up)| Edit::Interface(port, up)),
         1 => (0u32..60).prop_map(Edit::Generate),
         3 => (1usize..8).prop_map(Edit::Run),
+        1 => (0u8..3, 0u32..4, any::<bool>())
+            .prop_map(|(slot, power, stopped)| Edit::Module(slot, power, stopped)),
+        1 => (0u8..3, any::<bool>()).prop_map(|(port, raised)| Edit::Alarm(port, raised)),
         1 => any::<bool>().prop_map(Edit::Switchover),
         1 => (0u16..200).prop_map(Edit::Age),
         1 => (0usize..300).prop_map(Edit::Log),
@@ -108,6 +117,8 @@ impl Edit {
                 clients.inventory.ports.insert(*port, row);
                 clients.configuration.port_found(*port);
             }
+            Edit::Module(slot, power, stopped) => module_edit(clients, *slot, *power, *stopped),
+            Edit::Alarm(port, raised) => alarm_edit(clients, *port, *raised),
             Edit::Configure(path, line) => configure(clients, path, line),
             Edit::Register(value) => clients.register.set(*value),
             Edit::WriteMemory => {
@@ -185,6 +196,29 @@ fn neighbor(clients: &mut Clients, port: PortId, host: u8, last_byte: Option<u8>
     }
 }
 
+fn module_edit(clients: &mut Clients, slot: u8, power: u32, stopped: bool) {
+    let row = Module {
+        power: SlotPower::from_number(power).expect("a number below four"),
+        stopped,
+        version: "Version 1".into(),
+    };
+    let slot = ChassisSlot::Card(CardSlot(slot));
+    clients.inventory.modules.insert(slot, row);
+}
+
+fn alarm_edit(clients: &mut Clients, port: u8, raised: bool) {
+    let id = AlarmId {
+        kind: AlarmKind::PortLinkDown,
+        slot: ChassisSlot::Card(CardSlot(1)),
+        port,
+    };
+    if raised {
+        clients.inventory.alarms.insert(id, Alarm { raised_at_unix_s: 7 });
+    } else {
+        clients.inventory.alarms.remove(&id);
+    }
+}
+
 fn static_route_edit(clients: &mut Clients, net: u8, via: u8, there: bool) {
     let prefix = Prefix::<V4>::new(Ipv4Addr::new(20, net, 0, 0), 16).expect("a prefix");
     let via = match via {
@@ -202,6 +236,7 @@ fn static_route_edit(clients: &mut Clients, net: u8, via: u8, there: bool) {
 
 fn switchover(forced: bool) -> SwitchoverEntry {
     SwitchoverEntry {
+        loss: (!forced).then_some(redundancy::PeerLoss::Killed),
         index: 0,
         previous: RpSlot::R0,
         current: RpSlot::R1,
@@ -381,6 +416,8 @@ fn one_of_each() -> Vec<Edit> {
         Edit::Generate(10),
         Edit::StaticRoute(0, 0, true),
         Edit::Register(0x2142),
+        Edit::Module(0, 3, true),
+        Edit::Alarm(0, true),
         Edit::Switchover(true),
         Edit::Log(10),
         Edit::Age(100),

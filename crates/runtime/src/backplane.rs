@@ -17,12 +17,15 @@
 //! - A unit that ends while its slot has power is started again, with a growing delay (`process::RestartBackoff`).
 //! - A slot's power word says what is wanted *before* the unit is killed, so its peer reads the cause of the death.
 //! - When the backplane dies, its units go on. The next one finds them by record, start time and boot, and takes over.
+//! - A slot that was stopped ([`Request::Stop`]) stays so until it is started, over `down` and `up` too.
 //! - There is one backplane for a run directory: `backplane.lock`. What it runs is the description in
 //!   `RUN/chassis.toml`; another description is refused while units of the old one are running.
 //! - SIGTERM ends the backplane alone. [`Request::Down`] ends the chassis.
 
 mod client;
 mod control;
+mod run_files;
+mod stopped;
 mod supervisor;
 mod unit;
 

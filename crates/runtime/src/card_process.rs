@@ -53,6 +53,8 @@ pub struct CardOptions {
     pub run_directory: PathBuf,
     /// Crash information.
     pub state_directory: PathBuf,
+    /// Bytes that old crash dumps may take.
+    pub crash_space_bytes_max: u64,
     /// Its ports, from port 0.
     pub ports: Vec<CardPort>,
     /// Slots of the other cards.
@@ -196,9 +198,12 @@ struct CardProcess {
 /// # Errors
 /// When a wire or a socket is not to be had; the text names it and what to do.
 pub fn run(options: CardOptions) -> io::Result<()> {
+    let crash_directory = crash::directory(&options.state_directory);
+    std::fs::create_dir_all(&crash_directory)?;
     crash::install(CrashConfig {
-        name: format!("card-{}", options.slot),
-        directory: options.state_directory.clone(),
+        slot: options.slot.to_string(),
+        directory: crash_directory,
+        space_bytes_max: options.crash_space_bytes_max,
         version: IMAGE_VERSION,
         resigner: None,
         core_dumps: CoreDumps::AsConfigured,

@@ -4,6 +4,8 @@
 //! name = "lab"                        # letters, digits, '-' and '_'; names the directories
 //! startup_config = '''...'''          # what the RP starts with until `write memory` has saved something; optional
 //!
+//! crash_space_mib = 1024              # optional: room for crash information and cores; the oldest go
+//!
 //! [link]                              # optional: how the RPs talk to each other
 //! address = "tcp:127.0.0.1:7000"      # default: a Unix socket in the run directory
 //!
@@ -58,6 +60,8 @@ pub struct ChassisFile {
     pub name: String,
     /// Commands that the RP starts with until something was saved; may be empty.
     pub startup_config: String,
+    /// Bytes that crash information and cores may take.
+    pub crash_space_bytes_max: u64,
     /// Address of the link between the RPs; `None` for a Unix socket in the run directory.
     pub link: Option<Address>,
     /// Limits of detection.

@@ -6,7 +6,9 @@
 //!        ▼                                               ▼
 //!   resign(FatalSignal(n))                          resign(Panic)
 //!        ▼                                               ▼
-//!   crashinfo: signal, address, registers           crashinfo: message, place, backtrace
+//!   crashinfo: signal, registers, backtrace         crashinfo: message, place, backtrace
+//!        │ and what the black box has: state,            │
+//!        │ last inputs and log lines                     │
 //!        ▼                                               ▼
 //!   default action, signal sent again: core         abort() ──▶ SIGABRT, left column (the first cause stays)
 //! ```
@@ -17,15 +19,21 @@
 //!
 //! Everything in the signal handler is async-signal-safe: atomics, system calls, and formatting into a buffer on the stack.
 
+pub mod black_box;
+mod files;
+
+pub use files::{directory, keep_within, listing, take_core};
+
 use crate::life::{Resignation, Resigner};
+use redundancy::CompactUtcTime;
 use rustix::fs::{Mode, OFlags};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The signals that end a process because of its own doing.
 pub const FATAL_SIGNALS: [i32; 5] = [
@@ -36,8 +44,10 @@ pub const FATAL_SIGNALS: [i32; 5] = [
     libc::SIGABRT,
 ];
 
-/// Crash information files kept for each name; the oldest go first.
-const REPORTS_KEPT: usize = 10;
+/// Frames of a backtrace.
+const FRAMES_MAX: usize = 64;
+/// The last line of a report that is whole.
+const END: &str = "end of crash information\n";
 
 /// Whether the kernel may write a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +61,10 @@ pub enum CoreDumps {
 /// How this process dies.
 #[derive(Debug)]
 pub struct CrashConfig {
-    /// Who it is, for the name of the file: a slot ("R0") or a role.
-    pub name: String,
+    /// Its slot, for the name of the file.
+    pub slot: String,
+    /// Bytes that old dumps may take.
+    pub space_bytes_max: u64,
     /// Where crash information goes; it exists.
     pub directory: PathBuf,
     /// The release, for the first line.
@@ -65,8 +77,8 @@ pub struct CrashConfig {
 
 struct Installed {
     resigner: Option<Resigner>,
-    report: CString,
-    name: String,
+    directory: CString,
+    slot: String,
     version: &'static str,
 }
 
@@ -77,25 +89,18 @@ fn installed() -> Option<&'static Installed> {
     unsafe { INSTALLED.load(Ordering::SeqCst).as_ref() }
 }
 
-/// Makes this process die as the module says. Returns where its crash information will be.
+/// Makes this process die as the module says.
 ///
 /// Call it once, as early as possible, in the main thread; what is called later replaces what was called before.
 ///
 /// # Errors
 /// When the system refuses a signal handler, a stack or the limit.
-pub fn install(config: CrashConfig) -> io::Result<PathBuf> {
-    let prefix = format!("crashinfo-{}-", config.name);
-    remove_old_reports(&config.directory, &prefix);
-    let now_s = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    let path = config
-        .directory
-        .join(format!("{prefix}{now_s}-{}.txt", std::process::id()));
+pub fn install(config: CrashConfig) -> io::Result<()> {
+    files::keep_within(&config.directory, config.space_bytes_max);
     let installed = Installed {
         resigner: config.resigner,
-        report: CString::new(path.as_os_str().as_bytes())?,
-        name: config.name,
+        directory: CString::new(config.directory.as_os_str().as_bytes())?,
+        slot: config.slot,
         version: config.version,
     };
     INSTALLED.store(Box::into_raw(Box::new(installed)), Ordering::SeqCst);
@@ -111,8 +116,9 @@ pub fn install(config: CrashConfig) -> io::Result<PathBuf> {
     for signal in FATAL_SIGNALS {
         handle(signal)?;
     }
+    prepare_backtrace();
     std::panic::set_hook(Box::new(on_panic));
-    Ok(path)
+    Ok(())
 }
 
 /// Gives this thread an alternate signal stack, so that even an overflow of its own stack can be reported.
@@ -194,7 +200,7 @@ fn write_signal_report(
         text,
         "holdover {} {}: fatal signal {signal}, thread {}",
         installed.version,
-        installed.name,
+        installed.slot,
         rustix::thread::gettid().as_raw_nonzero()
     );
     if let Some(info) = info {
@@ -206,10 +212,54 @@ fn write_signal_report(
     if let Some((instruction, stack)) = registers(context) {
         let _ = writeln!(text, "instruction {instruction:#x}, stack {stack:#x}");
     }
-    if let Ok(file) = open_report(installed) {
-        let _ = rustix::io::write(&file, text.as_bytes());
-    }
     let _ = rustix::io::write(rustix::stdio::stderr(), text.as_bytes());
+    if let Ok(file) = open_report(installed) {
+        // What cannot be written is lost; the core may still tell it.
+        let mut write = |bytes: &[u8]| {
+            let _ = rustix::io::write(&file, bytes);
+        };
+        write(text.as_bytes());
+        write(b"\nbacktrace:\n");
+        write_backtrace(&file);
+        write_black_box(&mut write);
+    }
+}
+
+/// State, last inputs and log lines, and the line that says that the report is whole. Async-signal-safe.
+fn write_black_box(write: &mut dyn FnMut(&[u8])) {
+    write(b"\nstate:\n");
+    black_box::state(write);
+    write(b"\nlast inputs and log lines:\n");
+    black_box::ring(write);
+    write(END.as_bytes());
+}
+
+/// The first backtrace of a process loads a library, which a signal handler must not.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn prepare_backtrace() {
+    let mut frames = [std::ptr::null_mut(); 1];
+    // SAFETY: the buffer has room for the one frame that is asked for.
+    unsafe { libc::backtrace(frames.as_mut_ptr(), 1) };
+}
+
+/// Addresses with the names of their objects, one a line. `backtrace` and `backtrace_symbols_fd` do not allocate once the
+/// library is loaded (backtrace(3)). Should they hang on a damaged stack, crashdump-timeout ends that.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn write_backtrace(file: &rustix::fd::OwnedFd) {
+    let mut frames = [std::ptr::null_mut(); FRAMES_MAX];
+    // SAFETY: the buffer has room for as many frames as are asked for; the second call reads those that were found.
+    unsafe {
+        let found = libc::backtrace(frames.as_mut_ptr(), FRAMES_MAX as i32);
+        libc::backtrace_symbols_fd(frames.as_ptr(), found, file.as_raw_fd());
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn prepare_backtrace() {}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn write_backtrace(file: &rustix::fd::OwnedFd) {
+    let _ = rustix::io::write(file, b"not available with this C library\n");
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -245,7 +295,10 @@ fn on_panic(panic: &std::panic::PanicHookInfo<'_>) {
         // Standard error is a log file; the report stands for itself if one of the two cannot be written.
         let _ = std::io::stderr().write_all(report.as_bytes());
         if let Ok(file) = open_report(installed) {
-            let _ = std::fs::File::from(file).write_all(report.as_bytes());
+            let mut file = std::fs::File::from(file);
+            let mut write = |bytes: &[u8]| drop(file.write_all(bytes));
+            write(report.as_bytes());
+            write_black_box(&mut write);
         }
     }
     std::process::abort();
@@ -259,39 +312,36 @@ fn panic_report(installed: &Installed, panic: &std::panic::PanicHookInfo<'_>) ->
     format!(
         "holdover {} {}: panic in thread '{}' at {place}:\n{}\n\n{}\n",
         installed.version,
-        installed.name,
+        installed.slot,
         thread.name().unwrap_or("unnamed"),
         panic.payload_as_str().unwrap_or("(no message)"),
         std::backtrace::Backtrace::force_capture(),
     )
 }
 
+/// The report of this moment. Async-signal-safe: the path is made on the stack.
 fn open_report(installed: &Installed) -> rustix::io::Result<rustix::fd::OwnedFd> {
-    rustix::fs::open(
-        installed.report.as_c_str(),
+    let directory = rustix::fs::open(
+        installed.directory.as_c_str(),
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    let now_s = rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec;
+    let mut name = StackText::new();
+    let written = black_box::host_name(&mut name).and_then(|()| {
+        let time = CompactUtcTime(u64::try_from(now_s).unwrap_or(0));
+        write!(name, "-crashinfo-{}-{time}.txt\0", installed.slot)
+    });
+    let name = CStr::from_bytes_until_nul(name.as_bytes())
+        .ok()
+        .filter(|_| written.is_ok())
+        .unwrap_or(c"crashinfo.txt");
+    rustix::fs::openat(
+        &directory,
+        name,
         OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW,
         Mode::RUSR | Mode::WUSR,
     )
-}
-
-/// Keeps room for one more report. Names sort by time: seconds since 1970 have ten digits until 2286.
-fn remove_old_reports(directory: &Path, prefix: &str) {
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return;
-    };
-    let mut reports: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.file_name()
-                .is_some_and(|name| name.as_bytes().starts_with(prefix.as_bytes()))
-        })
-        .collect();
-    reports.sort();
-    let surplus = (reports.len() + 1).saturating_sub(REPORTS_KEPT);
-    for path in &reports[..surplus] {
-        // A report that cannot be removed only takes room.
-        let _ = std::fs::remove_file(path);
-    }
 }
 
 /// Text in a fixed buffer; what does not fit is refused.
@@ -306,6 +356,14 @@ impl StackText {
             bytes: [0; 512],
             length: 0,
         }
+    }
+
+    fn as_str(&self) -> &str {
+        // Cut in the middle of a character: what is whole before it counts.
+        let bytes = self.as_bytes();
+        std::str::from_utf8(bytes)
+            .or_else(|error| std::str::from_utf8(&bytes[..error.valid_up_to()]))
+            .unwrap_or_default()
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -330,31 +388,6 @@ impl std::fmt::Write for StackText {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_directory::TestDirectory;
-
-    #[test]
-    fn only_the_latest_reports_of_a_name_are_kept() {
-        let directory = TestDirectory::new("reports");
-        for number in 0..15 {
-            std::fs::write(
-                directory
-                    .path()
-                    .join(format!("crashinfo-R0-17000000{number:02}-1.txt")),
-                "",
-            )
-            .unwrap();
-        }
-        std::fs::write(directory.path().join("crashinfo-R1-1700000000-1.txt"), "").unwrap();
-        remove_old_reports(directory.path(), "crashinfo-R0-");
-        let mut names: Vec<String> = std::fs::read_dir(directory.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        assert_eq!(names.len(), REPORTS_KEPT - 1 + 1);
-        assert_eq!(names[0], "crashinfo-R0-1700000006-1.txt");
-        assert_eq!(names[9], "crashinfo-R1-1700000000-1.txt");
-    }
 
     #[test]
     fn a_text_that_does_not_fit_is_cut_and_not_lost() {

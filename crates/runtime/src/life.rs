@@ -64,7 +64,7 @@ use crate::clock;
 use crate::event_loop::Waker;
 use crate::file::{FileLock, LockError};
 use crate::process::start_time_ticks;
-use crate::shared_memory::{Layout, RpWords, SharedMemory};
+use crate::shared_memory::{Layout, RpWords, SharedMemory, TakenDown};
 use machine::{Duration, Instant, RpSlot};
 use rustix::event::Timespec;
 use rustix::fd::{AsFd, BorrowedFd};
@@ -100,6 +100,8 @@ pub enum Resignation {
     Forced,
     /// A reload that an operator asked for.
     Reload,
+    /// Told to terminate (SIGTERM, SIGINT).
+    Terminated,
     /// Something that a later release knows.
     Other(u32),
 }
@@ -112,6 +114,7 @@ impl Resignation {
             Resignation::Panic => 0x200,
             Resignation::Forced => 0x300,
             Resignation::Reload => 0x400,
+            Resignation::Terminated => 0x500,
             Resignation::Other(word) => word,
         }
     }
@@ -124,6 +127,7 @@ impl Resignation {
             0x200 => Some(Resignation::Panic),
             0x300 => Some(Resignation::Forced),
             0x400 => Some(Resignation::Reload),
+            0x500 => Some(Resignation::Terminated),
             other => Some(Resignation::Other(other)),
         }
     }
@@ -136,6 +140,7 @@ impl std::fmt::Display for Resignation {
             Resignation::Panic => write!(f, "panic"),
             Resignation::Forced => write!(f, "forced switchover"),
             Resignation::Reload => write!(f, "reload"),
+            Resignation::Terminated => write!(f, "terminated"),
             Resignation::Other(word) => write!(f, "cause {word:#x}"),
         }
     }
@@ -192,6 +197,31 @@ impl Resigner {
         {
             wake_all(&self.words.life);
         }
+    }
+}
+
+/// How the life before this one ended, as far as the shared page tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreviousLife {
+    /// Its own last word.
+    pub resigned: Option<Resignation>,
+    /// Whether an operator had it ended.
+    pub taken_down: Option<TakenDown>,
+    /// When it ended, in seconds since 1970; 0: not known.
+    pub ended_at_unix_s: u64,
+}
+
+impl PreviousLife {
+    /// The slot's last life; `None` when this boot of the chassis has seen none.
+    pub fn of(words: &RpWords) -> Option<PreviousLife> {
+        let incarnation = words.incarnation.load(Ordering::SeqCst);
+        let resigned = words.resigned.load(Ordering::SeqCst);
+        (incarnation != 0).then(|| PreviousLife {
+            resigned: Resignation::from_word(resigned as u32)
+                .filter(|_| resigned >> 32 == u64::from(incarnation)),
+            taken_down: words.taken_down(incarnation),
+            ended_at_unix_s: words.ended_at_unix_s.load(Ordering::SeqCst),
+        })
     }
 }
 

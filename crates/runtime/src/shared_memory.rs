@@ -8,7 +8,8 @@
 //!    0  header       magic, layout version, size, boot id, nonce          written once, before the file has its name
 //!   64  mastership   (epoch, slot) word, epoch ceiling, epoch floor       claimants, by compare-and-swap
 //!  128  R0           life word, incarnation, resignation, process,        that RP; power by the backplane
-//!                    power, out-of-step mark
+//!                    power, out-of-step mark; by the backplane also who
+//!                    was taken down, and when the last process ended
 //!  640  R1           the same
 //! 1152  cards 0-15   power, process; 64 bytes each                        the backplane
 //! 2176  reserved     zero                                                 nobody, until a later layout says otherwise
@@ -100,7 +101,43 @@ pub struct RpWords {
     pub started_at_ticks: AtomicU64,
     /// "My standby is out of step."
     pub out_of_step: MarkWords,
-    reserved: [AtomicU64; 57],
+    /// `incarnation << 32 | cause`: an operator had the backplane end that incarnation. See [`TakenDown`].
+    pub taken_down: AtomicU64,
+    /// When the backplane saw the slot's last process end, in seconds since 1970; 0: it has seen none.
+    pub ended_at_unix_s: AtomicU64,
+    reserved: [AtomicU64; 55],
+}
+
+/// Why the backplane has ended a life of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenDown {
+    /// To start it anew: a reset, or a reload of everything.
+    Reset,
+    /// It lost its power, or was pulled out.
+    Power,
+}
+
+impl RpWords {
+    /// Says that the present incarnation is about to be ended by an operator. Written before the kill, by the backplane.
+    pub fn take_down(&self, cause: TakenDown) {
+        let cause = match cause {
+            TakenDown::Reset => 1,
+            TakenDown::Power => 2,
+        };
+        let incarnation = self.incarnation.load(Ordering::SeqCst);
+        self.taken_down
+            .store(u64::from(incarnation) << 32 | cause, Ordering::SeqCst);
+    }
+
+    /// Why an operator had `incarnation` ended, if one had.
+    pub fn taken_down(&self, incarnation: u32) -> Option<TakenDown> {
+        let word = self.taken_down.load(Ordering::SeqCst);
+        match (word >> 32 == u64::from(incarnation), word & 0xffff_ffff) {
+            (true, 1) => Some(TakenDown::Reset),
+            (true, 2) => Some(TakenDown::Power),
+            _ => None,
+        }
+    }
 }
 
 /// What the backplane says about a line card's slot.
@@ -521,6 +558,8 @@ mod tests {
         assert_eq!(offset_of!(RpWords, power), 20);
         assert_eq!(offset_of!(RpWords, started_at_ticks), 24);
         assert_eq!(offset_of!(RpWords, out_of_step), 32);
+        assert_eq!(offset_of!(RpWords, taken_down), 56);
+        assert_eq!(offset_of!(RpWords, ended_at_unix_s), 64);
         assert_eq!(offset_of!(MarkWords, sequence), 0);
         assert_eq!(offset_of!(MarkWords, epoch), 8);
         assert_eq!(offset_of!(MarkWords, frame), 16);

@@ -24,7 +24,8 @@ fn role() {
     let memory = SharedMemory::open(&directory).unwrap();
     let lock = LifeLock::hold(&memory, &directory, RpSlot::R0).unwrap();
     runtime::crash::install(CrashConfig {
-        name: "R0".to_string(),
+        slot: "R0".to_string(),
+        space_bytes_max: 1 << 30,
         directory,
         version: "test",
         resigner: Some(lock.resigner()),
@@ -108,7 +109,7 @@ impl Scene {
                 path.file_name()
                     .unwrap()
                     .to_string_lossy()
-                    .starts_with("crashinfo-R0-")
+                    .starts_with("Router-crashinfo-R0-")
             })
             .collect();
         assert_eq!(reports.len(), 1, "one report for one death");

@@ -33,6 +33,7 @@ mod host_node;
 mod link;
 mod operator;
 mod options;
+mod platform;
 mod rp_node;
 mod rp_sends;
 mod scenario;

@@ -56,6 +56,13 @@ pub(crate) struct Process {
     turns: u64,
 }
 
+impl Process {
+    /// Tells this process something that is never held back.
+    pub(crate) fn tell(&mut self, input: RpInput) {
+        self.urgent.push_back(input);
+    }
+}
+
 /// What was seen at the end of the last turn.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
@@ -98,7 +105,7 @@ pub(crate) struct Nvram {
 }
 
 /// Where an output leads.
-enum Fate {
+pub(crate) enum Fate {
     Lives,
     Dies(PeerLoss),
 }
@@ -238,6 +245,7 @@ impl World {
             image_version: String::from("Version simulated"),
             card_slots: (0..self.options.cards).map(CardSlot).collect(),
             unsupported_commands: self.unsupported_commands(slot),
+            platform: rp::PlatformConfig::default(),
         }
     }
 
@@ -532,6 +540,10 @@ impl World {
                     .in_step(slot.peer(), peer.map_or(0, |peer| peer.life));
             }
             RpOutput::KillPeer | RpOutput::ResetPeer => {
+                if output == RpOutput::KillPeer && self.rps[slot.peer().index()].process.is_some() {
+                    let found = redundancy::ProcessFound::Running;
+                    answers.push(RpInput::Platform(rp::PlatformInput::PeerFound(found)));
+                }
                 self.trace
                     .note(self.now, name, 2, || String::from("has the peer killed"));
                 self.kill_at_some_time(slot.peer());
@@ -545,6 +557,7 @@ impl World {
                 }
                 return Fate::Dies(PeerLoss::Reloaded);
             }
+            RpOutput::Platform(output) => return self.platform_output(slot, process, output, answers),
             RpOutput::ConnectCards { epoch } => {
                 self.trace.note(self.now, name, epoch.to_word(), || {
                     format!("connects to the cards in {epoch}")

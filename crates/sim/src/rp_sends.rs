@@ -114,6 +114,7 @@ pub(crate) fn brief_peer(message: &PeerMessage) -> String {
             if chunk.bulk_end { ", bulk ends" } else { "" },
         ),
         PeerMessage::Acknowledgement(acknowledgement) => format!("acknowledges {}", acknowledgement.frame),
+        PeerMessage::Unit(report) => format!("unit: {}", report.image_version),
         PeerMessage::Resync(request) => format!("asks for a resync: {}", request.why),
         PeerMessage::ConfigSync(message) => format!("configuration: {:.160}", format!("{:?}", message.body)),
     }

@@ -6,6 +6,7 @@ mod helping;
 mod loading;
 mod parsing;
 mod patterns;
+mod platform;
 mod properties;
 mod tables;
 mod trees;

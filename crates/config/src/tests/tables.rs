@@ -22,6 +22,8 @@ pub(super) fn sample(kind: &Kind) -> String {
         Kind::Port => "0/0".to_string(),
         Kind::Severity => "warnings".to_string(),
         Kind::Hexadecimal => "0x2102".to_string(),
+        Kind::ChassisSlot => "R1".to_string(),
+        Kind::Minutes { max, .. } => max.to_string(),
     }
 }
 

@@ -202,7 +202,14 @@ impl RedundancyFacility {
         self.raise_above_floor(out);
     }
 
-    pub(super) fn epoch_seen(&mut self, counter: u64, out: &mut Outbox<Output>) {
+    pub(super) fn epoch_seen(&mut self, now: Instant, counter: u64, out: &mut Outbox<Output>) {
+        if counter > self.mastership.counter.saturating_add(super::EPOCH_LEAP_MAX) {
+            self.note_text(
+                now,
+                alloc::format!("A card reports epoch {counter}, which is not believed"),
+            );
+            return;
+        }
         self.floor = self.floor.max(counter);
         self.raise_above_floor(out);
     }

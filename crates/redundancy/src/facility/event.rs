@@ -23,6 +23,12 @@ pub enum PeerLoss {
     Reloaded,
     /// It does not answer although its process may live.
     Silent,
+    /// It does not answer, and its process was found running: its work loop hangs.
+    Hung,
+    /// It does not answer, and its process was found stopped, by a signal or a debugger.
+    Stopped,
+    /// It was ended by an operator: told to terminate, or reset.
+    TakenDown,
     /// It was pulled out.
     Removed,
     /// It was powered off by the backplane.
@@ -38,8 +44,54 @@ impl PeerLoss {
             | PeerLoss::Panicked
             | PeerLoss::Signalled(_)
             | PeerLoss::Reloaded
-            | PeerLoss::Silent => SwitchoverReason::ActiveUnitFailed,
+            | PeerLoss::Silent
+            | PeerLoss::Hung
+            | PeerLoss::Stopped
+            | PeerLoss::TakenDown => SwitchoverReason::ActiveUnitFailed,
         }
+    }
+
+    /// Whether it was judged by its silence, so that its process may live.
+    pub const fn is_silence(self) -> bool {
+        matches!(self, PeerLoss::Silent | PeerLoss::Hung | PeerLoss::Stopped)
+    }
+
+    /// Whether it writes crash information before its process ends.
+    pub const fn leaves_crash_dump(self) -> bool {
+        matches!(self, PeerLoss::Panicked | PeerLoss::Signalled(_))
+    }
+
+    /// As a number, for records; 0 is none. The signal is kept beside it.
+    pub const fn number(self) -> u32 {
+        match self {
+            PeerLoss::Killed => 1,
+            PeerLoss::Panicked => 2,
+            PeerLoss::Signalled(signal) => 1000 + signal.unsigned_abs() % 1000,
+            PeerLoss::Reloaded => 4,
+            PeerLoss::Silent => 5,
+            PeerLoss::Removed => 6,
+            PeerLoss::PoweredOff => 7,
+            PeerLoss::Hung => 8,
+            PeerLoss::Stopped => 9,
+            PeerLoss::TakenDown => 10,
+        }
+    }
+
+    /// Reverse of [`PeerLoss::number`]; `None` for 0 and for what a later release knows.
+    pub const fn from_number(number: u32) -> Option<PeerLoss> {
+        Some(match number {
+            1 => PeerLoss::Killed,
+            2 => PeerLoss::Panicked,
+            1000..2000 => PeerLoss::Signalled((number - 1000) as i32),
+            4 => PeerLoss::Reloaded,
+            5 => PeerLoss::Silent,
+            6 => PeerLoss::Removed,
+            7 => PeerLoss::PoweredOff,
+            8 => PeerLoss::Hung,
+            9 => PeerLoss::Stopped,
+            10 => PeerLoss::TakenDown,
+            _ => return None,
+        })
     }
 }
 
@@ -51,8 +103,48 @@ impl fmt::Display for PeerLoss {
             PeerLoss::Signalled(signal) => write!(f, "signal {signal}"),
             PeerLoss::Reloaded => f.write_str("reload"),
             PeerLoss::Silent => f.write_str("silent"),
+            PeerLoss::Hung => f.write_str("hung"),
+            PeerLoss::Stopped => f.write_str("stopped"),
+            PeerLoss::TakenDown => f.write_str("taken down by the operator"),
             PeerLoss::Removed => f.write_str("removed"),
             PeerLoss::PoweredOff => f.write_str("powered off"),
+        }
+    }
+}
+
+/// What the process of a unit that fell silent was found doing, just before it was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProcessFound {
+    /// It runs, or waits for the system: its work loop hangs.
+    Running,
+    /// It is stopped.
+    Stopped,
+    /// There is none any more.
+    Gone,
+}
+
+impl ProcessFound {
+    /// As a number, for recordings.
+    pub const fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// Reverse of [`ProcessFound::number`].
+    pub const fn from_number(number: u32) -> Option<ProcessFound> {
+        match number {
+            0 => Some(ProcessFound::Running),
+            1 => Some(ProcessFound::Stopped),
+            2 => Some(ProcessFound::Gone),
+            _ => None,
+        }
+    }
+
+    /// What the silence was.
+    pub const fn loss(self) -> PeerLoss {
+        match self {
+            ProcessFound::Running => PeerLoss::Hung,
+            ProcessFound::Stopped => PeerLoss::Stopped,
+            ProcessFound::Gone => PeerLoss::Killed,
         }
     }
 }
@@ -67,6 +159,14 @@ pub enum SwitchoverCause {
 }
 
 impl SwitchoverCause {
+    /// How the active was lost.
+    pub const fn loss(self) -> Option<PeerLoss> {
+        match self {
+            SwitchoverCause::Lost(loss) => Some(loss),
+            SwitchoverCause::Forced => None,
+        }
+    }
+
     /// The reason that the switchover history tells.
     pub const fn reason(self) -> SwitchoverReason {
         match self {
@@ -195,6 +295,8 @@ pub enum ClaimResult {
     },
     /// Somebody else had swapped before; this is the epoch that holds.
     Lost(Epoch),
+    /// The arbiter cannot give out an epoch now. It is asked again, until it can.
+    Impossible,
 }
 
 /// What can happen to a facility.
@@ -213,6 +315,8 @@ pub enum Input {
     PeerMessage(RfMessage),
     /// The peer's life lock, its resigned word, or the backplane tells that the peer is lost.
     LifeLost(PeerLoss),
+    /// What a peer that was judged by its silence was found doing. Told before the answer to the claim.
+    PeerFound(ProcessFound),
     /// Answer to [`Output::Claim`].
     ClaimResult(ClaimResult),
     /// A card reports an epoch counter that it has already seen.
@@ -361,6 +465,8 @@ pub enum Output {
         current: RpSlot,
         /// Why.
         reason: SwitchoverReason,
+        /// How the active was lost; `None` when it was not.
+        loss: Option<PeerLoss>,
     },
     /// ACTIVE is reached for the first time in this life.
     SystemReady,

@@ -50,11 +50,17 @@ use machine::{Deadline, Duration, Epoch, Instant, Machine, Outbox, TimerKey, Tim
 
 pub use config::RedundancyConfig;
 pub use event::{
-    ClaimResult, ColdStart, ConfigSyncVerdict, Input, Output, PeerLoss, ReloadReason, ReloadScope,
-    SwitchoverCause,
+    ClaimResult, ColdStart, ConfigSyncVerdict, Input, Output, PeerLoss, ProcessFound, ReloadReason,
+    ReloadScope, SwitchoverCause,
 };
 pub use modes::RedundancySettings;
 pub use status::RfStatus;
+
+/// How long to wait until an arbiter that could not give out an epoch is asked again, in milliseconds.
+const CLAIM_AGAIN_MS: u64 = 1_000;
+/// How far above the newest epoch a counter that a card reports may lie. Each boot of a chassis uses a million at most;
+/// what lies further away is no epoch of it, and following it would use up the counters for ever.
+const EPOCH_LEAP_MAX: u64 = 1 << 40;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RfTimer {
@@ -67,6 +73,7 @@ enum RfTimer {
     Handover,
     CommunicationLoss,
     TakeoverAgain,
+    ClaimAgain,
 }
 
 impl TimerKey for RfTimer {
@@ -80,6 +87,7 @@ impl TimerKey for RfTimer {
         RfTimer::Handover,
         RfTimer::CommunicationLoss,
         RfTimer::TakeoverAgain,
+        RfTimer::ClaimAgain,
     ];
 
     fn index(self) -> usize {
@@ -97,6 +105,7 @@ impl TimerKey for RfTimer {
             RfTimer::Handover => "RF handover limit",
             RfTimer::CommunicationLoss => "RF link to the active stays down",
             RfTimer::TakeoverAgain => "RF claims again",
+            RfTimer::ClaimAgain => "RF asks the arbiter again",
         }
     }
 }
@@ -146,7 +155,7 @@ pub struct RedundancyFacility {
     config: RedundancyConfig,
     clients: ClientRegistry,
     history: History,
-    timers: Timers<RfTimer, 9>,
+    timers: Timers<RfTimer, 10>,
     started_at: Option<Instant>,
     halted: bool,
     state: RfState,
@@ -395,8 +404,19 @@ impl RedundancyFacility {
         });
     }
 
+    /// The claim stands; the arbiter could not answer it.
+    fn claim_again(&mut self, out: &mut Outbox<Output>) {
+        if self.claim.is_some() {
+            out.now(Output::Claim {
+                expected: self.mastership,
+                floor: self.floor,
+            });
+        }
+    }
+
     fn claim_result(&mut self, now: Instant, result: ClaimResult, out: &mut Outbox<Output>) {
         let Some(purpose) = self.claim.take() else { return };
+        self.timers.stop(RfTimer::ClaimAgain);
         match result {
             ClaimResult::Won { epoch, out_of_step } => {
                 self.learn(epoch);
@@ -407,6 +427,11 @@ impl RedundancyFacility {
                     ClaimPurpose::Resume(reason) => self.resume(epoch, reason, out),
                     ClaimPurpose::Raise => self.raise(epoch, out),
                 }
+            }
+            ClaimResult::Impossible => {
+                self.claim = Some(purpose);
+                self.timers
+                    .set(RfTimer::ClaimAgain, self.after(now, CLAIM_AGAIN_MS));
             }
             ClaimResult::Lost(holder) => {
                 self.learn(holder);
@@ -438,6 +463,7 @@ impl RedundancyFacility {
         );
         if reason == ReloadReason::Switchover {
             out.now(Output::Log(Syslog::reload_after_switchover(self.config.slot)));
+            out.now(Output::Log(Syslog::process_manager_exit(self.config.slot)));
         } else {
             out.now(Output::Log(Syslog::self_reload(reason)));
         }
@@ -540,6 +566,7 @@ impl RedundancyFacility {
             RfTimer::Handover => self.handover_limit_reached(now, out),
             RfTimer::CommunicationLoss => self.link_to_active_stays_down(now, out),
             RfTimer::TakeoverAgain => self.take_over_again(now, out),
+            RfTimer::ClaimAgain => self.claim_again(out),
         }
     }
 }
@@ -598,8 +625,9 @@ impl Machine for RedundancyFacility {
             Input::PeerCommunication(up) => self.peer_communication(now, up, out),
             Input::PeerMessage(message) => self.peer_message(now, message, out),
             Input::LifeLost(loss) => self.life_lost(now, loss, out),
+            Input::PeerFound(found) => self.peer_found(now, found),
             Input::ClaimResult(result) => self.claim_result(now, result, out),
-            Input::EpochSeen(counter) => self.epoch_seen(counter, out),
+            Input::EpochSeen(counter) => self.epoch_seen(now, counter, out),
             Input::ClientAnswered {
                 client,
                 progression,

@@ -1,8 +1,8 @@
 //! The standby's life: getting in step, staying in step, taking over.
 
 use super::{
-    Body, ClaimPurpose, ColdStart, Output, PeerLoss, Progression, RedundancyFacility, RedundancyMode,
-    RfEvent, RfState, RfTimer, SwitchoverCause, Syslog,
+    Body, ClaimPurpose, ColdStart, Output, PeerLoss, ProcessFound, Progression, RedundancyFacility,
+    RedundancyMode, RfEvent, RfState, RfTimer, SwitchoverCause, Syslog,
 };
 use crate::syslog::PeerMonitor;
 use alloc::format;
@@ -159,7 +159,7 @@ impl RedundancyFacility {
 
     pub(super) fn active_is_lost(&mut self, now: Instant, loss: PeerLoss, out: &mut Outbox<Output>) {
         let known = self.active_lost.replace(loss).is_some();
-        if loss == PeerLoss::Silent {
+        if loss.is_silence() {
             out.now(Output::KillPeer);
         }
         if known {
@@ -176,6 +176,15 @@ impl RedundancyFacility {
         self.ask_for_activity(ClaimPurpose::Takeover(SwitchoverCause::Lost(loss)), out);
     }
 
+    /// The silence has a name by now.
+    pub(super) fn peer_found(&mut self, now: Instant, found: ProcessFound) {
+        if self.active_lost == Some(PeerLoss::Silent) {
+            let loss = found.loss();
+            self.active_lost = Some(loss);
+            self.note_text(now, format!("The silent active was found: {loss}"));
+        }
+    }
+
     pub(super) fn take_over(
         &mut self,
         now: Instant,
@@ -186,7 +195,11 @@ impl RedundancyFacility {
     ) {
         self.epoch = Some(epoch);
         self.maintenance = false;
-        self.active_lost = None;
+        // Told apart after the claim was asked for: silence into hung or stopped.
+        let cause = match (cause, self.active_lost.take()) {
+            (SwitchoverCause::Lost(loss), Some(found)) if loss.is_silence() => SwitchoverCause::Lost(found),
+            _ => cause,
+        };
         self.timers.stop(RfTimer::CommunicationLoss);
         let old_active_speaks = self.peer.hello.is_some() && self.peer.state.is_active();
         if cause == SwitchoverCause::Forced || old_active_speaks {
@@ -217,6 +230,7 @@ impl RedundancyFacility {
             previous,
             current,
             reason: cause.reason(),
+            loss: cause.loss(),
         });
         let peer = if self.peer.hello.is_some() {
             self.peer.state
@@ -239,7 +253,7 @@ impl RedundancyFacility {
             self.restart_standby(now, out);
             return;
         }
-        let silent = loss == PeerLoss::Silent;
+        let silent = loss.is_silence();
         let another_life_acted = self.mastership.slot != self.config.slot
             && (self.heard_another_life() || (self.peer.present && !silent));
         if another_life_acted {

@@ -154,6 +154,7 @@ impl Pair {
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![CardSlot(0), CardSlot(1)],
             unsupported_commands: Vec::new(),
+            platform: rp::PlatformConfig::default(),
         };
         (self.configure)(slot, &mut config);
         unit.processor = Some(RouteProcessor::new(config, self.now));

@@ -105,6 +105,7 @@ impl Pair {
             image_version: "Version 0.0.0-test".into(),
             card_slots: vec![],
             unsupported_commands: Vec::new(),
+            platform: rp::PlatformConfig::default(),
         };
         unit.processor = Some(RouteProcessor::new(config, self.now));
         unit.inbox.clear();

@@ -1,7 +1,7 @@
 //! Talking to a backplane, starting one, and doing without.
 
 use super::control::{LENGTH_MAX, REPLY, REQUEST};
-use super::supervisor::{adopt_all, records_directory, remove_run_files};
+use super::run_files::{adopt_all, records_directory, remove_run_files};
 use super::{Reply, Request, lock_path, socket_path};
 use crate::clock;
 use crate::directories::Directories;

@@ -46,6 +46,16 @@ pub enum Request {
         #[serde(default)]
         crash_dump_grace_ms: Option<u32>,
     },
+    /// Take the power from a slot until [`Request::Start`], or a hand at the chassis, gives it back; over `down` and `up` too.
+    Stop {
+        /// The slot.
+        slot: Unit,
+    },
+    /// Give a slot power again.
+    Start {
+        /// The slot.
+        slot: Unit,
+    },
     /// The same for every slot that has power: what `reload` asks for.
     ResetAll,
 }

@@ -1,20 +1,23 @@
 //! The backplane's own process.
 
 use super::control::{LENGTH_MAX, REPLY, REQUEST};
-use super::{Reply, Request, SlotStatus, Status, Unit, description_path, lock_path, log_path, socket_path};
+use super::run_files::{adopt_all, records_directory, remove_run_files, take_description};
+use super::stopped::StoppedSlots;
+use super::{Reply, Request, SlotStatus, Status, Unit, lock_path, log_path, socket_path};
 use crate::chassis_file::{ChassisFile, ChassisFileError};
 use crate::clock;
+use crate::crash;
 use crate::directories::{Directories, DirectoryError};
 use crate::event_loop::{EventLoop, Interest, LoopSignal, Ready, Signals};
-use crate::file::{self, FileError, FileLock, LockError};
-use crate::process::{Exit, Process, ProcessId, RestartBackoff, RestartPolicy, SpawnSpec};
-use crate::shared_memory::{SharedMemory, SharedMemoryError, SlotPower, boot_id};
+use crate::file::{FileError, FileLock, LockError};
+use crate::process::{Exit, Process, RestartBackoff, RestartPolicy, SpawnSpec};
+use crate::shared_memory::{SharedMemory, SharedMemoryError, SlotPower, TakenDown};
 use crate::stream::{Address, Listener, MessageStream, StreamError};
-use machine::{CardSlot, Duration, Instant, RpSlot};
+use machine::{CardSlot, Duration, Epoch, Instant, RpSlot};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a backplane needs to know.
@@ -114,6 +117,7 @@ pub struct Backplane {
     config: BackplaneConfig,
     chassis: ChassisFile,
     memory: SharedMemory,
+    stopped: StoppedSlots,
     records: PathBuf,
     event_loop: EventLoop,
     signals: Signals,
@@ -164,6 +168,7 @@ impl Backplane {
         // INT and HUP belong to a terminal that we have left.
         let signals = Signals::take(&[LoopSignal::Terminate, LoopSignal::Interrupt, LoopSignal::Hangup])?;
         let memory = SharedMemory::open(run).map_err(BackplaneError::SharedMemory)?;
+        let stopped = StoppedSlots::load(&config.directories.state).map_err(BackplaneError::File)?;
         let records = records_directory(run).map_err(BackplaneError::File)?;
         let adopted = adopt_all(&records)?;
         take_description(run, &config.chassis_text, !adopted.is_empty())?;
@@ -177,6 +182,7 @@ impl Backplane {
             _lock: lock,
             chassis,
             memory,
+            stopped,
             records,
             event_loop,
             signals,
@@ -219,7 +225,7 @@ impl Backplane {
             });
             // What an operator has switched off stays off when the backplane starts again.
             if self.power(unit) == SlotPower::Unmanaged {
-                self.set_power(unit, SlotPower::On);
+                self.set_power(unit, self.first_power(unit));
             }
             match adopted.remove(&unit) {
                 Some(process) => {
@@ -246,6 +252,17 @@ impl Backplane {
             self.set_power(Unit::Card(slot), SlotPower::Empty);
         }
         Ok(())
+    }
+
+    /// What a slot gets when the chassis gets power: what an operator has stopped gets none, unless no RP were left.
+    fn first_power(&self, unit: Unit) -> SlotPower {
+        let runs = |slot: &RpSlot| !self.stopped.contains(Unit::Rp(*slot));
+        let last_rp = matches!(unit, Unit::Rp(_)) && !self.chassis.route_processors.iter().any(runs);
+        if self.stopped.contains(unit) && !last_rp {
+            SlotPower::Off
+        } else {
+            SlotPower::On
+        }
     }
 
     fn watch(&mut self, index: usize, process: Process) -> io::Result<()> {
@@ -363,6 +380,11 @@ impl Backplane {
         {
             words.process.store(0, Ordering::SeqCst);
         }
+        if let Unit::Rp(rp) = unit {
+            let words = self.memory.rp(rp);
+            words.ended_at_unix_s.store(unix_seconds(), Ordering::SeqCst);
+            self.keep_core(rp, pid, exit);
+        }
         // A record of a process that is gone is never adopted, but it need not be looked at either.
         let _ = std::fs::remove_file(self.records.join(unit.to_string()));
         if self.power(unit) != SlotPower::On || self.going_down.is_some() {
@@ -382,6 +404,24 @@ impl Backplane {
             "slot {unit}: process {pid}: {exit}; started again in {delay:?}"
         ));
         Ok(())
+    }
+
+    /// Gives the core of a crashed RP its name, and makes room for it.
+    fn keep_core(&self, slot: RpSlot, pid: u32, exit: Exit) {
+        if matches!(
+            exit,
+            Exit::Signal {
+                core_dumped: false,
+                ..
+            } | Exit::Code(_)
+        ) {
+            return;
+        }
+        let state = &self.config.directories.state;
+        if let Some(core) = crash::take_core(state, slot, pid) {
+            log_line(&format!("slot {slot}: core in {}", core.display()));
+            crash::keep_within(&crash::directory(state), self.chassis.crash_space_bytes_max);
+        }
     }
 
     fn kill(&mut self, index: usize) {
@@ -471,9 +511,11 @@ impl Backplane {
                 self.go_down(client);
                 return None;
             }
-            Request::PowerOff { slot } => (slot, SlotPower::Off),
+            Request::PowerOff { slot } | Request::Stop { slot } => (slot, SlotPower::Off),
             Request::Remove { slot } => (slot, SlotPower::Empty),
-            Request::PowerOn { slot } | Request::Insert { slot } => (slot, SlotPower::On),
+            Request::PowerOn { slot } | Request::Insert { slot } | Request::Start { slot } => {
+                (slot, SlotPower::On)
+            }
             Request::Reset {
                 slot,
                 crash_dump_grace_ms,
@@ -486,10 +528,21 @@ impl Backplane {
                 self.chassis.name
             )));
         };
-        if matches!(request, Request::PowerOn { .. }) && self.power(slot) == SlotPower::Empty {
+        if matches!(request, Request::PowerOn { .. } | Request::Start { .. })
+            && self.power(slot) == SlotPower::Empty
+        {
             return Some(refused(format!("slot {slot} is empty: insert something first")));
         }
+        let kept = match request {
+            Request::Stop { .. } => self.stopped.set(slot, true),
+            _ if power == SlotPower::On => self.stopped.set(slot, false),
+            _ => Ok(()),
+        };
+        if let Err(error) = kept {
+            return Some(refused(format!("slot {slot}: {error}")));
+        }
         log_line(&format!("slot {slot}: {} by an operator", power_name(power)));
+        self.take_down(slot, TakenDown::Power);
         self.set_power(slot, power);
         if power != SlotPower::On {
             self.kill(index);
@@ -502,11 +555,12 @@ impl Backplane {
     }
 
     fn reset_all(&mut self) -> Reply {
-        let units: Vec<Unit> = self.slots.iter().map(|slot| slot.unit).collect();
-        let powered: Vec<Unit> = units
-            .into_iter()
-            .filter(|unit| self.power(*unit) == SlotPower::On)
-            .collect();
+        let units = self.slots.iter().map(|slot| slot.unit);
+        let mut powered: Vec<Unit> = units.filter(|unit| self.power(*unit) == SlotPower::On).collect();
+        // The standby first: a reload is never a switchover, and a standby that is dead does not take over.
+        let active = Epoch::from_word(self.memory.mastership.epoch.load(Ordering::SeqCst));
+        let is_active = |unit: &Unit| active.is_some_and(|epoch| *unit == Unit::Rp(epoch.slot));
+        powered.sort_by_key(|unit| (!matches!(unit, Unit::Rp(_)), is_active(unit)));
         for unit in powered {
             if let refusal @ Reply::Refused { .. } = self.reset(unit, None) {
                 return refusal;
@@ -523,6 +577,7 @@ impl Backplane {
             return refused(format!("slot {slot} has no power"));
         }
         log_line(&format!("slot {slot}: reset by an operator"));
+        self.take_down(slot, TakenDown::Reset);
         let grace = crash_dump_grace_ms.map(|grace| Duration::from_millis(grace.min(GRACE_MS_MAX).into()));
         let now = clock::now();
         let entry = &mut self.slots[index];
@@ -602,6 +657,13 @@ impl Backplane {
         true
     }
 
+    /// Leaves word for the peer, and for the unit's next life, that an operator ended this one.
+    fn take_down(&self, unit: Unit, cause: TakenDown) {
+        if let Unit::Rp(slot) = unit {
+            self.memory.rp(slot).take_down(cause);
+        }
+    }
+
     /// The word of a slot; the hosts have none and are always on.
     fn power_word(&self, unit: Unit) -> Option<&AtomicU32> {
         match unit {
@@ -652,77 +714,15 @@ fn power_name(power: SlotPower) -> &'static str {
     }
 }
 
-/// Where units of this boot record themselves; those of other boots are removed.
-pub(super) fn records_directory(run_directory: &Path) -> Result<PathBuf, FileError> {
-    let name = format!("processes-{:032x}", boot_id()?);
-    let directory = run_directory.join(&name);
-    std::fs::create_dir_all(&directory).map_err(|error| FileError::new("make", &directory, error))?;
-    let entries =
-        std::fs::read_dir(run_directory).map_err(|error| FileError::new("list", run_directory, error))?;
-    for entry in entries.filter_map(Result::ok) {
-        let other = entry.file_name().to_string_lossy().into_owned();
-        if other.starts_with("processes-") && other != name {
-            // Of no use, and harmless: nobody looks at another boot's records.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-    Ok(directory)
-}
-
-/// Takes over every unit that has a record and still runs.
-pub(super) fn adopt_all(records: &Path) -> io::Result<BTreeMap<Unit, Process>> {
-    let mut adopted = BTreeMap::new();
-    for entry in std::fs::read_dir(records)? {
-        let entry = entry?;
-        let unit = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<Unit>().ok());
-        if let (Some(unit), Some(id)) = (unit, ProcessId::of_record(&entry.path()))
-            && let Some(process) = Process::adopt(id)?
-        {
-            adopted.insert(unit, process);
-        }
-    }
-    Ok(adopted)
-}
-
-/// Keeps a copy of the description for the units; refuses another one while units run.
-fn take_description(run: &Path, text: &str, units_run: bool) -> Result<(), BackplaneError> {
-    let path = description_path(run);
-    if units_run {
-        let present = std::fs::read_to_string(&path)
-            .map_err(|error| BackplaneError::File(FileError::new("read", &path, error)))?;
-        if present != text {
-            return Err(BackplaneError::OtherDescription { path });
-        }
-        return Ok(());
-    }
-    file::replace(&path, text.as_bytes()).map_err(BackplaneError::File)
-}
-
-/// Removes all but the locks: a lock whose file is removed while somebody opens it would be held twice.
-pub(super) fn remove_run_files(run_directory: &Path) {
-    let Ok(entries) = std::fs::read_dir(run_directory) else {
-        return;
-    };
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        if path.extension().is_some_and(|extension| extension == "lock") {
-            continue;
-        }
-        let removed = if path.is_dir() {
-            std::fs::remove_dir_all(&path)
-        } else {
-            std::fs::remove_file(&path)
-        };
-        if let Err(error) = removed {
-            log_line(&format!("cannot remove {}: {error}", path.display()));
-        }
-    }
+/// Seconds since 1970; zero on a clock that is set before that.
+fn unix_seconds() -> u64 {
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// A line of the backplane's log, which its standard error is.
-fn log_line(text: &str) {
+pub(super) fn log_line(text: &str) {
     let now = clock::now().since_origin();
     let line = format!(
         "*{}.{:03}: backplane: {text}\n",

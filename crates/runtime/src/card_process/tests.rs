@@ -34,6 +34,7 @@ impl Bench {
             slot: CardSlot(1),
             run_directory: directory.path().to_path_buf(),
             state_directory: directory.path().to_path_buf(),
+            crash_space_bytes_max: 0,
             ports: vec![CardPort { wire, mac: MAC }],
             peers: Vec::new(),
         });

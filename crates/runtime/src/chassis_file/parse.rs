@@ -25,6 +25,7 @@ struct RawChassis {
     name: Spanned<String>,
     #[serde(default)]
     startup_config: String,
+    crash_space_mib: Option<Spanned<u64>>,
     link: Option<RawLink>,
     #[serde(default)]
     timers: RawTimers,
@@ -84,6 +85,11 @@ struct RawHost {
     gateway: Spanned<String>,
 }
 
+/// Room for crash dumps of a chassis that does not say, MiB.
+const CRASH_SPACE_MIB_DEFAULT: u64 = 1024;
+/// The most that can be said, MiB.
+const CRASH_SPACE_MIB_MAX: u64 = 1 << 20;
+
 type Checked<T> = Result<T, ChassisFileError>;
 
 pub(super) fn parse(text: &str) -> Checked<ChassisFile> {
@@ -123,9 +129,11 @@ impl Checker<'_> {
         let cards = self.cards(&name, &raw.cards.unwrap_or_default())?;
         let hosts = self.hosts(&name, &raw.hosts.unwrap_or_default())?;
         let startup_config = raw.startup_config;
+        let crash_space_bytes_max = self.crash_space(raw.crash_space_mib.as_ref())?;
         Ok(ChassisFile {
             name,
             startup_config,
+            crash_space_bytes_max,
             link,
             timers,
             route_processors,
@@ -133,6 +141,19 @@ impl Checker<'_> {
             cards,
             hosts,
         })
+    }
+
+    fn crash_space(&self, mib: Option<&Spanned<u64>>) -> Checked<u64> {
+        match mib {
+            None => Ok(CRASH_SPACE_MIB_DEFAULT << 20),
+            Some(mib) if (1..=CRASH_SPACE_MIB_MAX).contains(mib.get_ref()) => Ok(mib.get_ref() << 20),
+            Some(mib) => {
+                let message = format!("{} MiB are out of range", mib.get_ref());
+                Err(self
+                    .refuse(mib, message)
+                    .hint(format!("1 to {CRASH_SPACE_MIB_MAX}")))
+            }
+        }
     }
 
     fn name(&self, name: &Spanned<String>, what: &str) -> Checked<String> {

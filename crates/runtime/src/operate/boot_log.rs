@@ -2,12 +2,12 @@
 
 use super::lab::is_hot_pair;
 use super::status_client::{self, RpReport, active_slot};
-use crate::backplane::{Unit, log_path};
+use crate::backplane::{BackplaneClient, Reply, Request, Unit, log_path};
 use crate::chassis_file::ChassisFile;
 use crate::clock;
 use crate::directories::Directories;
 use crate::wire::WireSpec;
-use machine::Duration;
+use machine::{CardSlot, Duration, RpSlot};
 use redundancy::RfState;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -21,8 +21,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// The logs of a chassis from some moment on.
 pub struct BootLog {
     run_directory: PathBuf,
-    route_processors: usize,
-    cards: usize,
+    route_processors: Vec<RpSlot>,
+    cards: Vec<CardSlot>,
     /// Ports at which a built-in host of the chassis will be, as card slot and port number.
     hosted: Vec<(u8, u8)>,
     logs: Vec<LogTail>,
@@ -37,8 +37,8 @@ impl BootLog {
         let tail = |unit: Unit| LogTail::from_now(&log_path(&directories.log, unit), unit);
         BootLog {
             run_directory: directories.run.clone(),
-            route_processors: file.route_processors.len(),
-            cards: file.cards.len(),
+            route_processors: file.route_processors.clone(),
+            cards: file.cards.iter().map(|card| card.slot).collect(),
             hosted: hosted_ports(file),
             logs: units.into_iter().map(tail).collect(),
         }
@@ -63,13 +63,39 @@ impl BootLog {
         }
     }
 
+    /// The units that are to run: what has no power is not waited for. Without a backplane to ask, all of them.
+    fn is_powered(&self) -> impl Fn(Unit) -> bool + use<> {
+        let asked = BackplaneClient::connect(&self.run_directory)
+            .and_then(|mut backplane| backplane.request(&Request::Status));
+        let slots = match asked {
+            Ok(Reply::Status(status)) => status.slots,
+            Ok(_) | Err(_) => Vec::new(),
+        };
+        move |unit| !slots.iter().any(|slot| slot.slot == unit && slot.power != "on")
+    }
+
     fn has_booted(&self) -> bool {
+        let is_powered = self.is_powered();
+        let cards = self
+            .cards
+            .iter()
+            .filter(|slot| is_powered(Unit::Card(**slot)))
+            .count();
+        let rps = self
+            .route_processors
+            .iter()
+            .filter(|slot| is_powered(Unit::Rp(**slot)))
+            .count();
         let reports = status_client::observe(&self.run_directory);
         let Some(active) = active_slot(&reports) else {
             return false;
         };
         let plugged = |report: &RpReport| {
-            self.hosted.iter().all(|(slot, port)| {
+            let mut hosted = self.hosted.iter();
+            hosted.all(|(slot, port)| {
+                if !is_powered(Unit::Card(CardSlot(*slot))) {
+                    return true;
+                }
                 let mut cards = report.cards.iter();
                 cards.any(|card| card.slot == *slot && card.links_up.contains(port))
             })
@@ -77,15 +103,15 @@ impl BootLog {
         if !reports[active.index()].as_ref().is_some_and(plugged) {
             return false;
         }
-        if self.route_processors > 1 {
-            return is_hot_pair(&reports, active, self.cards);
+        if rps > 1 {
+            return is_hot_pair(&reports, active, cards);
         }
         // Without a second RP there is nobody to be in step with.
         reports[active.index()].as_ref().is_some_and(|report| {
             report.rf_state() == Some(RfState::Active)
                 && report.settled
                 && report.dirty_rows == 0
-                && report.cards.len() == self.cards
+                && report.cards.len() == cards
                 && report.cards.iter().all(|card| card.live)
         })
     }

@@ -15,6 +15,7 @@ use crate::process;
 use crate::shared_memory::SharedMemory;
 use crate::stream::{Address, Listener, MessageStream};
 use machine::{Duration, Instant, RpSlot};
+use redundancy::ProcessFound;
 use rp::PeerMessage;
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -98,7 +99,9 @@ pub(super) struct PeerLink {
     candidate: Option<Candidate>,
     next_try: Instant,
     dropped: bool,
-    process: Option<OwnedFd>,
+    process: Option<(u32, OwnedFd)>,
+    /// The process whose end is waited for.
+    ending: Option<OwnedFd>,
     failed: Option<String>,
     /// Why the last candidate was refused.
     refused: Option<String>,
@@ -124,6 +127,7 @@ impl PeerLink {
             next_try: clock::now(),
             dropped: false,
             process: None,
+            ending: None,
             failed: None,
             refused: None,
         })
@@ -156,17 +160,43 @@ impl PeerLink {
         };
         // The id may have been given to another process before the descriptor was opened; not after.
         if process::start_time_ticks(pid).is_ok_and(|ticks| ticks == start_time_ticks) {
-            self.process = Some(descriptor);
+            self.process = Some((pid, descriptor));
         }
     }
 
-    /// Kills the peer's process. It may be gone already, which is as good.
-    pub(super) fn kill(&mut self) {
-        if let Some(process) = self.process.take()
-            && let Err(error) = rustix::process::pidfd_send_signal(&process, Signal::KILL)
+    /// Kills the peer's process. It may be gone already, which is as good. Returns what it was found doing; `None` when no
+    /// process is known.
+    pub(super) fn kill(&mut self) -> Option<ProcessFound> {
+        let (pid, process) = self.process.take()?;
+        let found = found(pid);
+        if let Err(error) = rustix::process::pidfd_send_signal(&process, Signal::KILL)
             && error != rustix::io::Errno::SRCH
         {
             super::log_line(&format!("the peer was not killed: {error}"));
+        }
+        Some(found)
+    }
+
+    /// Has the loop tell when the peer's process, which has resigned, ends. Where that cannot be watched, its next life
+    /// tells the same.
+    pub(super) fn watch_end(&mut self, token: u64, events: &EventLoop) {
+        let Some((_, process)) = &self.process else {
+            return;
+        };
+        let watched = process
+            .try_clone()
+            .and_then(|process| events.add(&process, token, Interest::READ).map(|()| process));
+        match watched {
+            Ok(process) => self.ending = Some(process),
+            Err(error) => super::log_line(&format!("the end of the peer's process is not watched: {error}")),
+        }
+    }
+
+    /// The end that was waited for has come. False when none was.
+    pub(super) fn end_seen(&mut self, events: &EventLoop) -> io::Result<bool> {
+        match self.ending.take() {
+            Some(process) => events.remove(&process).map(|()| true),
+            None => Ok(false),
         }
     }
 
@@ -346,6 +376,17 @@ impl PeerLink {
     }
 }
 
+/// What a process is doing: the letter behind its name in `/proc/PID/stat` (proc_pid_stat(5)).
+fn found(pid: u32) -> ProcessFound {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let name_end = stat.iter().rposition(|byte| *byte == b')');
+    match name_end.and_then(|end| stat.get(end + 2)) {
+        Some(b'T' | b't') => ProcessFound::Stopped,
+        Some(b'Z' | b'X') | None => ProcessFound::Gone,
+        Some(_) => ProcessFound::Running,
+    }
+}
+
 /// One step of the mutual proof; true when the other side has proved itself.
 fn prove(link: &mut Link, slot: RpSlot, nonce: &[u8; 32], kind: u8, body: &[u8]) -> Result<bool, String> {
     match kind {
@@ -399,6 +440,7 @@ mod tests {
         fn new(directory: &TestDirectory, slot: RpSlot) -> Self {
             let options = RpOptions {
                 slot,
+                chassis_name: String::new(),
                 run_directory: directory.path().to_path_buf(),
                 state_directory: directory.path().to_path_buf(),
                 peer_address: Address::Unix(directory.path().join("rp.sock")),
@@ -408,6 +450,7 @@ mod tests {
                 keepalive_limit_ms: 250,
                 acknowledgement_stall_limit_ms: 200,
                 core_dumps: CoreDumps::AsConfigured,
+                crash_space_bytes_max: 0,
                 record: None,
                 unsupported_commands: Vec::new(),
                 image_version: None,

@@ -114,6 +114,18 @@ pub struct WireCounters {
     pub link_ups: u64,
 }
 
+/// Looks whether a wire can be opened here and now, without keeping it. Only interfaces of the host can be missing: the
+/// other wires are made by whoever opens them.
+///
+/// # Errors
+/// [`WireError::NoSuchInterface`], [`WireError::Permission`].
+pub fn check(spec: &WireSpec) -> Result<(), WireError> {
+    match spec {
+        WireSpec::Packet { interface } => packet::PacketWire::open(interface).map(drop),
+        WireSpec::Mem { .. } | WireSpec::Udp { .. } => Ok(()),
+    }
+}
+
 /// Why a wire cannot be opened. The text says what to do about it.
 #[derive(Debug)]
 pub enum WireError {

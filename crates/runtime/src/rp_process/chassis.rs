@@ -1,0 +1,220 @@
+//! The chassis around this route processor: the backplane's words in the shared page, and requests to the backplane.
+//!
+//! A backplane that hangs must not hang a route processor, so a thread asks and waits:
+//!
+//! ```text
+//!   loop ── Job ──▶ thread: connect, request, wait ──▶ ChassisEvent, waker ──▶ loop
+//!     └── reads the power words of all slots in each round: one load each
+//! ```
+
+use crate::backplane::{BackplaneClient, Request, Unit};
+use crate::crash;
+use crate::event_loop::Waker;
+use crate::shared_memory::{self, SharedMemory};
+use machine::{CardSlot, ChassisSlot, RpSlot};
+use rp::{PlatformInput, SlotOrder, SlotPower};
+use rustix::fd::{AsFd, BorrowedFd};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Jobs that may wait for the thread.
+const JOBS_MAX: usize = 32;
+/// How often the thread looks whether the backplane runs.
+const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+
+enum Job {
+    Order { slot: ChassisSlot, order: SlotOrder },
+    ResetShelf,
+    ListCrashFiles { session: u64 },
+}
+
+/// What comes back from the thread.
+pub(super) enum ChassisEvent {
+    /// For the processor.
+    Input(PlatformInput),
+    /// The chassis was not reset, and why.
+    ShelfNotReset(String),
+}
+
+type Events = Arc<Mutex<Vec<ChassisEvent>>>;
+
+/// This route processor's side of the chassis.
+pub(super) struct Chassis {
+    jobs: SyncSender<Job>,
+    events: Events,
+    waker: Waker,
+    power: BTreeMap<ChassisSlot, SlotPower>,
+}
+
+impl Chassis {
+    /// Start it after the process's signals are taken.
+    pub(super) fn start(run_directory: &Path, crash_directory: &Path) -> io::Result<Chassis> {
+        let (jobs, receiver) = mpsc::sync_channel(JOBS_MAX);
+        let (events, waker) = (Events::default(), Waker::new()?);
+        let worker = Worker {
+            run_directory: run_directory.to_path_buf(),
+            crash_directory: crash_directory.to_path_buf(),
+            events: events.clone(),
+            waker: waker.try_clone()?,
+            runs: None,
+        };
+        std::thread::Builder::new()
+            .name("chassis".into())
+            .spawn(move || worker.work(&receiver))?;
+        Ok(Chassis {
+            jobs,
+            events,
+            waker,
+            power: BTreeMap::new(),
+        })
+    }
+
+    /// What the backplane's words say that they did not say before.
+    pub(super) fn power_changes(&mut self, memory: &SharedMemory) -> Vec<PlatformInput> {
+        let rps = RpSlot::ALL.map(|slot| (ChassisSlot::Rp(slot), &memory.rp(slot).power));
+        let cards = (0..=CardSlot::MAX).map(CardSlot).filter_map(|slot| {
+            let words = memory.card(slot)?;
+            Some((ChassisSlot::Card(slot), &words.power))
+        });
+        let mut changes = Vec::new();
+        for (slot, word) in rps.into_iter().chain(cards) {
+            let power = match shared_memory::SlotPower::from_word(word.load(Ordering::SeqCst)) {
+                shared_memory::SlotPower::Unmanaged => SlotPower::Unmanaged,
+                shared_memory::SlotPower::Empty => SlotPower::Empty,
+                shared_memory::SlotPower::Off => SlotPower::Off,
+                shared_memory::SlotPower::On => SlotPower::On,
+            };
+            let before = self.power.insert(slot, power).unwrap_or(SlotPower::Unmanaged);
+            if before != power {
+                changes.push(PlatformInput::Power { slot, power });
+            }
+        }
+        changes
+    }
+
+    /// Has the backplane do something with a slot.
+    pub(super) fn order(&self, slot: ChassisSlot, order: SlotOrder) {
+        self.ask(Job::Order { slot, order });
+    }
+
+    /// Has the backplane reset everything; an event comes only when it does not.
+    pub(super) fn reset_shelf(&self) {
+        self.ask(Job::ResetShelf);
+    }
+
+    /// Lists the crash information files for a session.
+    pub(super) fn list_crash_files(&self, session: u64) {
+        self.ask(Job::ListCrashFiles { session });
+    }
+
+    fn ask(&self, job: Job) {
+        if let Err(refused) = self.jobs.try_send(job) {
+            let why = "the backplane does not answer";
+            let (mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) = refused;
+            let event = match job {
+                Job::Order { slot, .. } => ChassisEvent::Input(PlatformInput::Answer {
+                    slot,
+                    result: Err(why.to_string()),
+                }),
+                Job::ResetShelf => ChassisEvent::ShelfNotReset(why.to_string()),
+                Job::ListCrashFiles { session } => ChassisEvent::Input(PlatformInput::CrashFiles {
+                    session,
+                    lines: vec![format!("% {why}")],
+                }),
+            };
+            push(&self.events, event);
+            self.waker.wake();
+        }
+    }
+
+    /// What the thread has found out since the last call. Call it when the descriptor is readable.
+    pub(super) fn events(&self) -> Vec<ChassisEvent> {
+        self.waker.drain();
+        std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl AsFd for Chassis {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.waker.as_fd()
+    }
+}
+
+fn push(events: &Events, event: ChassisEvent) {
+    events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+}
+
+struct Worker {
+    run_directory: PathBuf,
+    crash_directory: PathBuf,
+    events: Events,
+    waker: Waker,
+    runs: Option<bool>,
+}
+
+impl Worker {
+    /// Until the loop is gone.
+    fn work(mut self, jobs: &Receiver<Job>) {
+        self.look();
+        loop {
+            match jobs.recv_timeout(LOOK_INTERVAL) {
+                Ok(job) => self.run(job),
+                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn tell(&self, event: ChassisEvent) {
+        push(&self.events, event);
+        self.waker.wake();
+    }
+
+    fn look(&mut self) {
+        let runs = BackplaneClient::connect(&self.run_directory).is_ok();
+        if self.runs.replace(runs) != Some(runs) {
+            self.tell(ChassisEvent::Input(PlatformInput::Backplane(runs)));
+        }
+    }
+
+    fn run(&mut self, job: Job) {
+        match job {
+            Job::Order { slot, order } => {
+                let unit = match slot {
+                    ChassisSlot::Card(slot) => Unit::Card(slot),
+                    ChassisSlot::Rp(slot) => Unit::Rp(slot),
+                };
+                let request = match order {
+                    SlotOrder::Reset => Request::Reset {
+                        slot: unit,
+                        crash_dump_grace_ms: None,
+                    },
+                    SlotOrder::Stop => Request::Stop { slot: unit },
+                    SlotOrder::Start => Request::Start { slot: unit },
+                };
+                let result = self.request(&request);
+                self.tell(ChassisEvent::Input(PlatformInput::Answer { slot, result }));
+            }
+            Job::ResetShelf => {
+                if let Err(why) = self.request(&Request::ResetAll) {
+                    self.tell(ChassisEvent::ShelfNotReset(why));
+                }
+            }
+            Job::ListCrashFiles { session } => {
+                let lines = crash::listing(&self.crash_directory);
+                self.tell(ChassisEvent::Input(PlatformInput::CrashFiles { session, lines }));
+            }
+        }
+    }
+
+    fn request(&self, request: &Request) -> Result<(), String> {
+        BackplaneClient::connect(&self.run_directory)
+            .and_then(|mut backplane| backplane.request(request))
+            .map(drop)
+            .map_err(|error| error.to_string())
+    }
+}
