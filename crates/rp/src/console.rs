@@ -75,17 +75,31 @@ pub(crate) struct Console {
     pub(crate) running: Option<Running>,
     /// `terminal monitor`: what `debug` tells is shown here too.
     pub(crate) monitor: bool,
+    terminal: bool,
     /// Bytes of a script that the session has not taken yet.
     unread: Vec<u8>,
-    /// Whether the driver has sent on all that it was given.
-    drained: bool,
+    /// Nothing follows what is unread.
+    input_ended: bool,
+    /// The session is being given bytes.
+    reading: bool,
+    /// Bytes of a script that the session has taken in this turn.
+    read: usize,
+    /// The turn had enough of a script: the rest is for a later one.
+    read_later: bool,
+    /// Bytes that the driver was given and has not told to be sent on.
+    undelivered: usize,
 }
 
 impl Console {
     /// Whether the next page of a table would be looked at now: the driver has sent on all before it, and the operator is
     /// not at `--More--`. A page of which a filter leaves nothing is followed by the next one at once.
     fn wants_page(&self) -> bool {
-        self.drained && self.session.takes_output()
+        self.undelivered == 0 && self.session.takes_output()
+    }
+
+    /// Whether more of a script would be executed now: whoever reads its output keeps up.
+    fn keeps_up(&self) -> bool {
+        self.terminal || self.undelivered < UNDELIVERED_BYTES_MAX
     }
 }
 
@@ -103,6 +117,10 @@ pub struct Consoles {
 pub const SESSIONS_MAX: usize = 16;
 /// Bytes of a script beyond which the driver is to wait.
 const UNREAD_BYTES_MAX: usize = 64 * 1024;
+/// Output beyond which a script waits until its reader has taken it.
+const UNDELIVERED_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a script that are read between two turn's ends: lines that are no commands cost time, too.
+const READ_BYTES_PER_TURN: usize = 4096;
 /// Commands executed between two turn's ends, by all sessions. A script of thousands of lines must neither keep the loop
 /// from its heartbeats nor make one frame of all that it changes; a command that ends at once starts the next one from
 /// within, so this bounds the depth of that too.
@@ -158,6 +176,7 @@ impl Consoles {
     pub(crate) fn turn_end(&mut self, work_is_held: bool) {
         self.executed = 0;
         self.held = work_is_held;
+        self.sessions.values_mut().for_each(|console| console.read = 0);
     }
 
     /// When a command under way has something to do.
@@ -168,8 +187,11 @@ impl Consoles {
                 Some(Running::Paging(..)) if console.wants_page() => {
                     Some((Instant::ZERO, "a table is shown"))
                 }
-                Some(Running::Waiting(..)) if self.executed == 0 && !self.held => {
+                Some(Running::Waiting(..)) if self.executed == 0 && !self.held && console.keeps_up() => {
                     Some((Instant::ZERO, "a command waits for its turn"))
+                }
+                _ if console.read_later && console.read == 0 && console.keeps_up() => {
+                    Some((Instant::ZERO, "a script goes on"))
                 }
                 _ => None,
             };
@@ -241,12 +263,16 @@ impl RouteProcessor {
                 self.read_on(now, id);
             }
             ConsoleInput::EndOfInput => {
-                self.with_session(now, id, |session, events| session.end_of_input(events));
+                if let Some(console) = self.consoles.sessions.get_mut(&id) {
+                    console.input_ended = true;
+                }
+                self.read_on(now, id);
             }
             ConsoleInput::Drained => {
                 if let Some(console) = self.consoles.sessions.get_mut(&id) {
-                    console.drained = true;
+                    console.undelivered = 0;
                 }
+                self.read_on(now, id);
             }
             ConsoleInput::Closed => {
                 self.consoles.sessions.remove(&id);
@@ -271,8 +297,13 @@ impl RouteProcessor {
             session,
             running: None,
             monitor: false,
+            terminal: options.terminal,
             unread: Vec::new(),
-            drained: true,
+            input_ended: false,
+            reading: false,
+            read: 0,
+            read_later: false,
+            undelivered: 0,
         };
         self.consoles.sessions.insert(id, console);
         self.with_session(now, id, |session, events| session.start(events));
@@ -286,24 +317,53 @@ impl RouteProcessor {
         }
     }
 
-    /// Gives the session what it has not taken yet.
+    /// Gives the session what it has not taken yet: a person's keys at once, a script as fast as its output is taken.
     fn read_on(&mut self, now: Instant, id: SessionId) {
         loop {
             let Some(console) = self.consoles.sessions.get_mut(&id) else {
                 return;
             };
-            if console.unread.is_empty() {
+            // A command that ends at once comes here while the session is still being given the bytes before.
+            if console.reading {
                 return;
             }
+            let budget = match console.terminal {
+                true => usize::MAX,
+                false => READ_BYTES_PER_TURN.saturating_sub(console.read),
+            };
+            let size = console.unread.len().min(budget);
+            console.read_later = size < console.unread.len();
+            if size == 0 || !console.keeps_up() {
+                break;
+            }
+            console.reading = true;
             let unread = core::mem::take(&mut console.unread);
             let mut taken = 0;
-            self.with_session(now, id, |session, events| taken = session.input(&unread, events));
-            if let Some(console) = self.consoles.sessions.get_mut(&id) {
-                console.unread.splice(0..0, unread[taken..].iter().copied());
-            }
-            if taken == 0 {
+            self.with_session(now, id, |session, events| {
+                taken = session.input(&unread[..size], events)
+            });
+            let Some(console) = self.consoles.sessions.get_mut(&id) else {
                 return;
+            };
+            console.reading = false;
+            console.read += taken;
+            console.unread.splice(0..0, unread[taken..].iter().copied());
+            if taken == 0 {
+                // The session is full; it goes on when its command is done.
+                console.read_later = false;
+                break;
             }
+        }
+        self.end_input(now, id);
+    }
+
+    /// Tells the session that nothing follows, once it has been given all.
+    fn end_input(&mut self, now: Instant, id: SessionId) {
+        let Some(console) = self.consoles.sessions.get_mut(&id) else {
+            return;
+        };
+        if console.unread.is_empty() && core::mem::take(&mut console.input_ended) {
+            self.with_session(now, id, |session, events| session.end_of_input(events));
         }
     }
 
@@ -340,8 +400,10 @@ impl RouteProcessor {
                     self.turn.after_sync(RpOutput::Console { session: id, output });
                 }
                 other => {
-                    if let Some(console) = self.consoles.sessions.get_mut(&id) {
-                        console.drained = false;
+                    if let (SessionEvent::Write(bytes), Some(console)) =
+                        (&other, self.consoles.sessions.get_mut(&id))
+                    {
+                        console.undelivered += bytes.len();
                     }
                     let decisions = write_all(id, [other].into(), &mut self.turn);
                     due.extend(decisions);
@@ -352,7 +414,8 @@ impl RouteProcessor {
 
     /// Executes a command now, or in a later turn when this one has had enough.
     fn execute_in_turn(&mut self, now: Instant, id: SessionId, command: Command) {
-        if self.consoles.executed < COMMANDS_PER_TURN && !self.holds_work(now) {
+        let keeps_up = self.consoles.sessions.get(&id).is_some_and(Console::keeps_up);
+        if self.consoles.executed < COMMANDS_PER_TURN && keeps_up && !self.holds_work(now) {
             self.consoles.executed += 1;
             self.execute(now, id, command);
         } else if let Some(console) = self.consoles.sessions.get_mut(&id) {
@@ -406,6 +469,7 @@ impl RouteProcessor {
                         self.execute_in_turn(now, id, command);
                     }
                 }
+                _ if console.read_later => self.read_on(now, id),
                 _ => {}
             }
         }

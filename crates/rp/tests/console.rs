@@ -714,6 +714,51 @@ fn a_long_text_is_given_to_the_console_piece_by_piece() {
 }
 
 #[test]
+fn a_script_of_wrong_lines_is_spread_over_turns_and_waits_for_whoever_reads_its_output() {
+    let mut rig = Rig::simplex();
+    rig.open(false);
+    rig.type_text(&"x\n".repeat(20_000));
+    rig.feed(RpInput::Console {
+        session: CONSOLE,
+        input: ConsoleInput::EndOfInput,
+    });
+    let mut told = rig.shown().matches("Invalid input").count();
+    assert!((1..=4096).contains(&told), "{told} lines in one turn");
+    rig.run_ms(100);
+    let shown = rig.shown();
+    assert!(
+        shown.len() < 600 * 1024,
+        "{} bytes that nobody has read",
+        shown.len()
+    );
+    told += shown.matches("Invalid input").count();
+    while rig.closed.is_none() {
+        rig.drained();
+        let shown = rig.shown();
+        assert!(rig.closed.is_some() || !shown.is_empty(), "the script goes on");
+        told += shown.matches("Invalid input").count();
+    }
+    assert_eq!(
+        told, 20_000,
+        "no line is lost, though the input had ended long before"
+    );
+    assert_eq!(rig.closed, Some(CloseReason::EndOfInput));
+}
+
+#[test]
+fn a_script_of_long_answers_waits_for_whoever_reads_them() {
+    let mut rig = with_routes(800);
+    rig.open(false);
+    rig.type_text(&"show ip route\n".repeat(300));
+    rig.run_ms(100);
+    let first = rig.shown().len();
+    assert!(first < 400 * 1024, "{first} bytes that nobody has read");
+    rig.drained();
+    rig.run_ms(100);
+    assert!(!rig.shown().is_empty(), "it goes on");
+}
+
+#[test]
 fn default_interface_takes_all_settings_back_on_both_route_processors() {
     let mut rig = Rig::simplex();
     rig.standby_hot();
