@@ -372,7 +372,10 @@ fn answer_to<'a>(screen: &'a str, typed: &Typed) -> Option<&'a str> {
     let at = if typed.line.is_empty() {
         0
     } else {
-        screen.find(&typed.line)? + typed.line.len()
+        // A message of the system may hold the same words, behind a blank.
+        let is_echo = |at: &usize| !screen[..*at].ends_with(' ');
+        let mut places = screen.match_indices(&typed.line).map(|(at, _)| at);
+        places.find(is_echo)? + typed.line.len()
     };
     let answer = &screen[at..];
     (!typed.breaks_line || answer.contains('\n')).then_some(answer)
@@ -439,6 +442,7 @@ mod tests {
         assert!(!reads("%LINK-3-UPDOWN: x\r\nRouter(config)#hostname A"));
         assert!(!reads("hostname A\r\n"));
         assert!(reads("hostname A\r\nA(config)#"));
+        assert!(!reads("- hostname A\r\n\rRouter(config)#"), "a list of commands");
     }
 
     #[test]

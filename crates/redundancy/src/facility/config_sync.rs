@@ -38,8 +38,9 @@ impl RedundancyFacility {
         }
     }
 
-    /// Another life of the standby. One that nobody had reloaded for what it does not know may be of another release.
-    pub(super) fn another_standby(&mut self) {
+    /// The standby is gone. After the one reload for what it does not know, whatever comes next may be of another release
+    /// and is tried anew. Decided at the end of a life: by the first words to the next one it has to be known.
+    pub(super) fn life_of_standby_ends(&mut self) {
         if !core::mem::take(&mut self.reloads_for_mismatch) {
             self.mismatched_commands = 0;
         }

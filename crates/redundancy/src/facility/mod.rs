@@ -182,7 +182,7 @@ pub struct RedundancyFacility {
     fallback: Vec<Fallback>,
     /// The timers that hold where the configuration says nothing.
     default_timers: PairTimers,
-    /// The standby is being reloaded for them: its next life is known to be without them too.
+    /// The standby is being reloaded for them: its next life will be without them too.
     reloads_for_mismatch: bool,
     maintenance: bool,
     standby_failures: u32,

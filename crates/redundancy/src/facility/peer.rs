@@ -16,9 +16,9 @@ impl RedundancyFacility {
         self.peer.present = present;
         self.tell_clients(now, Status::PeerPresence, u32::from(present), out);
         if !present {
+            self.life_of_standby_ends();
             self.peer_failed(now, PeerLoss::Removed, out);
         } else if self.state.is_active() {
-            self.another_standby();
             out.now(Output::Log(Syslog::standby_insertion(PeerMonitor::Found)));
         }
     }
@@ -27,6 +27,7 @@ impl RedundancyFacility {
     pub(super) fn life_lost(&mut self, now: Instant, loss: PeerLoss, out: &mut Outbox<Output>) {
         if self.peer.present {
             self.peer.present = false;
+            self.life_of_standby_ends();
             self.tell_clients(now, Status::PeerPresence, 0, out);
         }
         self.peer_failed(now, loss, out);
