@@ -259,9 +259,13 @@ impl RouteProcessor {
         } else if failed_before {
             self.log(log::startup_written_at_last(peer));
         }
+        // First: a script's next command may ask for it.
+        self.startup_copies.peer = Some(PeerStore {
+            at: now,
+            stored: stored.clone(),
+        });
         self.settle_with(now, &stored);
         self.cold_standby_has(now, &stored);
-        self.startup_copies.peer = Some(PeerStore { at: now, stored });
     }
 
     /// Ends the saves that wait for what `stored` tells.
