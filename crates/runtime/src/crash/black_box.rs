@@ -139,7 +139,7 @@ fn portions(bytes: impl Iterator<Item = u8>, take: &mut dyn FnMut(&[u8])) {
 mod tests {
     use super::*;
 
-    fn text(read: fn(&mut dyn FnMut(&[u8]))) -> String {
+    fn text(read: impl Fn(&mut dyn FnMut(&[u8]))) -> String {
         let mut bytes = Vec::new();
         read(&mut |portion| bytes.extend_from_slice(portion));
         String::from_utf8(bytes).expect("ASCII went in")
