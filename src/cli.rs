@@ -5,6 +5,7 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 use machine::{CardSlot, RpSlot};
 use runtime::backplane::Unit;
+use runtime::operate::lab::RedundancyMode;
 use runtime::operate::trial::Cause;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -98,8 +99,9 @@ enum Role {
     #[command(
         long_about = "Boots a chassis of its own in a temporary directory, sends 20,000 packets a second through both \
                       line cards, and lets happen: a crash, a segmentation fault with a core, a panic, a hang, a \
-                      forced switchover, the loss of the standby, a pulled card. Each gives a row.\n\n\
-                      A row fails when a packet was lost or doubled although it had a path, or when the route \
+                      forced switchover, the loss of the standby, a pulled card, and for comparison two switchovers in RPR. \
+                      Each gives a row.\n\n\
+                      A row fails when a packet was lost or doubled although it had a path (in RPR loss is the mode's own), or when the route \
                       processors differ afterwards; never because of a time. Takes less than a minute, needs no root \
                       and disturbs no other chassis.",
         after_long_help = "Exit codes:\n  0  no row fails and never were two route processors active\n  \
@@ -152,7 +154,7 @@ enum Bench {
         after_long_help = "Examples:\n  holdover bench switchover --count 50\n  \
                            holdover bench switchover --json --cause segv-core --ballast-mib 1024 --count 20\n\n\
                            With --json the figures are one line, last on standard output:\n  \
-                           {\"bench\":\"switchover\",\"cause\":..,\"count\":..,\"ballast_mib\":..,\"routes\":..,\n   \
+                           {\"bench\":\"switchover\",\"mode\":..,\"cause\":..,\"count\":..,\"ballast_mib\":..,\"routes\":..,\n   \
                            \"packets\":{\"sent\":..,\"lost\":..,\"duplicated\":..},\"punts\":{\"sent\":..,\"lost\":..},\n   \
                            \"longest_gap_us\":{\"p50\":..,\"p99\":..,\"max\":..},\n   \
                            \"phases_us\":{\"detected\":{..},\"epoch_claimed\":{..},\"promoted\":{..},\"first_answer\":{..}},\n   \
@@ -223,6 +225,21 @@ pub struct SlotArguments {
     pub chassis: ChassisArguments,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Mode {
+    Sso,
+    Rpr,
+}
+
+impl From<Mode> for RedundancyMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Sso => RedundancyMode::Sso,
+            Mode::Rpr => RedundancyMode::Rpr,
+        }
+    }
+}
+
 #[derive(Args)]
 pub struct SwitchoverArguments {
     /// The figures as one line of JSON, last on standard output
@@ -234,6 +251,9 @@ pub struct SwitchoverArguments {
     /// How the active ends: crash, segv-core, panic, hang-stop, hang-loop or forced
     #[arg(long, default_value_t = Cause::Crash)]
     pub cause: Cause,
+    /// Mode of redundancy: stateful, or from the startup configuration with every card reset
+    #[arg(long, value_enum, default_value_t = Mode::Sso)]
+    pub mode: Mode,
     /// Mebibytes that each route processor holds besides its own
     #[arg(long, default_value_t = 0, value_name = "MIB", value_parser = clap::value_parser!(u64).range(..=1 << 20))]
     pub ballast_mib: u64,

@@ -51,6 +51,7 @@ pub fn switchover(arguments: &SwitchoverArguments) -> CliResult {
     let bench = SwitchoverBench {
         program: std::env::current_exe()?,
         cause: arguments.cause,
+        mode: arguments.mode.into(),
         count: arguments.count,
         ballast_mib: arguments.ballast_mib,
         routes: arguments.routes,
@@ -111,6 +112,10 @@ impl Audience for DemoScreen {
         for failure in &row.failures {
             let text = format!("  {failure}");
             self.print(&screen::emphasised(&text, Emphasis::Bad, self.colours));
+        }
+        if row.act.interrupts() {
+            let text = "  RPR: all line cards were reset, forwarding was interrupted; the loss is counted and no failure";
+            self.print(&screen::emphasised(text, Emphasis::Quiet, self.colours));
         }
         let without_path = row.trial.traffic.without_path;
         if without_path.sent > 0 {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use chassis::DownloadPhase;
 use checkpoint::{PeerSync, total_digest};
 use machine::{CardSlot, Epoch, FrameNumber, Instant, RpSlot};
-use redundancy::RfState;
+use redundancy::{RedundancyMode, RfState};
 
 /// What a program may know of a route processor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,14 @@ pub struct RpStatus {
     pub peer_state: RfState,
     /// The epoch in which it is active.
     pub epoch: Option<Epoch>,
+    /// Configured mode.
+    pub configured_mode: RedundancyMode,
+    /// Mode that the pair operates in.
+    pub operating_mode: RedundancyMode,
+    /// Why the pair operates in RPR although SSO is configured; empty where it does not.
+    pub fallback: Vec<String>,
+    /// On the active of a pair in RPR: the standby has the startup configuration and waits.
+    pub standby_rests: bool,
     /// Whether the pair is in step: the standby holds all that was promised.
     pub in_step: bool,
     /// The last frame closed (active) or committed (standby).
@@ -67,6 +75,10 @@ impl RouteProcessor {
             state: facility.state,
             peer_state: facility.peer_state,
             epoch: facility.epoch,
+            configured_mode: facility.configured_mode,
+            operating_mode: facility.operating_mode,
+            fallback: facility.fallback.iter().map(ToString::to_string).collect(),
+            standby_rests: facility.peer_rests,
             in_step: false,
             frame: FrameNumber(0),
             acknowledged: FrameNumber(0),

@@ -24,6 +24,7 @@
 
 mod client;
 mod control;
+mod desk;
 mod run_files;
 mod stopped;
 mod supervisor;
@@ -31,6 +32,7 @@ mod unit;
 
 pub use client::{BackplaneClient, ClientError, Started, ensure_running, stop_all};
 pub use control::{Reply, Request, SlotStatus, Status};
+pub use desk::ResetDesk;
 pub use supervisor::{Backplane, BackplaneConfig, BackplaneError};
 pub use unit::{Unit, UnitError};
 

@@ -6,6 +6,7 @@ use super::status_client::{RpReport, active_slot};
 use super::traffic::{Packets, Punts, Traffic};
 use super::trial::{self, Calm, Cause, Trial};
 use machine::Duration;
+use redundancy::RedundancyMode;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -17,6 +18,8 @@ pub struct SwitchoverBench {
     pub program: PathBuf,
     /// How the active dies.
     pub cause: Cause,
+    /// The mode that the pair operates in.
+    pub mode: RedundancyMode,
     /// How often.
     pub count: u32,
     /// Mebibytes that each RP holds besides its own.
@@ -29,6 +32,7 @@ pub struct SwitchoverBench {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SwitchoverFigures {
     bench: &'static str,
+    mode: String,
     cause: &'static str,
     count: u32,
     ballast_mib: u64,
@@ -89,6 +93,11 @@ pub fn run(bench: &SwitchoverBench, reporter: &mut dyn Reporter) -> Result<Switc
     })?;
     let active = lab.wait_until_hot(limit)?;
     trial::save_configuration(&mut lab, active)?;
+    if bench.mode != RedundancyMode::Sso {
+        reporter.step("configuring the mode");
+        lab.set_mode(active, bench.mode)?;
+        lab.wait_until_hot(limit)?;
+    }
     let mut traffic = Traffic::start(&mut lab)?;
     if bench.routes > 0 {
         reporter.step(&format!("installing {} routes", bench.routes));
@@ -107,7 +116,7 @@ pub fn run(bench: &SwitchoverBench, reporter: &mut dyn Reporter) -> Result<Switc
             reporter.note(&format!("round {done}: the route processors' digests differ"));
         }
         let transit = trial.traffic.transit;
-        if transit.lost > 0 || transit.duplicated > 0 {
+        if bench.mode == RedundancyMode::Sso && (transit.lost > 0 || transit.duplicated > 0) {
             reporter.note(&format!(
                 "round {done}: {} packets lost, {} duplicated\n{}",
                 transit.lost,
@@ -185,6 +194,7 @@ fn figures(bench: &SwitchoverBench, trials: &[Trial], two_actives: u64) -> Switc
     };
     SwitchoverFigures {
         bench: "switchover",
+        mode: bench.mode.to_string(),
         cause: bench.cause.name(),
         count: bench.count,
         ballast_mib: bench.ballast_mib,
@@ -214,8 +224,8 @@ impl SwitchoverFigures {
     /// The figures for people.
     pub fn table(&self) -> String {
         let mut text = format!(
-            "{} switchovers by {}, {} MiB ballast, {} routes\n\n",
-            self.count, self.cause, self.ballast_mib, self.routes
+            "{} switchovers in {} by {}, {} MiB ballast, {} routes\n\n",
+            self.count, self.mode, self.cause, self.ballast_mib, self.routes
         );
         let mut line = |words: std::fmt::Arguments<'_>| {
             // Writing to a string cannot fail.
@@ -268,6 +278,7 @@ mod tests {
         SwitchoverBench {
             program: "holdover".into(),
             cause: Cause::Crash,
+            mode: RedundancyMode::Sso,
             count: 2,
             ballast_mib: 0,
             routes: 0,
@@ -295,7 +306,7 @@ mod tests {
         let figures = figures(&bench(), &[trial(4_000_000), trial(6_000_000)], 0);
         let same = |value| format!("{{\"p50\":{value},\"p99\":{value},\"max\":{value}}}");
         let expected = format!(
-            "{{\"bench\":\"switchover\",\"cause\":\"crash\",\"count\":2,\"ballast_mib\":0,\"routes\":0,\
+            "{{\"bench\":\"switchover\",\"mode\":\"sso\",\"cause\":\"crash\",\"count\":2,\"ballast_mib\":0,\"routes\":0,\
              \"packets\":{{\"sent\":20,\"lost\":2,\"duplicated\":4}},\"punts\":{{\"sent\":0,\"lost\":0}},\
              \"longest_gap_us\":{},\"phases_us\":{{\"detected\":{},\"epoch_claimed\":{},\"promoted\":{},\
              \"first_answer\":{{\"p50\":4000,\"p99\":6000,\"max\":6000}}}},\"two_actives\":0}}",

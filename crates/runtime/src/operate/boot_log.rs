@@ -1,6 +1,6 @@
 //! The boot log: what the processes of a chassis write while it boots, as it comes.
 
-use super::lab::is_hot_pair;
+use super::lab::{RedundancyMode, is_ready_pair};
 use super::status_client::{self, RpReport, active_slot};
 use crate::backplane::{BackplaneClient, Reply, Request, Unit, log_path};
 use crate::chassis_file::ChassisFile;
@@ -104,7 +104,11 @@ impl BootLog {
             return false;
         }
         if rps > 1 {
-            return is_hot_pair(&reports, active, cards);
+            let mode = match &reports[active.index()] {
+                Some(report) if report.operating_mode == "rpr" => RedundancyMode::Rpr,
+                _ => RedundancyMode::Sso,
+            };
+            return is_ready_pair(&reports, active, cards, mode);
         }
         // Without a second RP there is nobody to be in step with.
         reports[active.index()].as_ref().is_some_and(|report| {

@@ -6,13 +6,15 @@
 //! noted: a chassis heals, and the reader learns of it.
 
 use super::status_client::{self, RpReport, StatusClient, active_slot};
-use crate::backplane::{Unit, log_path};
+use crate::backplane::{ResetDesk, Unit, log_path};
 use crate::chassis_file::{ChassisFile, ChassisFileError};
 use crate::clock;
 use crate::directories::{Directories, DirectoryError, OVERRIDE_VARIABLE};
 use crate::event_loop::{LoopSignal, Signals};
 use crate::shared_memory::random_bytes;
 use machine::{Duration, Instant, RpSlot};
+pub use redundancy::RedundancyMode;
+use redundancy::RfState;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal};
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +119,10 @@ pub struct Lab {
     directories: Directories,
     running: BTreeMap<Unit, Running>,
     signals: Signals,
+    resets: ResetDesk,
+    mode: RedundancyMode,
+    /// When units were reset because a route processor wanted it.
+    reset_at: Vec<Instant>,
     epochs: EpochWatch,
     notes: Vec<String>,
 }
@@ -133,6 +139,8 @@ impl Lab {
         let place = TemporaryPlace::new().map_err(|error| LabError::System("make a directory", error))?;
         let directories = Directories::below(&place.path)?;
         directories.create()?;
+        let resets = ResetDesk::open(&directories.run)
+            .map_err(|error| LabError::System("listen where a backplane would", error))?;
         let mut lab = Lab {
             options,
             file,
@@ -140,6 +148,9 @@ impl Lab {
             directories,
             running: BTreeMap::new(),
             signals,
+            resets,
+            mode: RedundancyMode::Sso,
+            reset_at: Vec::new(),
             epochs: EpochWatch::default(),
             notes: Vec::new(),
         };
@@ -152,6 +163,11 @@ impl Lab {
     /// What the chassis is made of.
     pub fn file(&self) -> &ChassisFile {
         &self.file
+    }
+
+    /// The mode that it was last configured for.
+    pub fn mode(&self) -> RedundancyMode {
+        self.mode
     }
 
     /// Where its sockets are.
@@ -331,16 +347,71 @@ impl Lab {
             .map_err(|error| LabError::System("reach a route processor", error))
     }
 
-    /// Waits until one RP is ACTIVE, the other STANDBY HOT and in step, and every card has all that it is to have.
+    /// Configures the mode and saves it. The standby is reset by that; see [`Lab::wait_until_hot`].
+    ///
+    /// # Errors
+    /// When the active RP refuses.
+    pub fn set_mode(&mut self, active: RpSlot, mode: RedundancyMode) -> Result<(), LabError> {
+        self.told_to_end(Unit::Rp(active.peer()))?;
+        let mode_line = format!("mode {mode}");
+        let lines = [
+            "enable",
+            "configure terminal",
+            "redundancy",
+            &mode_line,
+            "end",
+            "write memory",
+        ];
+        super::script::run(self.run_directory(), active, &lines, STATE_LIMIT)
+            .map_err(|error| LabError::System("configure the redundancy mode", error))?;
+        self.mode = mode;
+        self.restart(Unit::Rp(active.peer()))
+    }
+
+    /// The moment from which on an answer comes from a router that is there to stay: in RPR every card is reset first, and what
+    /// answers before that is about to go.
+    ///
+    /// # Errors
+    /// [`LabError::Timeout`] when no card is reset.
+    pub fn settled_after(&mut self, moment: Instant) -> Result<Instant, LabError> {
+        if self.mode != RedundancyMode::Rpr {
+            return Ok(moment);
+        }
+        let cards = self.file.cards.len();
+        self.wait_for("all cards are reset", STATE_LIMIT, |lab| {
+            let resets = lab.reset_at.iter().copied().filter(|at| *at >= moment);
+            Ok((resets.clone().count() >= cards).then(|| resets.max()).flatten())
+        })
+    }
+
+    /// Resets what a route processor wants reset, as a backplane does.
+    fn serve_resets(&mut self) -> Result<(), LabError> {
+        let failed = |error| LabError::System("reset a unit", error);
+        for unit in self.resets.asked().map_err(failed)? {
+            let moment = self.signal(unit, Signal::KILL)?;
+            self.reset_at.push(moment);
+            if let Some(running) = self.running.get_mut(&unit) {
+                running.child.wait().map_err(failed)?;
+            }
+            self.start_unit(unit)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until one RP is ACTIVE, the other STANDBY HOT and in step (in RPR: STANDBY COLD with the startup configuration), and every card has all that it is to have.
     ///
     /// # Errors
     /// [`LabError::Timeout`].
     pub fn wait_until_hot(&mut self, limit: Duration) -> Result<RpSlot, LabError> {
-        self.wait_for("one ACTIVE, one STANDBY HOT, all cards live", limit, |lab| {
+        let rests = match self.mode {
+            RedundancyMode::Rpr => "one ACTIVE, one STANDBY COLD that is ready, all cards live",
+            _ => "one ACTIVE, one STANDBY HOT, all cards live",
+        };
+        self.wait_for(rests, limit, |lab| {
             let reports = lab.observe();
             Ok(active_slot(&reports).filter(|active| {
                 let cards = lab.file.cards.len();
-                is_hot_pair(&reports, *active, cards)
+                is_ready_pair(&reports, *active, cards, lab.mode)
             }))
         })
     }
@@ -350,6 +421,10 @@ impl Lab {
     /// # Errors
     /// [`LabError::Timeout`] when they never stand at one frame.
     pub fn digests_equal(&mut self) -> Result<bool, LabError> {
+        if self.mode == RedundancyMode::Rpr {
+            // A cold standby has no rows to compare.
+            return Ok(true);
+        }
         self.wait_for("both route processors at one frame", STATE_LIMIT, |lab| {
             let [Some(first), Some(second)] = lab.observe() else {
                 return Ok(None);
@@ -372,6 +447,7 @@ impl Lab {
     ) -> Result<T, LabError> {
         let deadline = clock::now() + limit;
         loop {
+            self.serve_resets()?;
             self.restart_ended()?;
             if let Some(found) = look(self)? {
                 return Ok(found);
@@ -488,17 +564,29 @@ fn words(status: ExitStatus) -> String {
 }
 
 /// Whether `active` has a hot standby and all `cards` cards.
-pub fn is_hot_pair(reports: &[Option<RpReport>; 2], active: RpSlot, cards: usize) -> bool {
+pub fn is_ready_pair(
+    reports: &[Option<RpReport>; 2],
+    active: RpSlot,
+    cards: usize,
+    mode: RedundancyMode,
+) -> bool {
     let [Some(mine), Some(peer)] = [active, active.peer()].map(|slot| reports[slot.index()].as_ref()) else {
         return false;
     };
-    mine.rf_state() == Some(redundancy::RfState::Active)
-        && mine.in_step
+    let ready = match mode {
+        RedundancyMode::Rpr => {
+            mine.operating_mode == "rpr"
+                && mine.standby_rests
+                && peer.rf_state() == Some(RfState::StandbyCold)
+        }
+        _ => mine.in_step && peer.is_hot_standby(),
+    };
+    mine.rf_state() == Some(RfState::Active)
+        && ready
         && mine.settled
         && mine.dirty_rows == 0
         && mine.cards.len() == cards
         && mine.cards.iter().all(|card| card.live)
-        && peer.is_hot_standby()
 }
 
 /// Who held which epoch, ever.
@@ -576,10 +664,20 @@ mod tests {
         active.cards = vec![card];
         let standby = report(RpSlot::R1, RfState::StandbyHot, None);
         let hot = |active: &RpReport, standby: &RpReport| {
-            is_hot_pair(&[Some(active.clone()), Some(standby.clone())], RpSlot::R0, 1)
+            let reports = [Some(active.clone()), Some(standby.clone())];
+            is_ready_pair(&reports, RpSlot::R0, 1, RedundancyMode::Sso)
         };
         assert!(hot(&active, &standby));
-        assert!(!is_hot_pair(&[Some(active.clone()), None], RpSlot::R0, 1));
+        let alone = [Some(active.clone()), None];
+        assert!(!is_ready_pair(&alone, RpSlot::R0, 1, RedundancyMode::Sso));
+        let cold = report(RpSlot::R1, RfState::StandbyCold, None);
+        let mut alone = active.clone();
+        (alone.in_step, alone.operating_mode) = (false, "rpr".into());
+        for rests in [false, true] {
+            alone.standby_rests = rests;
+            let reports = [Some(alone.clone()), Some(cold.clone())];
+            assert_eq!(is_ready_pair(&reports, RpSlot::R0, 1, RedundancyMode::Rpr), rests);
+        }
         let spoil: [fn(&mut RpReport); 6] = [
             |active| active.cards.clear(),
             |active| active.cards[0].live = false,

@@ -28,6 +28,14 @@ pub struct RpReport {
     pub peer_state: String,
     /// Counter of the epoch in which it is active.
     pub epoch: Option<u64>,
+    /// Configured mode, as `sso`.
+    pub configured_mode: String,
+    /// Mode that the pair operates in.
+    pub operating_mode: String,
+    /// Why the pair operates in RPR although SSO is configured.
+    pub fallback: Vec<String>,
+    /// On the active of a pair in RPR: the standby has the startup configuration and waits.
+    pub standby_rests: bool,
     /// Whether the standby holds all that was promised.
     pub in_step: bool,
     /// The last frame closed (active) or committed (standby).
@@ -196,6 +204,10 @@ pub(crate) mod tests {
             state_number: state.number(),
             peer_state: String::new(),
             epoch,
+            configured_mode: "sso".into(),
+            operating_mode: "sso".into(),
+            fallback: Vec::new(),
+            standby_rests: false,
             in_step: true,
             frame: 1,
             acknowledged: 1,

@@ -151,8 +151,9 @@ pub fn switch_over(
     drop(script);
     let mut trial = phases(&report.phases_ns, died);
     let promoted = report.phases_ns.promoted.map_or(died, Instant::from_nanos);
+    let answers_from = lab.settled_after(died)?.max(promoted);
     let first = lab.wait_for("the router answers its ping", STATE_LIMIT, |_| {
-        traffic.first_answer_after(promoted.max(died))
+        traffic.first_answer_after(answers_from)
     })?;
     trial.first_answer_ns = nanos_between(died, first);
     lab.restart(Unit::Rp(old))?;
