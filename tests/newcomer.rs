@@ -23,6 +23,9 @@ const PARTS: &[(&str, &str, &[&str])] = &[
             "show interfaces | include is up",
             "show running-config | begin interface",
             "show clock extra",
+            "ping 10.0.0.300",
+            "ping 192.0.2.1 repeat 1",
+            "show arp nothing",
         ],
     ),
     (
@@ -62,7 +65,14 @@ const PARTS: &[(&str, &str, &[&str])] = &[
             "redundancy",
             "mode hot",
             "mode sso",
+            "keepalive interval 1",
+            "notification-timer 60000",
+            "no notification-timer",
+            "exit",
+            "config-register 2",
             "end",
+            "show redundancy config-sync status | include tartup",
+            "show checkpoint entities",
             "show redundancy config-sync failures mcl",
             "show redundancy config-sync failures prc",
             "show redundancy config-sync failures bem",
@@ -104,6 +114,9 @@ fn a_newcomers_session_reads_as_documented() {
     }
     typist.say("\n## A switchover\n\nThe active hands over and reloads. The successor's console starts at the login state.\n\n```");
     typist.type_line("");
+    typist.type_line("reload");
+    typist.press("n");
+    typist.await_prompt();
     typist.type_line("redundancy force-switchover");
     typist.press("n");
     typist.await_prompt();

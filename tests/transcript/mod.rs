@@ -124,7 +124,11 @@ fn open(place: &Place, slot: RpSlot) -> (TypedSession, String) {
 fn is_waiting(screen: &str) -> bool {
     let last = screen.rsplit('\n').next().unwrap_or_default().trim_end();
     let prompt = last.ends_with(['>', '#']) && !last.contains(' ');
-    prompt || last.ends_with("[confirm]") || last.ends_with("[yes/no]:") || last.ends_with("--More--")
+    prompt
+        || last.ends_with("[confirm]")
+        || last.ends_with("[yes/no]:")
+        || last.ends_with("]?")
+        || last.ends_with("--More--")
 }
 
 /// Lines in which every number depends on the moment.
