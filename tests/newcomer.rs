@@ -42,7 +42,7 @@ const PARTS: &[(&str, &str, &[&str])] = &[
             "show redundancy switchover history",
             "show redundancy handover",
             "show redundancy inter-device",
-            "show redundancy idb-sync-history | include create",
+            "show redundancy idb-sync-history | include index=1 create",
             "show redundancy debug-log",
         ],
     ),

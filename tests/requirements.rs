@@ -57,7 +57,7 @@ fn objections(number: usize, row: &str, functions: &BTreeSet<String>) -> Vec<Str
         }
         "open" => {
             let tag = |name: &&str| by.starts_with(&format!("[{name}]"));
-            if !CAPABILITIES.iter().any(|name| tag(name)) {
+            if !CAPABILITIES.iter().any(tag) {
                 wrong.push(format!("row {number} is open without a capability"));
             }
         }

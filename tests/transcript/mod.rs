@@ -196,7 +196,10 @@ fn steady(line: &str) -> String {
         let mac =
             word.len() == 14 && word.split('.').count() == 3 && word.split('.').all(|part| part.len() == 4);
         let hash = word.len() == 16 && word.chars().all(|c| c.is_ascii_hexdigit());
-        if clock {
+        let serial = word.len() == 11 && word.starts_with("HDV");
+        if serial {
+            "HDVxxxxxxxx".to_string()
+        } else if clock {
             "hh:mm:ss".to_string()
         } else if mac {
             "hhhh.hhhh.hhhh".to_string()
