@@ -147,6 +147,8 @@ const MOMENTARY: &[&str] = &[
     "packets input",
     "packets output",
     "keep_alive count",
+    "of memory",
+    "Memory: ",
     "round-trip",
 ];
 

@@ -44,6 +44,9 @@ pub struct UnitReport {
     /// How long its processor has been up, in milliseconds.
     #[prost(uint64, tag = "2")]
     pub uptime_ms: u64,
+    /// Memory that it holds, in bytes; 0: not known.
+    #[prost(uint64, tag = "3")]
+    pub resident_bytes: u64,
 }
 
 /// Why bytes on the RP link are no message.

@@ -97,7 +97,9 @@ pub use io::{
     SessionId, UnitReport,
 };
 pub use logging::{LogBuffer, LogLine};
-pub use platform::{PlatformConfig, PlatformInput, PlatformOutput, SlotOrder, SlotPower, StartReason};
+pub use platform::{
+    HostMemory, PlatformConfig, PlatformInput, PlatformOutput, SlotOrder, SlotPower, StartReason,
+};
 pub use processor::{RouteProcessor, RpConfig};
 pub use standby::{ChunkOutcome, Standby};
 pub use status::{CardStatus, RpStatus};

@@ -347,3 +347,22 @@ fn maintenance_mode_that_is_configured_cuts_the_standby_off_and_leaving_it_reset
     pair.run_ms(3_000);
     assert_eq!(pair.state(STANDBY), RfState::StandbyHot);
 }
+
+#[test]
+fn req_27_show_version_tells_what_the_standby_costs() {
+    let mut pair = Pair::hot();
+    for (slot, mib) in [(STANDBY, 40), (ACTIVE, 50)] {
+        let memory = rp::HostMemory {
+            resident_bytes: mib << 20,
+            available_bytes: 1000 << 20,
+        };
+        pair.feed(slot, rp::RpInput::Platform(rp::PlatformInput::Memory(memory)));
+        pair.settle();
+    }
+    let shown = pair.type_lines(ACTIVE, "show version\n");
+    assert!(
+        shown.contains("Software redundancy: the standby on this host costs 40 MiB of memory")
+            && shown.contains("Memory: 50 MiB held by this processor, 1000 MiB available on this host"),
+        "{shown}"
+    );
+}

@@ -35,6 +35,7 @@ pub mod crash;
 pub mod directories;
 pub mod event_loop;
 pub mod file;
+pub mod host_memory;
 pub mod hosts;
 pub mod life;
 pub mod nonce_proof;

@@ -17,6 +17,7 @@ use crate::inventory::{CardState, Module};
 use crate::io::{PeerMessage, RpOutput, UnitReport};
 use crate::processor::{Role, RouteProcessor};
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use machine::{CardSlot, ChassisSlot, Duration, Instant, RpSlot};
@@ -171,6 +172,8 @@ pub enum PlatformInput {
     PeerFound(ProcessFound),
     /// The peer's process, which was lost before, has really ended: its crash dump is complete.
     PeerEnded,
+    /// Memory of the host on which this unit runs, now and then when it changes.
+    Memory(HostMemory),
     /// Answer to [`PlatformOutput::ListCrashFiles`].
     CrashFiles {
         /// The session that asked.
@@ -178,6 +181,15 @@ pub enum PlatformInput {
         /// The listing, line by line.
         lines: Vec<String>,
     },
+}
+
+/// Memory of the host on which a route processor runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostMemory {
+    /// What this route processor holds, in bytes.
+    pub resident_bytes: u64,
+    /// What the host can still give, in bytes.
+    pub available_bytes: u64,
 }
 
 /// What a route processor wants of its chassis.
@@ -204,6 +216,10 @@ pub(crate) struct Platform {
     power: BTreeMap<ChassisSlot, SlotPower>,
     /// Whether the backplane runs; `None`: not known yet.
     pub(crate) backplane: Option<bool>,
+    /// Memory of this unit's host; `None`: not told.
+    memory: Option<HostMemory>,
+    /// What the peer said that it holds, in bytes.
+    peer_resident_bytes: Option<u64>,
     /// Why the arbiter could not give out an epoch, as it was logged.
     pub(crate) arbiter_trouble: Option<String>,
 }
@@ -224,6 +240,10 @@ impl RouteProcessor {
             PlatformInput::PeerFound(found) => {
                 self.tell_facility(now, redundancy::Input::PeerFound(found));
             }
+            PlatformInput::Memory(memory) => {
+                self.platform.memory = Some(memory);
+                self.report_to_peer(now);
+            }
             PlatformInput::PeerEnded => self.crash_dump_complete(now),
             PlatformInput::CrashFiles { session, lines } => self.crash_files_listed(now, session, &lines),
         }
@@ -231,19 +251,45 @@ impl RouteProcessor {
 
     /// Tells the peer what this unit is. It reveals nothing but that.
     pub(crate) fn report_to_peer(&mut self, now: Instant) {
+        if !self.facility.status(now).communication {
+            return;
+        }
         let uptime = now - self.started_at;
         let report = UnitReport {
             image_version: self.config.image_version.clone(),
             uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
+            resident_bytes: self.platform.memory.map_or(0, |memory| memory.resident_bytes),
         };
         self.turn.now(RpOutput::Peer(PeerMessage::Unit(report)));
     }
 
     pub(crate) fn peer_reported(&mut self, now: Instant, report: UnitReport) {
         self.peer_uptime = Some((Duration::from_millis(report.uptime_ms), now));
+        self.platform.peer_resident_bytes = Some(report.resident_bytes).filter(|bytes| *bytes > 0);
         let mut version = report.image_version;
         version.truncate(version.floor_char_boundary(VERSION_BYTES_MAX));
         self.note_version(ChassisSlot::Rp(self.slot().peer()), version);
+    }
+
+    /// What `show version` tells of the memory that two route processors on one host cost.
+    pub(crate) fn memory_lines(&self) -> Vec<String> {
+        let Some(memory) = self.platform.memory else {
+            return Vec::new();
+        };
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let mut lines = Vec::new();
+        if let Some(resident) = self.platform.peer_resident_bytes {
+            lines.push(format!(
+                "Software redundancy: the standby on this host costs {} MiB of memory",
+                mib(resident)
+            ));
+        }
+        lines.push(format!(
+            "Memory: {} MiB held by this processor, {} MiB available on this host",
+            mib(memory.resident_bytes),
+            memory.available_bytes >> 20
+        ));
+        lines
     }
 
     fn slot_power(&mut self, now: Instant, slot: ChassisSlot, power: SlotPower) {

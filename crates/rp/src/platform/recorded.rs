@@ -1,6 +1,6 @@
 //! [`PlatformInput`] in a recording: numbers, and the lines of a text.
 
-use super::{PlatformInput, SlotPower};
+use super::{HostMemory, PlatformInput, SlotPower};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use machine::ChassisSlot;
@@ -12,6 +12,7 @@ const BACKPLANE: u64 = 3;
 const PEER_FOUND: u64 = 4;
 const PEER_ENDED: u64 = 5;
 const CRASH_FILES: u64 = 6;
+const MEMORY: u64 = 7;
 
 /// The input as numbers and a text.
 pub(crate) fn input_entry(input: &PlatformInput) -> (Vec<u64>, String) {
@@ -27,6 +28,7 @@ pub(crate) fn input_entry(input: &PlatformInput) -> (Vec<u64>, String) {
         PlatformInput::Backplane(runs) => plain(&[BACKPLANE, u64::from(*runs)]),
         PlatformInput::PeerFound(found) => plain(&[PEER_FOUND, u64::from(found.number())]),
         PlatformInput::PeerEnded => plain(&[PEER_ENDED]),
+        PlatformInput::Memory(memory) => plain(&[MEMORY, memory.resident_bytes, memory.available_bytes]),
         PlatformInput::CrashFiles { session, lines } => {
             (Vec::from([CRASH_FILES, *session]), lines.join("\n"))
         }
@@ -50,6 +52,10 @@ pub(crate) fn input_of(numbers: &[u64], text: &str) -> Option<PlatformInput> {
             PlatformInput::PeerFound(ProcessFound::from_number(u32::try_from(*found).ok()?)?)
         }
         [PEER_ENDED] => PlatformInput::PeerEnded,
+        [MEMORY, resident_bytes, available_bytes] => PlatformInput::Memory(HostMemory {
+            resident_bytes: *resident_bytes,
+            available_bytes: *available_bytes,
+        }),
         [CRASH_FILES, session] => PlatformInput::CrashFiles {
             session: *session,
             lines: text.lines().map(String::from).collect(),

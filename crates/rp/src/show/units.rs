@@ -386,6 +386,7 @@ impl RouteProcessor {
             };
             lines.push(format!("Image of {slot} ({role}): {image}"));
         }
+        lines.extend(self.memory_lines());
         lines.push(String::new());
         lines.push(format!(
             "Configuration register is {}",

@@ -1,4 +1,5 @@
 //! Two route processors with a link, an arbiter and an NVRAM each, driven by hand.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use checkpoint::ActiveEndConfig;
 use machine::{CardSlot, Duration, Epoch, Instant, Machine, Outbox, RpSlot};
@@ -32,6 +33,8 @@ pub struct Unit {
     pub flash: BTreeMap<String, Vec<u8>>,
     pub flash_free: u64,
     pub log: Vec<String>,
+    /// How often its peer wanted it reset.
+    wanted_resets: u32,
     lives: u64,
     inputs: VecDeque<RpInput>,
 }
@@ -95,6 +98,7 @@ fn unit() -> Unit {
         flash: BTreeMap::new(),
         flash_free: 1_000_000,
         log: Vec::new(),
+        wanted_resets: 0,
         lives: 0,
         inputs: VecDeque::new(),
     }
@@ -292,7 +296,11 @@ impl Pair {
                 }
                 RpOutput::Log(message) => self.units[slot.index()].log.push(message.to_string()),
                 RpOutput::Reload { .. } => return false,
-                RpOutput::ResetPeer | RpOutput::KillPeer => self.resets.push(peer),
+                RpOutput::ResetPeer => {
+                    self.units[peer.index()].wanted_resets += 1;
+                    self.resets.push(peer);
+                }
+                RpOutput::KillPeer => self.resets.push(peer),
                 _ => {}
             }
         }
@@ -367,6 +375,11 @@ impl Pair {
             _ => return String::new(),
         };
         clients.configuration.tree().running_config_text()
+    }
+
+    /// How often the peer of the unit in `slot` wanted it reset.
+    pub fn unit_resets(&self, slot: RpSlot) -> u32 {
+        self.units[slot.index()].wanted_resets
     }
 
     pub fn logged(&self, slot: RpSlot, what: &str) -> usize {

@@ -10,14 +10,15 @@ use crate::crash;
 use crate::directories::{Directories, DirectoryError};
 use crate::event_loop::{EventLoop, Interest, LoopSignal, Ready, Signals};
 use crate::file::{FileError, FileLock, LockError};
+use crate::host_memory::{self, TooLittleMemory};
 use crate::process::{Exit, Process, RestartBackoff, RestartPolicy, SpawnSpec};
 use crate::shared_memory::{SharedMemory, SharedMemoryError, SlotPower, TakenDown};
 use crate::stream::{Address, Listener, MessageStream, StreamError};
 use machine::{CardSlot, Duration, Epoch, Instant, RpSlot};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a backplane needs to know.
@@ -287,6 +288,16 @@ impl Backplane {
     fn start_unit(&mut self, index: usize) {
         let unit = self.slots[index].unit;
         let spec = self.spawn_spec(unit);
+        if let Err(why) = self.has_room_for(unit) {
+            let delay = self.start_later(index);
+            let text = format!("slot {unit}: not started: {why}; again in {delay:?}");
+            log_line(&text);
+            // There it is seen by whoever waits for the chassis to boot.
+            if let Err(error) = append_line(&spec.log, &text) {
+                log_line(&format!("slot {unit}: {}: {error}", spec.log.display()));
+            }
+            return;
+        }
         let started = Process::spawn(&spec).and_then(|process| {
             let pid = process.id().pid;
             self.watch(index, process).map(|()| pid)
@@ -294,14 +305,35 @@ impl Backplane {
         match started {
             Ok(pid) => log_line(&format!("slot {unit}: started, process {pid}")),
             Err(error) => {
-                let slot = &mut self.slots[index];
-                let delay = slot.backoff.after_life(Duration::ZERO);
-                slot.start_at = Some(clock::now() + delay);
+                let delay = self.start_later(index);
                 let program = spec.program.display();
                 log_line(&format!(
                     "slot {unit}: cannot start {program}: {error}; again in {delay:?}"
                 ));
             }
+        }
+    }
+
+    /// Tries again after a pause that grows; returns its length.
+    fn start_later(&mut self, index: usize) -> Duration {
+        let slot = &mut self.slots[index];
+        let delay = slot.backoff.after_life(Duration::ZERO);
+        slot.start_at = Some(clock::now() + delay);
+        delay
+    }
+
+    /// Whether the host has the memory for this unit: a route processor beside another one holds as much as that.
+    fn has_room_for(&self, unit: Unit) -> Result<(), TooLittleMemory> {
+        let Unit::Rp(rp) = unit else {
+            return Ok(());
+        };
+        let mut slots = self.slots.iter();
+        match slots
+            .find(|slot| slot.unit == Unit::Rp(rp.peer()))
+            .and_then(|slot| slot.process.as_ref())
+        {
+            Some(first) => host_memory::room_beside(first),
+            None => Ok(()),
         }
     }
 
@@ -722,6 +754,11 @@ fn unix_seconds() -> u64 {
 }
 
 /// A line of the backplane's log, which its standard error is.
+fn append_line(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = std::fs::File::options().create(true).append(true).open(path)?;
+    writeln!(file, "{text}")
+}
+
 pub(super) fn log_line(text: &str) {
     let now = clock::now().since_origin();
     let line = format!(

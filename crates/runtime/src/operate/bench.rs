@@ -5,6 +5,7 @@ use super::lab::{Lab, LabError, LabOptions};
 use super::status_client::{RpReport, active_slot};
 use super::traffic::{Packets, Punts, Traffic};
 use super::trial::{self, Calm, Cause, Trial};
+use crate::host_memory;
 use machine::Duration;
 use redundancy::RedundancyMode;
 use serde::Serialize;
@@ -163,24 +164,14 @@ fn install_routes(lab: &mut Lab, routes: u32, limit: Duration) -> Result<(), Lab
 
 /// Two route processors touch every page of their ballast: without the memory the kernel would kill anybody.
 fn refuse_without_memory(ballast_mib: u64) -> Result<(), LabError> {
-    let text = std::fs::read_to_string("/proc/meminfo")
-        .map_err(|error| LabError::System("read /proc/meminfo", error))?;
     let needed_mib = ballast_mib.saturating_mul(2);
-    match available_mib(&text) {
+    match host_memory::available_bytes().map(|bytes| bytes >> 20) {
         Some(available) if needed_mib > 0 && available < needed_mib.saturating_add(256) => {
             let why = format!("two route processors need {needed_mib} MiB, {available} MiB are available");
             Err(LabError::System("hold the ballast", std::io::Error::other(why)))
         }
         _ => Ok(()),
     }
-}
-
-fn available_mib(meminfo: &str) -> Option<u64> {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / 1024)
 }
 
 fn figures(bench: &SwitchoverBench, trials: &[Trial], two_actives: u64) -> SwitchoverFigures {
@@ -328,12 +319,5 @@ mod tests {
             text.lines().any(|line| line.starts_with("first answer")),
             "{text}"
         );
-    }
-
-    #[test]
-    fn available_memory_is_read_from_meminfo() {
-        let text = "MemTotal:       24000000 kB\nMemAvailable:   10485760 kB\n";
-        assert_eq!(available_mib(text), Some(10_240));
-        assert_eq!(available_mib("MemTotal: 1 kB\n"), None);
     }
 }

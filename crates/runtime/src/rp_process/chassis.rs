@@ -10,9 +10,10 @@
 use crate::backplane::{BackplaneClient, Request, Unit};
 use crate::crash;
 use crate::event_loop::Waker;
+use crate::host_memory;
 use crate::shared_memory::{self, SharedMemory};
 use machine::{CardSlot, ChassisSlot, RpSlot};
-use rp::{PlatformInput, SlotOrder, SlotPower};
+use rp::{HostMemory, PlatformInput, SlotOrder, SlotPower};
 use rustix::fd::{AsFd, BorrowedFd};
 use std::collections::BTreeMap;
 use std::io;
@@ -61,6 +62,7 @@ impl Chassis {
             events: events.clone(),
             waker: waker.try_clone()?,
             runs: None,
+            memory: host_memory(),
         };
         std::thread::Builder::new()
             .name("chassis".into())
@@ -154,6 +156,20 @@ struct Worker {
     events: Events,
     waker: Waker,
     runs: Option<bool>,
+    memory: Option<HostMemory>,
+}
+
+/// Memory of this process and its host, where the kernel tells.
+pub(super) fn host_memory() -> Option<HostMemory> {
+    Some(HostMemory {
+        resident_bytes: host_memory::resident_bytes("self")?,
+        available_bytes: host_memory::available_bytes()?,
+    })
+}
+
+/// Whether a change is worth a word: a sixteenth of what it was, and a mebibyte at least.
+fn differs(before: u64, after: u64) -> bool {
+    before.abs_diff(after) >= (before / 16).max(1 << 20)
 }
 
 impl Worker {
@@ -178,6 +194,16 @@ impl Worker {
         let runs = BackplaneClient::connect(&self.run_directory).is_ok();
         if self.runs.replace(runs) != Some(runs) {
             self.tell(ChassisEvent::Input(PlatformInput::Backplane(runs)));
+        }
+        let Some(memory) = host_memory() else {
+            return;
+        };
+        if self.memory.is_none_or(|before| {
+            differs(before.resident_bytes, memory.resident_bytes)
+                || differs(before.available_bytes, memory.available_bytes)
+        }) {
+            self.memory = Some(memory);
+            self.tell(ChassisEvent::Input(PlatformInput::Memory(memory)));
         }
     }
 

@@ -263,6 +263,9 @@ impl RpProcess {
     }
 
     fn start(&mut self) {
+        if let Some(memory) = chassis::host_memory() {
+            self.feed(RpInput::Platform(PlatformInput::Memory(memory)));
+        }
         let mastership = self.arbiter.mastership();
         self.feed(RpInput::Started { mastership });
     }
