@@ -3,7 +3,7 @@
 
 mod transcript;
 
-use transcript::{Typist, golden};
+use transcript::{STANDBY_COLD, STANDBY_HOT, Typist, golden};
 
 /// A part of the session: a heading, what it is about, and the lines that are typed.
 const PARTS: &[(&str, &str, &[&str])] = &[
@@ -44,6 +44,24 @@ const PARTS: &[(&str, &str, &[&str])] = &[
             "show redundancy inter-device",
             "show redundancy idb-sync-history | include index=1 create",
             "show redundancy debug-log",
+            "redundancy reload",
+            "show checkpoint clients 999",
+        ],
+    ),
+    (
+        "The chassis",
+        "What is in it, and what is wrong with it.",
+        &[
+            "show inventory",
+            "show diag 0",
+            "show diag chassis",
+            "show diag subslot 9/0",
+            "show facility-alarm status",
+            "hw-module slot 9 stop",
+            "hw-module slot R0",
+            "dir crashinfo:",
+            "dir bootflash:",
+            "more bootflash:nothing",
         ],
     ),
     (
@@ -70,7 +88,21 @@ const PARTS: &[(&str, &str, &[&str])] = &[
             "no notification-timer",
             "exit",
             "config-register 2",
+            "redundancy",
+            "crashdump-timeout 4",
+            "crashdump-timeout 00:10",
+            "no crashdump-timeout",
+            "headless-forwarding disable",
+            "no headless-forwarding disable",
+            "no policy config-sync lbl prc reload",
+            "policy config-sync lbl prc reload",
             "end",
+            "copy running-config bootflash:west",
+            "",
+            "dir bootflash: | include west",
+            "delete bootflash:west",
+            "",
+            "",
             "show redundancy config-sync status | include tartup",
             "show checkpoint entities",
             "show redundancy config-sync failures mcl",
@@ -96,6 +128,46 @@ const PARTS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// What takes units away, and brings them back.
+fn reloads_and_modes(typist: &mut Typist) {
+    typist.say(
+        "\n## Units that go and come\n\nA card and the standby are taken away and come back; the pair runs RPR for a while.\n\n```",
+    );
+    // System messages would come between at moments of their own.
+    for line in [
+        "",
+        "configure terminal",
+        "no logging console",
+        "end",
+        "write memory",
+    ] {
+        typist.type_line(line);
+    }
+    typist.type_line("hw-module slot 1 stop");
+    typist.type_line("");
+    typist.await_cards(1);
+    typist.type_line("show platform | include ^1 ");
+    typist.type_line("hw-module slot 1 start");
+    typist.await_cards(2);
+    typist.type_line("redundancy reload peer");
+    typist.press("n");
+    typist.await_prompt();
+    typist.type_line("redundancy reload shelf");
+    typist.press("n");
+    typist.await_prompt();
+    for line in ["configure terminal", "redundancy", "mode rpr"] {
+        typist.type_line(line);
+    }
+    typist.await_standby(STANDBY_COLD);
+    typist.type_line("do show redundancy states | include Redundancy Mode");
+    typist.type_line("mode sso");
+    typist.await_standby(STANDBY_HOT);
+    typist.type_line("do show redundancy states | include Redundancy Mode");
+    typist.type_line("end");
+    typist.type_line("write memory");
+    typist.say("\n```");
+}
+
 #[test]
 fn a_newcomers_session_reads_as_documented() {
     let mut typist = Typist::new();
@@ -112,6 +184,7 @@ fn a_newcomers_session_reads_as_documented() {
         }
         typist.say("\n```");
     }
+    reloads_and_modes(&mut typist);
     typist.say("\n## A switchover\n\nThe active hands over and reloads. The successor's console starts at the login state.\n\n```");
     typist.type_line("");
     typist.type_line("reload");

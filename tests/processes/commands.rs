@@ -159,6 +159,31 @@ fn the_bench_prints_the_documented_line_last() {
 }
 
 #[test]
+fn req_3_stateful_and_cold_switchovers_are_measured_by_one_command() {
+    let measured = |mode: &str| -> Value {
+        let place = Place::new();
+        let output = place.run(&["bench", "switchover", "--json", "--count", "1", "--mode", mode]);
+        assert!(output.status.success(), "{}", words(&output));
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(text.lines().last().expect("a line")).expect("JSON")
+    };
+    let [stateful, cold] = ["sso", "rpr"].map(measured);
+    assert_eq!((&stateful["mode"], &cold["mode"]), (&"sso".into(), &"rpr".into()));
+    for line in [&stateful, &cold] {
+        assert!(
+            line["phases_us"]["first_answer"]["max"].as_u64() > Some(0),
+            "{line}"
+        );
+        assert_eq!(line["two_actives"], 0, "{line}");
+    }
+    assert_eq!(stateful["packets"]["lost"], 0, "{stateful}");
+    assert!(
+        cold["packets"]["lost"].as_u64() > Some(0),
+        "every card is reset: {cold}"
+    );
+}
+
+#[test]
 fn an_unprivileged_user_plays_the_demo_and_no_row_fails() {
     let place = Place::new();
     // The program may lie where only its builder can read.

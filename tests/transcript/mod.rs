@@ -7,10 +7,16 @@
 #[allow(dead_code, reason = "the processes' tests use the rest")]
 pub mod chassis;
 
-use chassis::{HANG_LIMIT, Place, hot_pair, slot_of};
+use chassis::{HANG_LIMIT, Place, eventually, hot_pair, slot_of};
 use machine::RpSlot;
+use runtime::operate::status_client;
 use runtime::operate::typed::TypedSession;
 use std::path::Path;
+
+/// Number of STANDBY COLD, where RPR rests.
+pub const STANDBY_COLD: u32 = 4;
+/// Number of STANDBY HOT, where SSO rests.
+pub const STANDBY_HOT: u32 = 8;
 
 /// A typed session and its transcript so far.
 pub struct Typist {
@@ -49,6 +55,26 @@ impl Typist {
         }
         self.press(&format!("{line}\r"));
         self.await_prompt();
+    }
+
+    /// Waits until so many cards are in step.
+    pub fn await_cards(&self, cards: usize) {
+        let run_directory = self.place.run_directory();
+        eventually("the cards", || {
+            let (active, _) = hot_pair(&run_directory);
+            (active.cards.len() == cards).then_some(())
+        });
+    }
+
+    /// Waits until the standby is in this state.
+    pub fn await_standby(&self, state_number: u32) {
+        let run_directory = self.place.run_directory();
+        let standby = self.slot.peer();
+        eventually("the standby's state", || {
+            let reports = status_client::observe(&run_directory);
+            let report = reports[standby.index()].as_ref()?;
+            (report.state_number == state_number).then_some(())
+        });
     }
 
     /// Presses keys and nothing else.
@@ -148,6 +174,7 @@ const MOMENTARY: &[&str] = &[
     "packets output",
     "keep_alive count",
     "of memory",
+    "bytes copied in",
     "Memory: ",
     "round-trip",
 ];

@@ -208,13 +208,18 @@ pub(crate) struct AlarmClock {
 }
 
 impl RouteProcessor {
-    /// Makes the list anew when it is due, and the rows like it.
+    /// Makes the list anew when it is due.
     pub(crate) fn review_alarms(&mut self, now: Instant) {
         if self.alarm_clock.next.is_some_and(|next| now < next) || self.active().is_none() {
             return;
         }
         self.alarm_clock.next = Some(now + INTERVAL);
         self.review_drops();
+        self.update_alarms(now);
+    }
+
+    /// Makes the rows what the list is now; an operator who looks does not wait for the next review.
+    pub(crate) fn update_alarms(&mut self, now: Instant) {
         let wanted = self.wanted_alarms();
         let raised_at_unix_s = self.unix_seconds(now);
         let Role::Active(active) = &mut self.role else {

@@ -40,7 +40,10 @@ impl RouteProcessor {
             PlatformCommand::DirCrashinfo => return self.list_crash_files(now, id),
             PlatformCommand::ShowInventory => self.show_inventory(),
             PlatformCommand::ShowDiag { scope, depth } => self.show_diag(now, scope, depth),
-            PlatformCommand::ShowFacilityAlarm => self.show_facility_alarm(),
+            PlatformCommand::ShowFacilityAlarm => {
+                self.update_alarms(now);
+                self.show_facility_alarm()
+            }
         };
         self.complete(now, id, Outcome::Accepted, &lines.join("\n"));
     }

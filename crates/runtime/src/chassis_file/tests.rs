@@ -118,7 +118,7 @@ fn what_is_wrong_is_named_with_line_column_and_hint() {
         (
             "name = \"lab\"\ncolour = 1",
             "",
-            "line 2, column 1: unknown field `colour`, expected one of `name`, `startup_config`, `link`, `timers`, `route_processors`, `cards`, `hosts`",
+            "line 2, column 1: unknown field `colour`, expected one of `name`, `startup_config`, `crash_space_mib`, `link`, `timers`, `route_processors`, `cards`, `hosts`",
         ),
         (
             "name = 7",
