@@ -60,13 +60,6 @@ system_messages! {
             "Slot {slot} was {known} before the switchover and is {found}";
     }
 
-    PLATFORM-5-CARD_RECONCILE {
-        explanation: "After a switchover a card tells something else of itself than the old active knew. The card counts.",
-        action: "None.",
-        /// A card's own word differs from what was checkpointed.
-        fn card_differs(card: machine::CardSlot, what: &str) = "Card in slot {card} after the switchover: {what}";
-    }
-
     PLATFORM-2-ARBITER {
         explanation: "This processor should be active and cannot: the number of the next activity cannot be given out. It \
             tries again every second.",
