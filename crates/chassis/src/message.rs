@@ -153,6 +153,10 @@ pub struct Truth {
     pub card: CardSlot,
     /// What kind of card it is, for `show platform`.
     pub model: String,
+    /// The image that it runs; empty if it does not say.
+    pub image_version: String,
+    /// Cards that it can reach over the fabric.
+    pub fabric_peers: Vec<CardSlot>,
     /// Its ports.
     pub ports: Vec<PortTruth>,
     /// The last frame whose rows it has whole.
@@ -196,6 +200,13 @@ pub enum CardMessage {
         port: PortId,
         /// Whether it is connected now.
         link_up: bool,
+    },
+    /// Another card can be reached over the fabric, or no longer.
+    FabricStatus {
+        /// The other card.
+        peer: CardSlot,
+        /// Whether it can be reached now.
+        up: bool,
     },
     /// This many bytes of rows were applied: room for as many more.
     Applied {
@@ -261,6 +272,10 @@ struct TruthBody {
     uptime_ms: u64,
     #[prost(uint32, tag = "12")]
     version: u32,
+    #[prost(string, tag = "13")]
+    image_version: String,
+    #[prost(uint32, repeated, tag = "14")]
+    fabric_peers: Vec<u32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -303,6 +318,7 @@ const PORT_STATUS: u8 = 68;
 const APPLIED: u8 = 69;
 const COUNTERS: u8 = 70;
 const DIGEST_MISMATCH: u8 = 71;
+const FABRIC_STATUS: u8 = 72;
 
 fn words(first: u64, second: u64) -> Vec<u8> {
     Words {
@@ -416,6 +432,9 @@ impl CardMessage {
             CardMessage::PortStatus { port, link_up } => {
                 (PORT_STATUS, words(u64::from(port.to_u32()), u64::from(*link_up)))
             }
+            CardMessage::FabricStatus { peer, up } => {
+                (FABRIC_STATUS, words(u64::from(peer.0), u64::from(*up)))
+            }
             CardMessage::Applied { bytes } => (APPLIED, words(u64::from(*bytes), 0)),
             CardMessage::Counters(ports) => {
                 let ports = ports
@@ -455,6 +474,14 @@ impl CardMessage {
                 Ok(CardMessage::PortStatus {
                     port,
                     link_up: words.second != 0,
+                })
+            }
+            FABRIC_STATUS => {
+                let words = words_from(body, "fabric status")?;
+                let peer = u32::try_from(words.first).ok().and_then(card_from);
+                Ok(CardMessage::FabricStatus {
+                    peer: peer.ok_or(MessageError::Body("fabric status"))?,
+                    up: words.second != 0,
                 })
             }
             APPLIED => {
@@ -505,7 +532,14 @@ fn truth_body(truth: &Truth) -> TruthBody {
         lost_punts: truth.lost_punts,
         uptime_ms: truth.uptime_ms,
         version: CARD_LINK_VERSION,
+        image_version: truth.image_version.clone(),
+        fabric_peers: truth.fabric_peers.iter().map(|peer| u32::from(peer.0)).collect(),
     }
+}
+
+fn card_from(number: u32) -> Option<CardSlot> {
+    let number = u8::try_from(number).ok()?;
+    (number <= CardSlot::MAX).then_some(CardSlot(number))
 }
 
 fn truth_from(body: &[u8]) -> Result<Truth, MessageError> {
@@ -514,10 +548,7 @@ fn truth_from(body: &[u8]) -> Result<Truth, MessageError> {
     if body.version != CARD_LINK_VERSION {
         return Err(MessageError::Version { theirs: body.version });
     }
-    let card = u8::try_from(body.card)
-        .ok()
-        .filter(|card| *card <= CardSlot::MAX)
-        .map(CardSlot);
+    let fabric_peers = body.fabric_peers.into_iter().map(card_from);
     let ports = body.ports.into_iter().map(|port| {
         Some(PortTruth {
             port: PortId::from_u32(port.port)?,
@@ -536,8 +567,12 @@ fn truth_from(body: &[u8]) -> Result<Truth, MessageError> {
         }
     };
     Ok(Truth {
-        card: card.ok_or(malformed.clone())?,
+        card: card_from(body.card).ok_or(malformed.clone())?,
         model: body.model,
+        image_version: body.image_version,
+        fabric_peers: fabric_peers
+            .collect::<Option<Vec<_>>>()
+            .ok_or(malformed.clone())?,
         ports: ports.collect::<Option<Vec<_>>>().ok_or(malformed)?,
         frame: FrameNumber(body.frame),
         digest: body.digest,

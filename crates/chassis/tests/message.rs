@@ -52,6 +52,8 @@ fn truth() -> Truth {
     Truth {
         card: CardSlot(1),
         model: String::from("LC"),
+        image_version: String::from("V1"),
+        fabric_peers: vec![CardSlot(0), CardSlot(15)],
         ports: vec![PortTruth {
             port: PORT,
             link_up: true,
@@ -76,6 +78,7 @@ fn truth_bytes() -> Vec<u8> {
     bytes.extend([
         0x38, 0x81, 0x0a, 0x40, 0xab, 2, 0x48, 3, 0x50, 4, 0x58, 0xe8, 7, 0x60, 1,
     ]);
+    bytes.extend([0x6a, 2, b'V', b'1', 0x72, 2, 0, 15]);
     bytes
 }
 
@@ -127,6 +130,14 @@ fn card_messages() -> Vec<(CardMessage, u8, Vec<u8>)> {
             71,
             vec![8, 0xac, 2, 0x11, 8, 7, 6, 5, 4, 3, 2, 1, 0x18, 1],
         ),
+        (
+            CardMessage::FabricStatus {
+                peer: CardSlot(15),
+                up: true,
+            },
+            72,
+            vec![8, 15, 0x11, 1, 0, 0, 0, 0, 0, 0, 0, 0x18, 1],
+        ),
     ]
 }
 
@@ -146,7 +157,7 @@ fn every_message_has_its_golden_bytes_in_both_directions() {
 fn each_kind_belongs_to_one_direction() {
     for kind in 0..=u8::MAX {
         let from_rp = (1..=8).contains(&kind);
-        let from_card = (65..=71).contains(&kind);
+        let from_card = (65..=72).contains(&kind);
         let unknown = MessageError::Kind(kind);
         assert_eq!(
             RpMessage::decode(kind, &[]).err() == Some(unknown.clone()),
@@ -164,7 +175,9 @@ fn another_version_is_refused_by_its_number() {
     *claim.last_mut().expect("a body") = theirs as u8;
     assert_eq!(RpMessage::decode(1, &claim), Err(error.clone()));
     let mut truth = truth_bytes();
-    *truth.last_mut().expect("a body") = theirs as u8;
+    // Image and fabric peers, eight bytes, follow the version.
+    let version = truth.len() - 9;
+    truth[version] = theirs as u8;
     assert_eq!(CardMessage::decode(65, &truth), Err(error.clone()));
     assert_eq!(
         error.to_string(),
@@ -244,10 +257,14 @@ fn port_truth() -> impl Strategy<Value = PortTruth> {
     })
 }
 
+fn card() -> impl Strategy<Value = CardSlot> {
+    (0u8..=CardSlot::MAX).prop_map(CardSlot)
+}
+
 fn any_truth() -> impl Strategy<Value = Truth> {
     let place = (
-        0u8..=CardSlot::MAX,
-        ".*",
+        card(),
+        (".*", ".*", prop::collection::vec(card(), 0..4)),
         prop::collection::vec(port_truth(), 0..4),
     );
     let state = (
@@ -257,9 +274,15 @@ fn any_truth() -> impl Strategy<Value = Truth> {
         prop::option::of((epoch(), frame())),
     );
     (place, state, any::<(u32, u64, u64)>()).prop_map(
-        |((card, model, ports), (frame, digest, mixed, out_of_step), counts)| Truth {
-            card: CardSlot(card),
+        |(
+            (card, (model, image_version, fabric_peers), ports),
+            (frame, digest, mixed, out_of_step),
+            counts,
+        )| Truth {
+            card,
             model,
+            image_version,
+            fabric_peers,
             ports,
             frame,
             digest,
@@ -297,6 +320,7 @@ fn card_message() -> impl Strategy<Value = CardMessage> {
             frame
         }),
         (port(), any::<bool>()).prop_map(|(port, link_up)| CardMessage::PortStatus { port, link_up }),
+        (card(), any::<bool>()).prop_map(|(peer, up)| CardMessage::FabricStatus { peer, up }),
         any::<u32>().prop_map(|bytes| CardMessage::Applied { bytes }),
         prop::collection::vec(counters(), 0..4).prop_map(CardMessage::Counters),
         (frame(), any::<u64>()).prop_map(|(frame, digest)| CardMessage::DigestMismatch { frame, digest }),

@@ -52,6 +52,8 @@ pub fn card_messages() -> Vec<Vec<u8>> {
     let truth = Truth {
         card: CardSlot(0),
         model: "forwarder".into(),
+        image_version: "Version 0.1.0".into(),
+        fabric_peers: vec![CardSlot(1), CardSlot(2)],
         ports: vec![PortTruth {
             port: PORT,
             link_up: true,
@@ -78,6 +80,10 @@ pub fn card_messages() -> Vec<Vec<u8>> {
         CardMessage::PortStatus {
             port: PORT,
             link_up: false,
+        },
+        CardMessage::FabricStatus {
+            peer: CardSlot(1),
+            up: true,
         },
         CardMessage::Applied { bytes: 4096 },
         CardMessage::Counters(vec![(PORT, chassis::message::PortCounters::default())]),

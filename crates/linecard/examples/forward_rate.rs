@@ -62,6 +62,7 @@ fn main() {
     let configuration = CardConfiguration {
         slot: CardSlot(0),
         model: "bench".into(),
+        image_version: "bench".into(),
         ports: vec![PortHardware {
             mac,
             wire: "none".into(),

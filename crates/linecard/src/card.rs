@@ -46,6 +46,8 @@ pub struct CardConfiguration {
     pub slot: CardSlot,
     /// What kind of card it is, for `show platform`.
     pub model: String,
+    /// The image that it runs, for `show version`.
+    pub image_version: String,
     /// Its ports, from port 0.
     pub ports: Vec<PortHardware>,
     /// What makes its choice among equal paths its own.
@@ -79,6 +81,7 @@ enum Refresh {
 pub struct LineCard {
     slot: CardSlot,
     model: String,
+    image_version: String,
     hardware: Vec<PortHardware>,
     started: Instant,
     end: CardEnd,
@@ -98,6 +101,7 @@ impl LineCard {
         let CardConfiguration {
             slot,
             model,
+            image_version,
             ports: mut hardware,
             flow_seed,
             limits,
@@ -106,6 +110,7 @@ impl LineCard {
         Self {
             slot,
             model,
+            image_version,
             started: now,
             end: CardEnd::new(),
             plane: ForwardingPlane::new(now, slot, hardware.len(), limits, flow_seed),
@@ -190,8 +195,12 @@ impl LineCard {
     }
 
     /// Another card can be reached over the fabric, or no longer.
-    pub fn fabric_peer(&mut self, card: CardSlot, up: bool) {
-        self.plane.set_peer_up(card, up);
+    pub fn fabric_peer<S: Sink>(&mut self, peer: CardSlot, up: bool, sink: &mut S) {
+        if self.plane.set_peer_up(peer, up)
+            && let Some(link) = self.plane.rp
+        {
+            sink.send(link, CardMessage::FabricStatus { peer, up });
+        }
     }
 
     /// Does what is due: a step of the sweep, counters to the RP.
@@ -314,6 +323,8 @@ impl LineCard {
         Truth {
             card: self.slot,
             model: self.model.clone(),
+            image_version: self.image_version.clone(),
+            fabric_peers: self.plane.peers_up().collect(),
             ports: ports.collect(),
             frame: self.end.frame(),
             digest: self.end.digest(),

@@ -310,10 +310,17 @@ impl ForwardingPlane {
     }
 
     /// Sets whether another card can be reached over the fabric.
-    pub fn set_peer_up(&mut self, card: CardSlot, up: bool) {
-        if let Some(place) = self.links.peers_up.get_mut(usize::from(card.0)) {
-            *place = up;
+    pub fn set_peer_up(&mut self, card: CardSlot, up: bool) -> bool {
+        match self.links.peers_up.get_mut(usize::from(card.0)) {
+            Some(place) => core::mem::replace(place, up) != up,
+            None => false,
         }
+    }
+
+    /// The cards that can be reached over the fabric.
+    pub fn peers_up(&self) -> impl Iterator<Item = CardSlot> + '_ {
+        let cards = (0..=CardSlot::MAX).map(CardSlot).zip(&self.links.peers_up);
+        cards.filter(|(_, up)| **up).map(|(card, _)| card)
     }
 
     /// Whether an own port's wire is connected.

@@ -10,7 +10,7 @@ use chassis::{CardMessage, LinkId, RpMessage};
 use checkpoint::{RecordError, RowReader, RowWriter, TableId, row_hash};
 use common::*;
 use linecard::{CardInput, CardOutput, CloseReason, Limits};
-use machine::{Duration, Epoch, FrameNumber, PortId, RpSlot};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, PortId, RpSlot};
 use packet::{Ipv4Addr, V4};
 use proptest::prelude::*;
 
@@ -203,6 +203,27 @@ fn the_punt_buffer_is_bounded_in_packets_and_bytes_and_drops_the_oldest() {
             .collect();
         assert_eq!(out[1..], kept);
     }
+}
+
+#[test]
+fn changes_of_the_fabric_are_told_once_each_and_are_in_the_truth() {
+    let mut bench = Bench::ready();
+    let mut status = |peer, up| {
+        let card = CardSlot(peer);
+        bench.input(CardInput::FabricPeer { card, up })
+    };
+    let told = |peer, up| {
+        let peer = CardSlot(peer);
+        [sent(LINK, CardMessage::FabricStatus { peer, up })]
+    };
+    assert_eq!(status(2, true), [], "it was known");
+    assert_eq!(status(15, true), told(15, true));
+    assert_eq!(status(2, false), told(2, false));
+    assert_eq!(status(2, false), []);
+    let out = bench.claim(NEW, epoch(9, RpSlot::R1));
+    let truth = truth(&out);
+    assert_eq!(truth.fabric_peers, [CardSlot(15)]);
+    assert_eq!(truth.image_version, "Version of the test");
 }
 
 #[test]

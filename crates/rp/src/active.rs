@@ -2,15 +2,17 @@
 //!
 //! Everything that it holds outside [`Clients`] is lost at a switchover, on purpose: connections, gates, timers.
 
+mod truth;
+
 use crate::cards::{CardMail, Cards};
 use crate::clients::Clients;
 use crate::idb_history::{IdbEvent, IdbHistory};
-use crate::inventory::{Card, CardState, Port};
+use crate::inventory::{CardState, Port};
 use crate::io::{CardLinkEvent, PeerMessage, Phase, RpOutput};
 use crate::log;
 use alloc::vec;
 use alloc::vec::Vec;
-use chassis::message::{PuntReason, Truth};
+use chassis::message::PuntReason;
 use chassis::rows::PortConfiguration;
 use chassis::{CardMessage, RpMessage};
 use checkpoint::{Acknowledgement, ActiveEnd, ActiveEndConfig, Gate, PeerSync, ResyncRequest};
@@ -516,6 +518,7 @@ impl Active {
                 }
             }
             CardMessage::PortStatus { port, link_up } => self.port_status(now, port, link_up, out),
+            CardMessage::FabricStatus { peer, up } => self.fabric_status(card, peer, up),
             CardMessage::Applied { bytes } => self.cards.applied(card, bytes),
             CardMessage::Counters(counters) => self.cards.count(counters),
             CardMessage::DigestMismatch { frame, digest } => {
@@ -524,56 +527,6 @@ impl Active {
                 }
             }
         }
-    }
-
-    /// The card's truth against what we believe of it: differences are logged and the card is right.
-    fn card_truth(&mut self, now: Instant, card: CardSlot, truth: Truth, out: &mut Outbox<RpOutput>) {
-        let known = self.clients.inventory.cards.get(&card).cloned();
-        if known.is_none() {
-            out.now(RpOutput::Log(log::card_inserted(card)));
-        }
-        if known.is_none_or(|known| known.state == CardState::Lost) || self.cards.was_logged_offline(card) {
-            out.now(RpOutput::Log(log::card_online(card)));
-        }
-        self.clients.inventory.cards.insert(
-            card,
-            Card {
-                state: CardState::Ok,
-                model: truth.model.clone(),
-            },
-        );
-        let stale: Vec<PortId> = self
-            .clients
-            .inventory
-            .ports_of(card)
-            .map(|(port, _)| *port)
-            .filter(|port| truth.ports.iter().all(|reported| reported.port != *port))
-            .collect();
-        for port in stale {
-            self.port_status(now, port, false, out);
-        }
-        for reported in truth.ports.iter().filter(|reported| reported.port.card == card) {
-            self.clients.configuration.port_found(reported.port);
-            let before = self
-                .clients
-                .inventory
-                .ports
-                .get(&reported.port)
-                .map(|port| port.link_up);
-            let row = Port {
-                link_up: reported.link_up,
-                mac: reported.mac,
-                wire: reported.wire.clone(),
-            };
-            self.clients.inventory.ports.insert(reported.port, row);
-            self.note_interface(now, reported.port, before.map(|up| up == reported.link_up));
-            if before.is_some_and(|up| up != reported.link_up) {
-                out.now(RpOutput::Log(log::link_changed(reported.port, reported.link_up)));
-            }
-            self.reconcile_port(now, reported.port, out);
-        }
-        self.cards.accepted(card, truth);
-        self.measure_claim(out);
     }
 
     /// A card has told of an interface: `agrees` is `None` for one that was not known.

@@ -65,10 +65,12 @@ pub enum AlarmKind {
     SecondaryNotSynchronized,
     /// Nobody can restart a unit.
     PowerSupplyFailure,
+    /// The card cannot reach another card over the fabric.
+    FabricLinkDown,
 }
 
 impl AlarmKind {
-    const ALL: [AlarmKind; 9] = [
+    const ALL: [AlarmKind; 10] = [
         AlarmKind::CardRemoved,
         AlarmKind::CardDisabled,
         AlarmKind::CardStoppedResponding,
@@ -78,6 +80,7 @@ impl AlarmKind {
         AlarmKind::SecondaryRemoved,
         AlarmKind::SecondaryNotSynchronized,
         AlarmKind::PowerSupplyFailure,
+        AlarmKind::FabricLinkDown,
     ];
 
     /// The alarm's index, as `show facility-alarm status` has it.
@@ -97,6 +100,7 @@ impl AlarmKind {
             AlarmKind::SecondaryRemoved => "Secondary Removed",
             AlarmKind::SecondaryNotSynchronized => "Secondary Not Synchronized",
             AlarmKind::PowerSupplyFailure => "Power Supply Failure",
+            AlarmKind::FabricLinkDown => "Fabric Link Down",
         }
     }
 }
@@ -128,9 +132,10 @@ impl AlarmId {
     /// How bad it is.
     pub const fn severity(&self) -> Severity {
         match self.kind {
-            AlarmKind::CardRemoved | AlarmKind::CardStoppedResponding | AlarmKind::PortLinkDown => {
-                Severity::Critical
-            }
+            AlarmKind::CardRemoved
+            | AlarmKind::CardStoppedResponding
+            | AlarmKind::PortLinkDown
+            | AlarmKind::FabricLinkDown => Severity::Critical,
             AlarmKind::CardDisabled | AlarmKind::SecondaryRemoved | AlarmKind::PowerSupplyFailure => {
                 Severity::Major
             }
@@ -294,6 +299,10 @@ impl RouteProcessor {
                 wanted.insert(AlarmId::of_port(AlarmKind::OutputDrops, *port));
             }
         }
+        let broken = inventory.broken_fabric_links();
+        wanted.extend(
+            broken.map(|(card, _)| AlarmId::of_slot(AlarmKind::FabricLinkDown, ChassisSlot::Card(card))),
+        );
         wanted.extend(self.pair_alarm());
         if self.platform.backplane == Some(false) {
             let own = ChassisSlot::Rp(self.slot());

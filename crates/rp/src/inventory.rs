@@ -2,6 +2,7 @@
 
 use crate::alarms::{ALARM_TABLE, Alarm, AlarmId};
 use crate::platform::SlotPower;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use checkpoint::{Row, TableId, Tracked};
@@ -32,6 +33,8 @@ pub struct Card {
     pub state: CardState,
     /// What kind it is.
     pub model: String,
+    /// Cards that it can reach over the fabric, as it last said.
+    pub fabric_peers: BTreeSet<CardSlot>,
 }
 
 /// Tagged form of [`Card`].
@@ -43,13 +46,20 @@ pub struct CardRecord {
     /// See [`Card::model`].
     #[prost(string, tag = "2")]
     pub model: String,
+    /// See [`Card::fabric_peers`].
+    #[prost(uint32, repeated, tag = "3")]
+    pub fabric_peers: Vec<u32>,
 }
 
 impl Row for Card {
     type Record = CardRecord;
 
     fn to_record(&self) -> CardRecord {
-        let Card { state, model } = self;
+        let Card {
+            state,
+            model,
+            fabric_peers,
+        } = self;
         let state = match state {
             CardState::Ok => 1,
             CardState::Lost => 2,
@@ -57,6 +67,7 @@ impl Row for Card {
         CardRecord {
             state,
             model: model.clone(),
+            fabric_peers: fabric_peers.iter().map(|peer| u32::from(peer.0)).collect(),
         }
     }
 
@@ -66,9 +77,21 @@ impl Row for Card {
             2 => CardState::Lost,
             _ => return Err("card state"),
         };
+        let peer = |number: u32| {
+            let number = u8::try_from(number)
+                .ok()
+                .filter(|number| *number <= CardSlot::MAX);
+            number.map(CardSlot).ok_or("fabric peer")
+        };
+        let fabric_peers = record
+            .fabric_peers
+            .into_iter()
+            .map(peer)
+            .collect::<Result<_, _>>()?;
         Ok(Card {
             state,
             model: record.model,
+            fabric_peers,
         })
     }
 }
@@ -215,6 +238,31 @@ impl Inventory {
         let first = PortId { card, port: 0 };
         let last = PortId { card, port: u8::MAX };
         self.ports.range(first..=last)
+    }
+
+    /// Links between cards in service over which a frame cannot go now, as (from, to).
+    pub fn broken_fabric_links(&self) -> impl Iterator<Item = (CardSlot, CardSlot)> + '_ {
+        let in_service = || self.cards.iter().filter(|(_, row)| row.state == CardState::Ok);
+        in_service().flat_map(move |(card, row)| {
+            in_service()
+                .filter(move |(peer, _)| *peer != card && !row.fabric_peers.contains(peer))
+                .map(move |(peer, _)| (*card, *peer))
+        })
+    }
+
+    /// The fabric as `show platform` has it: what the cards in service say of their links with each other.
+    pub fn fabric_state(&self) -> &'static str {
+        let cards = self
+            .cards
+            .iter()
+            .filter(|(_, row)| row.state == CardState::Ok)
+            .count();
+        let links = cards * cards.saturating_sub(1);
+        match self.broken_fabric_links().count() {
+            0 => "ok, active",
+            broken if broken < links => "degraded, active",
+            _ => "out of service",
+        }
     }
 
     /// Whether the port's card answers and its wire is connected.

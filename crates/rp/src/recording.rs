@@ -633,6 +633,7 @@ pub fn name(input: &RpInput) -> &'static str {
             CardMessage::Refused { .. } => "card: refused",
             CardMessage::Punt { .. } => "card: punt",
             CardMessage::PortStatus { .. } => "card: port status",
+            CardMessage::FabricStatus { .. } => "card: fabric status",
             CardMessage::Applied { .. } => "card: applied",
             CardMessage::Counters(_) => "card: counters",
             CardMessage::DigestMismatch { .. } => "card: digest mismatch",

@@ -100,14 +100,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 impl Edit {
     fn apply(&self, clients: &mut Clients, now: &mut Instant) {
         match self {
-            Edit::Card(slot, ok) => {
-                let state = if *ok { CardState::Ok } else { CardState::Lost };
-                let model = "forwarder".into();
-                clients
-                    .inventory
-                    .cards
-                    .insert(CardSlot(*slot), Card { state, model });
-            }
+            Edit::Card(slot, ok) => card_edit(clients, *slot, *ok),
             Edit::Port(port, link_up) => {
                 let row = Port {
                     link_up: *link_up,
@@ -194,6 +187,16 @@ fn neighbor(clients: &mut Clients, port: PortId, host: u8, last_byte: Option<u8>
         Some(byte) => clients.arp.adjacencies.insert(key, Adjacency { mac: mac(byte) }),
         None => drop(clients.arp.adjacencies.remove(&key)),
     }
+}
+
+fn card_edit(clients: &mut Clients, slot: u8, ok: bool) {
+    let state = if ok { CardState::Ok } else { CardState::Lost };
+    let row = Card {
+        state,
+        model: "forwarder".into(),
+        fabric_peers: [CardSlot(1)].into_iter().filter(|_| ok).collect(),
+    };
+    clients.inventory.cards.insert(CardSlot(slot), row);
 }
 
 fn module_edit(clients: &mut Clients, slot: u8, power: u32, stopped: bool) {

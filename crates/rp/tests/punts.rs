@@ -84,6 +84,8 @@ impl Pair {
         self.card(CardMessage::Truth(Truth {
             card: CARD,
             model: "LC".into(),
+            image_version: String::new(),
+            fabric_peers: vec![],
             ports: vec![PortTruth {
                 port: PORT,
                 link_up: true,

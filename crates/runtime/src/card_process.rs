@@ -240,6 +240,7 @@ impl CardProcess {
         let configuration = CardConfiguration {
             slot: options.slot,
             model: MODEL.to_string(),
+            image_version: IMAGE_VERSION.to_string(),
             ports: hardware,
             flow_seed,
             limits: Limits::default(),
@@ -409,7 +410,7 @@ impl CardProcess {
                 FabricEvent::PeerDown(peer) => reached.push((peer, false)),
             })?;
         for (peer, up) in reached {
-            self.card.fabric_peer(peer, up);
+            self.card.fabric_peer(peer, up, &mut self.io);
         }
         let (card, io) = (&mut self.card, &mut self.io);
         let mut ports = ports.into_iter();

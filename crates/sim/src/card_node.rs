@@ -79,6 +79,7 @@ impl World {
             CardConfiguration {
                 slot: card,
                 model: String::from("SIM-4"),
+                image_version: String::from("Version simulated"),
                 ports: (0..ports).map(hardware).collect(),
                 flow_seed,
                 limits: Limits::default(),

@@ -212,6 +212,8 @@ impl Card {
         Truth {
             card: CardSlot(0),
             model: String::new(),
+            image_version: String::new(),
+            fabric_peers: Vec::new(),
             ports: Vec::new(),
             frame: self.end.frame(),
             digest: self.end.digest(),

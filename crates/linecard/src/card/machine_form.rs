@@ -66,7 +66,7 @@ impl Machine for LineCard {
             CardInput::Rp { link, message } => self.rp_message(now, link, message, out),
             CardInput::RpLost { link } => self.rp_lost(link),
             CardInput::PortLink { port, up } => self.port_link(port, up, out),
-            CardInput::FabricPeer { card, up } => self.fabric_peer(card, up),
+            CardInput::FabricPeer { card, up } => self.fabric_peer(card, up, out),
         }
     }
 

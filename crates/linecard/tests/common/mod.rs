@@ -132,6 +132,7 @@ impl Bench {
         let configuration = CardConfiguration {
             slot: CardSlot(1),
             model: "test".into(),
+            image_version: "Version of the test".into(),
             ports: vec![port(EAST), port(WEST)],
             flow_seed: 1,
             limits,

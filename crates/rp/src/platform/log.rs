@@ -3,7 +3,7 @@
 use super::SlotPower;
 use crate::log::{unit_inserted, unit_offline};
 use alloc::vec::Vec;
-use machine::{ChassisSlot, Duration, RpSlot};
+use machine::{CardSlot, ChassisSlot, Duration, RpSlot};
 use redundancy::{Syslog, system_messages};
 
 /// What a change of a slot's power means: pulled out, put in, without power.
@@ -58,6 +58,15 @@ system_messages! {
         /// See [`slot_differs`].
         fn slot_reconciled(slot: ChassisSlot, known: &str, found: &str) =
             "Slot {slot} was {known} before the switchover and is {found}";
+    }
+
+    PLATFORM-5-CARD_DIFFERS {
+        explanation: "A line card tells of itself otherwise than it is recorded: after a switchover, or when it comes back. \
+            What the card says counts.",
+        action: "None if somebody changed the card. Where a fabric link is down, see what the cards' own logs say.",
+        /// A card's truth and its rows differ.
+        fn card_differs(card: CardSlot, what: &str, recorded: &str, found: &str) =
+            "Card in slot {card}: {what} was recorded as {recorded} and is {found}";
     }
 
     PLATFORM-2-ARBITER {

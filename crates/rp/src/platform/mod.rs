@@ -24,7 +24,7 @@ use machine::{CardSlot, ChassisSlot, Duration, Instant, RpSlot};
 use redundancy::ProcessFound;
 
 /// The longest text that a peer's image is called, in bytes.
-const VERSION_BYTES_MAX: usize = 200;
+pub(crate) const VERSION_BYTES_MAX: usize = 200;
 
 /// What the backplane says about a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

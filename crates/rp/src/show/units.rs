@@ -79,7 +79,10 @@ impl RouteProcessor {
             }
         }
         let system = self.active().map(|active| active.clients.system.uptime(now));
-        row("F0", FABRIC_MODEL, "ok, active", system);
+        let fabric = self
+            .active()
+            .map_or("unknown", |active| active.clients.inventory.fabric_state());
+        row("F0", FABRIC_MODEL, fabric, system);
         let power = match self.platform.backplane {
             Some(true) => "ok",
             Some(false) => "ps, fail",
@@ -385,6 +388,12 @@ impl RouteProcessor {
                 known => format!("Holdover Software, {known}"),
             };
             lines.push(format!("Image of {slot} ({role}): {image}"));
+        }
+        for card in &self.config.card_slots {
+            let version = self.module_version(ChassisSlot::Card(*card));
+            if version != "N/A" {
+                lines.push(format!("Image of card {card}: Holdover Software, {version}"));
+            }
         }
         lines.extend(self.memory_lines());
         lines.push(String::new());

@@ -1,13 +1,16 @@
-//! Two route processors with an arbiter and a link between them, without cards: for tests of what crosses a switchover.
+//! Two route processors with an arbiter and a link between them, and cards that only tell their truth: for tests of what
+//! crosses a switchover.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use chassis::message::Truth;
+use chassis::{CardMessage, RpMessage};
 use checkpoint::ActiveEndConfig;
-use machine::{Duration, Epoch, FrameNumber, Instant, Machine, Outbox, RpSlot};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, RpSlot};
 use redundancy::{PeerLoss, RedundancyConfig, RfState};
 use rp::{
-    ActiveConfig, ConsoleInput, ConsoleOutput, PeerMessage, RouteProcessor, RpConfig, RpInput, RpOutput,
-    SessionId,
+    ActiveConfig, CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, RouteProcessor, RpConfig, RpInput,
+    RpOutput, SessionId,
 };
 use std::collections::VecDeque;
 
@@ -29,6 +32,9 @@ pub struct Unit {
 pub struct Pair {
     pub units: [Unit; 2],
     pub now: Instant,
+    /// What each card tells whoever claims it.
+    pub cards: Vec<Truth>,
+    sessions: u64,
     word: Epoch,
     out_of_step: Option<(Epoch, FrameNumber)>,
     link_up: bool,
@@ -48,6 +54,8 @@ impl Pair {
         Pair {
             units: [unit(), unit()],
             now: Instant::from_millis(1_000),
+            cards: Vec::new(),
+            sessions: 0,
             word: Epoch::NONE,
             out_of_step: None,
             link_up: false,
@@ -56,7 +64,13 @@ impl Pair {
 
     /// R0 active and R1 hot.
     pub fn hot() -> Pair {
+        Pair::hot_with(Vec::new())
+    }
+
+    /// R0 active with these cards, and R1 hot.
+    pub fn hot_with(cards: Vec<Truth>) -> Pair {
         let mut pair = Pair::empty();
+        pair.cards = cards;
         pair.boot(RpSlot::R0);
         pair.boot(RpSlot::R1);
         pair.run_until_hot();
@@ -103,7 +117,7 @@ impl Pair {
             switchover_history: unit.switchover_history.clone(),
             unix_ms_at_origin: UNIX_MS_AT_ORIGIN,
             image_version: "Version 0.0.0-test".into(),
-            card_slots: vec![],
+            card_slots: self.cards.iter().map(|truth| truth.card).collect(),
             unsupported_commands: Vec::new(),
             platform: rp::PlatformConfig::default(),
         };
@@ -212,8 +226,46 @@ impl Pair {
                 self.boot(RpSlot::R0);
                 self.boot(RpSlot::R1);
             }
+            RpOutput::ConnectCards { .. } => self.connect_cards(slot),
+            RpOutput::Card {
+                card,
+                session,
+                message: RpMessage::Claim { .. },
+            } => self.tell_truth(slot, card, session),
             other => self.store(slot, other),
         }
+    }
+
+    fn connect_cards(&mut self, slot: RpSlot) {
+        let cards: Vec<CardSlot> = self.cards.iter().map(|truth| truth.card).collect();
+        for card in cards {
+            self.sessions += 1;
+            let session = self.sessions;
+            let event = CardLinkEvent::Up { session };
+            self.give(slot, RpInput::CardLink { card, event });
+        }
+    }
+
+    fn tell_truth(&mut self, slot: RpSlot, card: CardSlot, session: u64) {
+        let truth = self.cards.iter().find(|truth| truth.card == card).cloned();
+        self.card_says(slot, card, session, truth.map(CardMessage::Truth));
+    }
+
+    fn card_says(&mut self, slot: RpSlot, card: CardSlot, session: u64, message: Option<CardMessage>) {
+        let input = message.map(|message| RpInput::Card {
+            card,
+            session,
+            message,
+        });
+        self.units[slot.index()].inbox.extend(input);
+    }
+
+    /// The cards' present connections have the numbers of the last claim: this one says something to the active.
+    pub fn card(&mut self, card: CardSlot, message: CardMessage) {
+        let place = self.cards.iter().rev().position(|truth| truth.card == card);
+        let session = self.sessions - place.expect("a card in this slot") as u64;
+        self.card_says(self.active(), card, session, Some(message));
+        self.run_ms(5);
     }
 
     /// What goes to the unit's disk.
