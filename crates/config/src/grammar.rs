@@ -12,7 +12,8 @@
 //!               ...
 //! ```
 
-use alloc::string::ToString;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -122,6 +123,20 @@ impl Grammar {
     /// The rows of the language.
     pub const fn rows(&self) -> &'static [Row] {
         self.rows
+    }
+
+    /// A hash over the configuration commands of the language and over what is left out of it. Programs of one release
+    /// have the same hash; others do not, although they may know the same commands.
+    pub fn configuration_fingerprint(&self, left_out: &[String]) -> u64 {
+        let configuration = |row: &&Row| row.modes.intersects(ModeSet::CONFIGURATION);
+        let mut text = String::new();
+        for row in self.rows.iter().filter(configuration) {
+            text.push_str(&format!("{:?} {} {:?}\n", row.modes, row.negated, row.tokens));
+        }
+        for words in left_out {
+            text.push_str(&format!("without {words}\n"));
+        }
+        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
     }
 
     /// The command that a line means in `mode`, whatever filter stands behind it: what configuration texts and records

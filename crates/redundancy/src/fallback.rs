@@ -64,8 +64,12 @@ impl Fallback {
             ours: ours.schema_hash,
             theirs: theirs.schema_hash,
         });
-        // Only the active knows of them.
-        let count = ours.mismatched_commands.max(theirs.mismatched_commands);
+        // Only the active knows of them, and only of the standby that it had then: another one is tried first.
+        let of = |active: &Hello, standby: &Hello| {
+            let concerned = active.mismatched_language == standby.language;
+            if concerned { active.mismatched_commands } else { 0 }
+        };
+        let count = of(ours, theirs).max(of(theirs, ours));
         let commands = (count > 0).then_some(Fallback::Commands { count });
         [protocol, image, register, schema, commands]
             .into_iter()

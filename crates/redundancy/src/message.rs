@@ -98,8 +98,13 @@ pub struct Hello {
     pub register: u16,
     /// Configuration register for its next boot.
     pub next_register: u16,
-    /// Commands of the active that the standby does not know; 0 from a standby.
+    /// Commands of the active that a standby of [`Hello::mismatched_language`] does not know; 0 from a standby.
     pub mismatched_commands: u32,
+    /// Hash over the configuration commands that the speaker knows; 0: a release that does not say.
+    pub language: u64,
+    /// The language of the standby in which the mismatched commands were found. They concern a standby of another
+    /// language no more.
+    pub mismatched_language: u64,
 }
 
 impl Hello {
@@ -113,6 +118,8 @@ impl Hello {
             register: 0x2102,
             next_register: 0x2102,
             mismatched_commands: 0,
+            language: 0,
+            mismatched_language: 0,
         }
     }
 }
@@ -205,6 +212,10 @@ struct WireHello {
     next_register: u32,
     #[prost(uint32, tag = "7")]
     mismatched_commands: u32,
+    #[prost(fixed64, tag = "8")]
+    language: u64,
+    #[prost(fixed64, tag = "9")]
+    mismatched_language: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -299,6 +310,8 @@ impl RfMessage {
                 register,
                 next_register,
                 mismatched_commands,
+                language,
+                mismatched_language,
             }) => WireBody::Hello(WireHello {
                 version,
                 schema_hash,
@@ -307,6 +320,8 @@ impl RfMessage {
                 register: register.into(),
                 next_register: next_register.into(),
                 mismatched_commands,
+                language,
+                mismatched_language,
             }),
             Body::Timers(PairTimers {
                 keepalive_interval_ms,
@@ -365,6 +380,8 @@ impl RfMessage {
                 register,
                 next_register,
                 mismatched_commands,
+                language,
+                mismatched_language,
             }) => {
                 let mode = RedundancyMode::from_snmp(mode).ok_or(bad("mode", mode))?;
                 let word = |value: u32| u16::try_from(value).map_err(|_| bad("register", value));
@@ -376,6 +393,8 @@ impl RfMessage {
                     register: word(register)?,
                     next_register: word(next_register)?,
                     mismatched_commands,
+                    language,
+                    mismatched_language,
                 })
             }
             WireBody::Timers(timers) => Body::Timers(timers.checked()?),

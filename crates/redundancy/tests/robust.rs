@@ -32,6 +32,12 @@ fn body(random: &mut Seed) -> Body {
             version: 2,
             ..Hello::new(schema_hash, mode)
         }),
+        Body::Hello(Hello {
+            mismatched_commands: 1,
+            language: pick(random, &[0, 1]),
+            mismatched_language: pick(random, &[0, 1]),
+            ..Hello::new(schema_hash, mode)
+        }),
         Body::Heartbeat {
             sequence: random.next_u64(),
         },

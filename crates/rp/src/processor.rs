@@ -91,6 +91,7 @@ impl RouteProcessor {
         own.image = ImageVersion::new(&config.image_version);
         own.register = config.configuration_register;
         own.next_register = config.configuration_register;
+        own.language = Language::without(&config.unsupported_commands).fingerprint();
         // What the peer is told before anybody is active is what this RP would do if it became it.
         own.mode = mode_of(boot_mode(&config));
         let mut facility = RedundancyFacility::new(own, now);

@@ -242,11 +242,6 @@ impl World {
         self.schedule_next_fault();
         self.run_for(self.options.phase_one);
         self.heal();
-        if self.options.older_release {
-            // Its first life may be the one that the active had reloaded for what it did not know; this one is tried anew.
-            self.run_for(Duration::from_millis(500));
-            self.kill_rp(machine::RpSlot::R1, redundancy::PeerLoss::Removed);
-        }
         if !self.converge(HEAL_LIMIT) {
             return;
         }

@@ -1,7 +1,7 @@
 //! Stories of one chassis. Each reads as what an engineer would try on a bench.
 
 use machine::RpSlot;
-use sim::{FaultKind, LinkOptions, Options, World};
+use sim::{FaultKind, LinkOptions, Options, TraceLevel, World, run_with};
 
 fn quiet() -> Options {
     Options::default()
@@ -261,4 +261,17 @@ fn a_full_disk_refuses_to_save_and_the_router_goes_on() {
         .until_hot()
         .expect_promises_kept()
         .expect_no_loss();
+}
+
+#[test]
+fn a_standby_that_is_upgraded_at_any_moment_gets_in_step() {
+    for seed in 1..=60 {
+        let options = Options {
+            older_release: true,
+            operator: true,
+            ..Options::swarm(seed)
+        };
+        let outcome = run_with(seed, options, TraceLevel::Tail);
+        assert_eq!(outcome.failure, None, "seed {seed}\n{}", outcome.tail.join("\n"));
+    }
 }

@@ -19,6 +19,8 @@ pub struct RedundancyConfig {
     pub register: u16,
     /// Configuration register for its next boot.
     pub next_register: u16,
+    /// Hash over the configuration commands that this unit knows.
+    pub language: u64,
     /// Configured mode.
     pub mode: RedundancyMode,
     /// How long a unit looks for a peer before it claims, in milliseconds.
@@ -52,6 +54,7 @@ impl RedundancyConfig {
             image: ImageVersion::EMPTY,
             register: 0x2102,
             next_register: 0x2102,
+            language: 0,
             mode: RedundancyMode::Sso,
             negotiation_time_ms: 1_000,
             silent_peer_limit_ms: 45_000,

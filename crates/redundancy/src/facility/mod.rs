@@ -35,6 +35,8 @@ mod standby;
 mod status;
 mod walk;
 
+use config_sync::Mismatch;
+
 use crate::client::{Client, ClientId, ClientRegistry, RegistrationError};
 use crate::fallback::Fallback;
 use crate::heartbeat::FailureDetector;
@@ -176,14 +178,12 @@ pub struct RedundancyFacility {
     waits_for_active: Option<Progression>,
     waits_for_bulk: bool,
     operating_mode: RedundancyMode,
-    /// Commands that the standby does not know; while there are any the pair runs RPR.
-    mismatched_commands: u32,
+    /// What the standby does not know.
+    mismatch: Mismatch,
     /// What keeps this pair from SSO.
     fallback: Vec<Fallback>,
     /// The timers that hold where the configuration says nothing.
     default_timers: PairTimers,
-    /// The standby is being reloaded for them: its next life will be without them too.
-    reloads_for_mismatch: bool,
     maintenance: bool,
     standby_failures: u32,
     ready_before: bool,
@@ -234,14 +234,13 @@ impl RedundancyFacility {
             waits_for_active: None,
             waits_for_bulk: false,
             operating_mode: RedundancyMode::NonRedundant,
-            mismatched_commands: 0,
+            mismatch: Mismatch::default(),
             fallback: Vec::new(),
             default_timers: PairTimers {
                 keepalive_interval_ms: config.keepalive_interval_ms,
                 keepalive_limit_ms: config.keepalive_limit_ms,
                 notification_time_ms: config.notification_time_ms,
             },
-            reloads_for_mismatch: false,
             maintenance: false,
             standby_failures: 0,
             ready_before: false,

@@ -33,7 +33,9 @@ impl RedundancyFacility {
             image: self.config.image,
             register: self.config.register,
             next_register: self.config.next_register,
-            mismatched_commands: self.mismatched_commands,
+            mismatched_commands: self.mismatch.commands,
+            language: self.config.language,
+            mismatched_language: self.mismatch.language,
         }
     }
 

@@ -180,6 +180,7 @@ impl RedundancyFacility {
         }
         self.peer_state_heard(now, message.state, out);
         if self.state.is_active() {
+            self.standby_speaks(&hello);
             self.settle_mode(now, out);
             let timers = self.pair_timers();
             if timers != self.default_timers {

@@ -23,6 +23,11 @@ impl Language {
         }
     }
 
+    /// A hash over what the program knows: two that have the same one know the same commands.
+    pub fn fingerprint(&self) -> u64 {
+        Grammar::standard().configuration_fingerprint(&self.unsupported)
+    }
+
     /// Whether the program knows this command.
     pub fn knows(&self, command: &ConfigCommand) -> bool {
         if self.unsupported.is_empty() {
@@ -76,5 +81,7 @@ mod tests {
         ] {
             assert!(language.parse(path, text).is_some(), "{text}");
         }
+        assert_eq!(language.fingerprint(), language.clone().fingerprint());
+        assert_ne!(language.fingerprint(), Language::default().fingerprint());
     }
 }
