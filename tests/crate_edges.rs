@@ -75,7 +75,17 @@ const ROOMS: &[Room] = &[
     room("rp", Kind::Pure, RP_USES, &["prost"]),
     room("runtime", Kind::Unsafe, RUNTIME_USES, RUNTIME_OUTSIDE),
     room("sim", Kind::Std, SIM_USES, &["xxhash-rust"]),
-    room("fuzzing", Kind::Std, FUZZING_USES, &["serde_json"]),
+    room(
+        "fuzzing",
+        Kind::Std,
+        FUZZING_USES,
+        &[
+            "serde_json",
+            "bgpkit-parser",
+            "netgauze-bgp-pkt",
+            "netgauze-parse-utils",
+        ],
+    ),
     room(
         "holdover",
         Kind::Std,

@@ -30,6 +30,7 @@ pub struct Entry {
 pub const ENTRIES: &[Entry] = &[
     Entry { name: "address_text", run: packet::fuzz::address_text, seeds: packets::address_texts },
     Entry { name: "arp", run: packet::fuzz::arp, seeds: packets::arp },
+    Entry { name: "bgp_stream", run: packet::bgp::fuzz::stream, seeds: packets::bgp_streams },
     Entry { name: "ethernet", run: packet::fuzz::ethernet, seeds: packets::ethernet },
     Entry { name: "icmpv4", run: packet::fuzz::icmpv4, seeds: packets::icmpv4 },
     Entry { name: "ipv4", run: packet::fuzz::ipv4, seeds: packets::ipv4 },

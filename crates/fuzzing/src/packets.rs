@@ -25,6 +25,38 @@ pub fn arp() -> Vec<Vec<u8>> {
     ]
 }
 
+/// A session's likeness, and messages: OPEN, UPDATE with every attribute, for IPv6, End-of-RIB, NOTIFICATION, ROUTE-REFRESH.
+pub fn bgp_streams() -> Vec<Vec<u8>> {
+    let message = |kind: u8, body: &str| {
+        let body = hex(body);
+        let length = (19 + body.len()) as u16;
+        [&[0xff; 16][..], &length.to_be_bytes(), &[kind], &body].concat()
+    };
+    let open = "04 5ba0 005a c0000201 22 02 20 01 04 0001 00 01 02 00 06 00 41 04 000186a0 \
+        40 0a c078 0001 01 80 0002 01 00 49 02 6162";
+    let all = "0004 180a0000 0074 40 01 01 00  40 02 0e 02 03 0000fde9 000186a0 0000fdea  40 03 04 c0000201 \
+        80 04 04 00000064  40 05 04 000000c8  40 06 00  c0 07 08 000186a0 c0000202  c0 08 08 fde90001 ffffff01 \
+        80 09 04 c0000203  80 0a 08 c0000204 c0000205  c0 10 08 0002fde900000064 \
+        c0 20 0c 0000fde9 00000001 00000002  e0 63 02 beef  18 0b0001 08 0c 00";
+    let narrow = "0000 0023 40 01 01 00 40 02 08 02 03 fde9 5ba0 fdea 40 03 04 c0000201 \
+        c0 11 0a 02 02 000186a0 0000fdea 08 0a";
+    let ipv6 = "0000 003e 90 0e 002d 0002 01 20 20010db8000000000000000000000001 fe800000000000000000000000000001 00 \
+        30 20010db80001 00 40 01 01 00 40 02 06 02 01 0000fde9";
+    let rest = [
+        message(2, "0000 0000"),
+        message(2, "0000 0007 90 0f 0003 0002 01"),
+        message(4, ""),
+        message(5, "0001 00 01"),
+        message(3, "06 09 06 02 03 627965"),
+    ];
+    vec![
+        [vec![0x33], message(1, open), rest.concat()].concat(),
+        [vec![0x33], message(2, all)].concat(),
+        [vec![0x30], message(2, narrow)].concat(),
+        [vec![0x71], message(2, ipv6)].concat(),
+    ]
+}
+
 pub fn ethernet() -> Vec<Vec<u8>> {
     vec![
         hex(&[ETHERNET_IPV4, ECHO_REQUEST].concat()),

@@ -18,6 +18,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("address_text", address_text),
     ("ethernet", ethernet),
     ("arp", arp),
+    ("bgp_stream", crate::bgp::fuzz::stream),
     ("ipv4", ipv4),
     ("icmpv4", icmpv4),
     ("udp", udp),

@@ -19,6 +19,7 @@ extern crate alloc;
 
 pub mod address;
 pub mod arp;
+pub mod bgp;
 pub mod checksum;
 mod error;
 pub mod ethernet;

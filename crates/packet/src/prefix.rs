@@ -11,7 +11,7 @@ use crate::{Address, AddressError, Family, V4};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Prefix<F: Family> {
     network: F::Address,
-    length: u8,
+    pub(crate) length: u8,
 }
 
 impl<F: Family> Prefix<F> {
