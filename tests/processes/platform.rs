@@ -71,7 +71,11 @@ fn req_48_reload_starts_everything_anew_with_the_saved_configuration_and_is_no_s
         before.iter().all(|process| !is_running(*process)).then_some(())
     });
     let (active, _) = hot_pair(&run);
-    let slot = slot_of(&active);
+    assert_eq!(
+        slot_of(&active),
+        slot,
+        "the same unit is active again: it tells of its own life before"
+    );
     let shown = ask(
         &run,
         slot,
@@ -80,9 +84,16 @@ fn req_48_reload_starts_everything_anew_with_the_saved_configuration_and_is_no_s
             "show running-config",
             "show redundancy switchover history",
             "show version",
+            "show redundancy history reload",
         ],
     );
     assert!(shown.contains("hostname Saved"), "{shown}");
+    for line in [
+        "Redundancy Facility Event Log before the last start, by reload at ",
+        " Reload of this unit: Reload command, the whole system\n",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
     assert!(
         !shown.contains("Switchover"),
         "a reload is no switchover:\n{shown}"

@@ -498,7 +498,7 @@ pub static ROWS: &[Row] = &[
     row!(EXEC User ShowRedundancyHandover: SHOW, SHOW_REDUNDANCY,
         keyword("handover", "Redundancy Facility (RF) handover")),
     row!(EXEC User ShowRedundancyHistoryReload: SHOW, SHOW_REDUNDANCY, HISTORY,
-        keyword("reload", "Reloads of the units and their reasons")),
+        keyword("reload", "Log before the last reload, and reloads since")),
     row!(EXEC User ShowRedundancyHistoryReverse: SHOW, SHOW_REDUNDANCY, HISTORY,
         keyword("reverse", "Newest line first")),
     row!(EXEC User ShowRedundancyInterDevice: SHOW, SHOW_REDUNDANCY,

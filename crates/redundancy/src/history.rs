@@ -11,7 +11,9 @@
 use crate::client::Client;
 use crate::state::{Progression, RfEvent, RfState, Status};
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use machine::Duration;
 
@@ -186,6 +188,26 @@ impl History {
     /// The lines, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &HistoryLine> {
         self.lines.iter()
+    }
+
+    /// Lines that were added since boot: two logs of one unit with the same count are the same.
+    pub fn added(&self) -> u64 {
+        self.dropped + self.lines.len() as u64
+    }
+
+    /// The newest lines as text, each ended by a newline: at most `lines_max` of them and `bytes_max` bytes.
+    pub fn tail(&self, lines_max: usize, bytes_max: usize) -> String {
+        let mut newest_first = Vec::new();
+        let mut length = 0;
+        for line in self.lines.iter().rev().take(lines_max) {
+            let text = format!("{line}\n");
+            length += text.len();
+            if length > bytes_max {
+                break;
+            }
+            newest_first.push(text);
+        }
+        newest_first.into_iter().rev().collect()
     }
 
     /// Lines that made room for newer ones, since boot.

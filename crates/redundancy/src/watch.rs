@@ -229,17 +229,6 @@ pub fn show_inter_device() -> String {
     )
 }
 
-/// `show redundancy history reload`: the reloads of either unit that this one saw, with their reasons.
-pub fn show_history_reload(facility: &RedundancyFacility) -> String {
-    let reload = |event: &HistoryEvent| matches!(event, HistoryEvent::Reload { .. });
-    facility
-        .history()
-        .iter()
-        .filter(|line| reload(&line.event))
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
-
 /// `show debugging`: nothing while all is off.
 pub fn show_debugging(facility: &RedundancyFacility) -> String {
     let mut text = String::new();

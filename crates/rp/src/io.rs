@@ -349,6 +349,8 @@ pub enum RpOutput {
     },
     /// Keep this text as the switchover history of this RP, all of it or nothing. No answer: the next one has it all again.
     KeepSwitchoverHistory(String),
+    /// Keep this text as the redundancy facility's log, for the next life of this RP. No answer: the next one replaces it.
+    KeepHistory(String),
     /// Keep the configuration register for the next boot.
     WriteRegister(u16),
     /// Have the backplane reset a line card.

@@ -30,6 +30,7 @@ mod console;
 mod crash_dump;
 mod exec;
 mod files;
+mod history_keeper;
 mod idb_history;
 mod inventory;
 mod io;
@@ -81,6 +82,7 @@ pub use configuration::Configuration;
 pub use files::{
     FILE_BYTES_MAX, FLASH_BYTES, FileAnswer, FileEntry, FileOperation, FileRequest, FileStatus, is_file_name,
 };
+pub use history_keeper::KEPT_HISTORY_BYTES_MAX;
 pub use idb_history::{IdbEvent, IdbHistory, interface_index};
 /// Every system message that a route processor can send, in the order of the crates that send them.
 pub fn system_messages() -> impl Iterator<Item = &'static redundancy::MessageEntry> {

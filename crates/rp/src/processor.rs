@@ -7,6 +7,7 @@ use crate::config_sync::{FailureLists, Language, StartupCopies};
 use crate::console::Consoles;
 use crate::crash_dump::CrashDumpWait;
 use crate::files::Files;
+use crate::history_keeper::HistoryKeeper;
 use crate::io::{PeerMessage, Phase, RpInput, RpOutput};
 use crate::log;
 use crate::logging::Logger;
@@ -82,6 +83,7 @@ pub struct RouteProcessor {
     /// The configuration register for the next boot.
     pub(crate) next_register: u16,
     pub(crate) cold: ColdStandby,
+    pub(crate) history_keeper: HistoryKeeper,
 }
 
 impl RouteProcessor {
@@ -127,6 +129,7 @@ impl RouteProcessor {
             turn: Outbox::new(),
             started_at: now,
             logger: Logger::default(),
+            history_keeper: HistoryKeeper::default(),
         }
     }
 
@@ -270,6 +273,7 @@ impl RouteProcessor {
     fn leave(&mut self, now: Instant, out: &mut Outbox<RpOutput>) {
         self.log_turn(now);
         self.keep_switchover_history();
+        self.history_keeper.note(now, self.facility.history());
         match &mut self.role {
             Role::Active(active) => active.route(&mut self.turn, out),
             _ => out.absorb(&mut self.turn, |output| output),
@@ -444,6 +448,7 @@ impl RouteProcessor {
 
     fn reset_shelf(&mut self) {
         self.consoles.shut_down(&mut self.turn);
+        self.keep_history();
         // Behind what the operators are told of it.
         self.turn.after_sync(RpOutput::ResetShelf);
     }
@@ -475,6 +480,7 @@ impl RouteProcessor {
     fn halt(&mut self, reason: ReloadReason) {
         self.role = Role::Halted;
         self.consoles.shut_down(&mut self.turn);
+        self.keep_history();
         self.turn.now(RpOutput::Reload {
             reason: reason.to_string(),
         });
@@ -614,6 +620,7 @@ impl Machine for RouteProcessor {
         self.expire_files(now);
         self.expire_consoles(now);
         self.expire_crash_dump(now);
+        self.expire_history(now);
         self.carry_facts(now);
         self.leave(now, out);
     }
@@ -626,6 +633,7 @@ impl Machine for RouteProcessor {
         next = earliest(next, self.startup_copies.next_deadline());
         next = earliest(next, self.files.next_deadline());
         next = earliest(next, self.crash_dump_deadline());
+        next = earliest(next, self.history_keeper.next_deadline());
         earliest(next, self.consoles.next_deadline())
     }
 }

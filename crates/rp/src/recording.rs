@@ -67,6 +67,8 @@ struct Header {
     platform: Vec<u64>,
     #[prost(string, tag = "61")]
     chassis: String,
+    #[prost(string, tag = "62")]
+    kept_history: String,
 }
 
 /// One input, or an expiry.
@@ -199,6 +201,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
         ]
         .into(),
         chassis: platform.chassis.clone(),
+        kept_history: platform.kept_history.clone(),
     };
     framed(&header)
 }
@@ -540,13 +543,13 @@ fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
             .map(|slot| card_of(u64::from(slot)))
             .collect::<Option<_>>()?,
         unsupported_commands: header.unsupported_commands,
-        platform: platform_of(header.chassis, &header.platform)?,
+        platform: platform_of(header.chassis, header.kept_history, &header.platform)?,
     };
     Some((config, Instant::from_nanos(header.started_ns)))
 }
 
 /// A recording of a release that did not know the chassis has no numbers of it.
-fn platform_of(chassis: String, numbers: &[u64]) -> Option<PlatformConfig> {
+fn platform_of(chassis: String, kept_history: String, numbers: &[u64]) -> Option<PlatformConfig> {
     Some(match numbers {
         [] => PlatformConfig::default(),
         [serial, reason, ended_at_unix_s] => PlatformConfig {
@@ -554,6 +557,7 @@ fn platform_of(chassis: String, numbers: &[u64]) -> Option<PlatformConfig> {
             serial: *serial,
             start_reason: StartReason::from_number(u32::try_from(*reason).ok()?)?,
             ended_at_unix_s: *ended_at_unix_s,
+            kept_history,
         },
         _ => return None,
     })

@@ -101,3 +101,90 @@ fn system_uptime_survives_a_switchover_and_processor_uptime_does_not() {
     assert!(shown.contains("Available system uptime = 2 minutes"), "{shown}");
     assert!(shown.contains("Uptime in current state = 0 minutes"), "{shown}");
 }
+
+#[test]
+fn req_79_history_of_a_life_that_a_reload_ended_is_shown_by_the_next_one() {
+    let mut pair = Pair::hot();
+    pair.type_line("enable");
+    assert_eq!(pair.ask("show redundancy history reload"), Vec::<String>::new());
+    let before = pair.ask("show redundancy history");
+    pair.type_lines(&["reload", "no"]);
+    pair.press("\r");
+    pair.run_ms(50);
+    pair.run_until_hot();
+    pair.type_line("enable");
+    let shown = pair.ask("show redundancy history reload");
+    assert_eq!(
+        shown[0],
+        "Redundancy Facility Event Log before the last start, by power-on:"
+    );
+    let (last, earlier) = shown[1..].split_last().expect("the log");
+    assert_eq!(earlier, before, "all of it is kept");
+    assert!(
+        last.ends_with(" Reload of this unit: Reload command, the whole system"),
+        "{last}"
+    );
+    assert!(
+        pair.ask("show redundancy history").len() < before.len() + 20,
+        "a new log has begun"
+    );
+}
+
+#[test]
+fn req_79_req_81_the_unit_that_gave_up_the_activity_tells_so_after_its_reload() {
+    let mut pair = Pair::hot();
+    pair.type_line("enable");
+    pair.press("redundancy force-switchover\r");
+    pair.run_ms(20);
+    pair.press("no\r");
+    pair.run_ms(20);
+    pair.press("\r");
+    pair.run_ms(100);
+    assert_eq!(pair.active(), RpSlot::R1);
+    pair.run_until_hot();
+    pair.kill(RpSlot::R1);
+    pair.run_ms(300);
+    pair.type_line("enable");
+    let shown = pair.ask("show redundancy history reload").join("\n");
+    assert!(shown.contains(" Reload of this unit: RP switchover\n"), "{shown}");
+    assert!(
+        shown.contains("my state = ACTIVE(13) *peer state = STANDBY HOT(8)\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_was_logged_in_the_last_second_before_a_kill_is_not_kept_and_all_before_it_is() {
+    let mut pair = Pair::empty();
+    pair.boot(RpSlot::R0);
+    pair.boot(RpSlot::R1);
+    pair.run_until_hot();
+    pair.run_ms(1_100);
+    let kept = pair.units[1].kept_history.clone();
+    let standby = pair.units[1].processor.as_ref().expect("R1 runs");
+    assert_eq!(kept, standby.facility().history().show());
+    assert!(kept.contains("*my state = STANDBY HOT(8)"), "{kept}");
+    pair.kill(RpSlot::R0);
+    pair.run_ms(500);
+    pair.kill(RpSlot::R1);
+    assert_eq!(
+        pair.units[1].kept_history, kept,
+        "the takeover was within the last second"
+    );
+}
+
+#[test]
+fn a_takeover_keeps_its_log_a_second_later_and_once() {
+    let mut pair = Pair::hot();
+    pair.run_ms(2_000);
+    let before = pair.units[1].kept_history.clone();
+    pair.kill(RpSlot::R0);
+    pair.run_ms(900);
+    assert_eq!(pair.active(), RpSlot::R1);
+    assert_eq!(
+        pair.units[1].kept_history, before,
+        "no disk is asked during the takeover"
+    );
+    pair.run_ms(200);
+    assert!(pair.units[1].kept_history.contains("*my state = ACTIVE-FAST(9)"));
+}

@@ -82,6 +82,7 @@ pub(crate) struct RpNode {
     pub(crate) nvram: Nvram,
     /// What the unit keeps of the switchovers. It survives the process.
     pub(crate) switchover_history: String,
+    pub(crate) kept_history: String,
     /// Files of its `bootflash:`.
     pub(crate) flash: BTreeMap<String, Vec<u8>>,
     pub(crate) start_ticket: u64,
@@ -119,6 +120,7 @@ impl RpNode {
             lives: 0,
             pulled: false,
             switchover_history: String::new(),
+            kept_history: String::new(),
             nvram: Nvram {
                 text: startup,
                 register: config::CONFIGURATION_REGISTER_DEFAULT,
@@ -245,7 +247,10 @@ impl World {
             image_version: String::from("Version simulated"),
             card_slots: (0..self.options.cards).map(CardSlot).collect(),
             unsupported_commands: self.unsupported_commands(slot),
-            platform: rp::PlatformConfig::default(),
+            platform: rp::PlatformConfig {
+                kept_history: self.rps[slot.index()].kept_history.clone(),
+                ..rp::PlatformConfig::default()
+            },
         }
     }
 
@@ -572,6 +577,7 @@ impl World {
             RpOutput::KeepSwitchoverHistory(text) => {
                 self.rps[slot.index()].switchover_history = text;
             }
+            RpOutput::KeepHistory(text) => self.rps[slot.index()].kept_history = text,
             RpOutput::WriteRegister(value) => {
                 self.trace.note(self.now, name, u64::from(value), || {
                     format!("keeps register 0x{value:X}")

@@ -493,7 +493,11 @@ impl RedundancyFacility {
         match scope {
             ReloadScope::Peer if self.peer.present => self.reload_peer(now, ReloadReason::Requested, out),
             ReloadScope::Peer => out.now(Output::Refused("% There is no STANDBY present")),
-            ReloadScope::Shelf if self.state.is_active() => out.now(Output::ReloadShelf),
+            ReloadScope::Shelf if self.state.is_active() => {
+                let reason = String::from("Reload command, the whole system");
+                self.note(now, HistoryEvent::Reload { peer: false, reason });
+                out.now(Output::ReloadShelf);
+            }
             ReloadScope::Shelf => out.now(Output::Refused("% Reload allowed only from Active")),
         }
     }

@@ -55,7 +55,7 @@ impl RouteProcessor {
             RedundancyView::Counters => watch::show_counters(facility),
             RedundancyView::DebugLog => watch::show_debug_log(facility),
             RedundancyView::Handover => watch::show_handover(facility),
-            RedundancyView::HistoryReload => watch::show_history_reload(facility),
+            RedundancyView::HistoryReload => return self.show_history_reload(),
             RedundancyView::HistoryReverse => rf_show::show_history_reverse(facility.history()),
             RedundancyView::InterDevice => watch::show_inter_device(),
             RedundancyView::IdbSyncHistory => {

@@ -147,6 +147,8 @@ pub struct PlatformConfig {
     pub start_reason: StartReason,
     /// When the life before ended, in seconds since 1970; 0: not known.
     pub ended_at_unix_s: u64,
+    /// The redundancy facility's log that the life before kept; empty: none.
+    pub kept_history: String,
 }
 
 /// What the chassis tells a route processor.

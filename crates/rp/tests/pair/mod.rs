@@ -24,6 +24,7 @@ pub struct Unit {
     pub screen: String,
     pub nvram: Option<String>,
     pub switchover_history: String,
+    pub kept_history: String,
     inbox: VecDeque<RpInput>,
     boots: u64,
 }
@@ -48,6 +49,7 @@ impl Pair {
             screen: String::new(),
             nvram: None,
             switchover_history: String::new(),
+            kept_history: String::new(),
             inbox: VecDeque::new(),
             boots: 0,
         };
@@ -119,7 +121,10 @@ impl Pair {
             image_version: "Version 0.0.0-test".into(),
             card_slots: self.cards.iter().map(|truth| truth.card).collect(),
             unsupported_commands: Vec::new(),
-            platform: rp::PlatformConfig::default(),
+            platform: rp::PlatformConfig {
+                kept_history: unit.kept_history.clone(),
+                ..rp::PlatformConfig::default()
+            },
         };
         unit.processor = Some(RouteProcessor::new(config, self.now));
         unit.inbox.clear();
@@ -270,7 +275,9 @@ impl Pair {
 
     /// What goes to the unit's disk.
     fn store(&mut self, slot: RpSlot, output: RpOutput) {
-        if let RpOutput::KeepSwitchoverHistory(text) = output {
+        if let RpOutput::KeepHistory(text) = output {
+            self.units[slot.index()].kept_history = text;
+        } else if let RpOutput::KeepSwitchoverHistory(text) = output {
             self.units[slot.index()].switchover_history = text;
         } else if let RpOutput::WriteNvram { number, text } = output {
             self.units[slot.index()].nvram = Some(text);

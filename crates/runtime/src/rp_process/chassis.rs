@@ -7,6 +7,7 @@
 //!     └── reads the power words of all slots in each round: one load each
 //! ```
 
+use super::nvram::Written;
 use crate::backplane::{BackplaneClient, Request, Unit};
 use crate::crash;
 use crate::event_loop::Waker;
@@ -26,10 +27,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 const JOBS_MAX: usize = 32;
 /// How often the thread looks whether the backplane runs.
 const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+/// How long a reset of everything waits for the disk to take the log of it.
+const LOG_WRITE_LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
 
 enum Job {
     Order { slot: ChassisSlot, order: SlotOrder },
-    ResetShelf,
+    ResetShelf { log: Written },
     ListCrashFiles { session: u64 },
 }
 
@@ -103,9 +106,10 @@ impl Chassis {
         self.ask(Job::Order { slot, order });
     }
 
-    /// Has the backplane reset everything; an event comes only when it does not.
-    pub(super) fn reset_shelf(&self) {
-        self.ask(Job::ResetShelf);
+    /// Has the backplane reset everything, this unit too, once the disk has the log of that; an event comes only when
+    /// it does not.
+    pub(super) fn reset_shelf(&self, log: Written) {
+        self.ask(Job::ResetShelf { log });
     }
 
     /// Lists the crash information files for a session.
@@ -122,7 +126,7 @@ impl Chassis {
                     slot,
                     result: Err(why.to_string()),
                 }),
-                Job::ResetShelf => ChassisEvent::ShelfNotReset(why.to_string()),
+                Job::ResetShelf { .. } => ChassisEvent::ShelfNotReset(why.to_string()),
                 Job::ListCrashFiles { session } => ChassisEvent::Input(PlatformInput::CrashFiles {
                     session,
                     lines: vec![format!("% {why}")],
@@ -225,7 +229,8 @@ impl Worker {
                 let result = self.request(&request);
                 self.tell(ChassisEvent::Input(PlatformInput::Answer { slot, result }));
             }
-            Job::ResetShelf => {
+            Job::ResetShelf { log } => {
+                log.wait(LOG_WRITE_LIMIT);
                 if let Err(why) = self.request(&Request::ResetAll) {
                     self.tell(ChassisEvent::ShelfNotReset(why));
                 }

@@ -42,7 +42,7 @@ use redundancy::{PeerLoss, ReloadReason, RfState, Syslog, SyslogTime};
 use rp::recording;
 use rp::{Phase, RouteProcessor, RpConfig, RpInput, RpOutput};
 use rp::{PlatformInput, PlatformOutput};
-use start::{history_path, processor_config, register_path};
+use start::{facility_log_path, history_path, processor_config, register_path};
 use status::StatusServer;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -134,6 +134,7 @@ struct RpProcess {
     status: StatusServer,
     nvram: NvramWriter,
     history: NvramWriter,
+    facility_log: NvramWriter,
     register: NvramWriter,
     flash: Flash,
     chassis: Chassis,
@@ -217,6 +218,7 @@ impl RpProcess {
         let nvram = NvramWriter::start(nvram_path(&options.state_directory, options.slot))?;
         events.add(&nvram, TOKEN_NVRAM, Interest::READ)?;
         let history = NvramWriter::start(history_path(&options.state_directory, options.slot))?;
+        let facility_log = NvramWriter::start(facility_log_path(&options.state_directory, options.slot))?;
         let register = NvramWriter::start(register_path(&options.state_directory, options.slot))?;
         let flash = Flash::start(flash_path(&options.state_directory, options.slot))?;
         events.add(&flash, TOKEN_FLASH, Interest::READ)?;
@@ -248,6 +250,7 @@ impl RpProcess {
             status,
             nvram,
             history,
+            facility_log,
             register,
             flash,
             chassis,
@@ -592,7 +595,7 @@ impl RpProcess {
             // Whatever ends is started anew, by the backplane or by a service manager.
             RpOutput::ResetPeer => drop(self.peer.kill()),
             // What was told to the operators leaves in the end of this round; the thread needs longer than that.
-            RpOutput::ResetShelf => self.chassis.reset_shelf(),
+            RpOutput::ResetShelf => self.chassis.reset_shelf(self.facility_log.written()),
             RpOutput::Platform(PlatformOutput::Order { slot, order }) => self.chassis.order(slot, order),
             RpOutput::Platform(PlatformOutput::ListCrashFiles { session }) => {
                 self.chassis.list_crash_files(session);
@@ -613,11 +616,8 @@ impl RpProcess {
             }
             RpOutput::WriteNvram { number, text } => self.write_nvram(number, text),
             RpOutput::KeepSwitchoverHistory(text) => self.keep_switchover_history(text),
-            RpOutput::WriteRegister(value) => {
-                // What went wrong with an earlier one was logged; nobody waits for its answer.
-                drop(self.register.outcomes());
-                self.register.write(0, format!("0x{value:04X}\n"));
-            }
+            RpOutput::KeepHistory(text) => keep(&self.facility_log, text),
+            RpOutput::WriteRegister(value) => keep(&self.register, format!("0x{value:04X}\n")),
             RpOutput::ResetCard { card } => self.reset_card(card),
             RpOutput::File(request) => {
                 if self.is_still_master() {
@@ -701,8 +701,7 @@ impl RpProcess {
     /// Nobody waits for the outcome: a failure is logged by the writer, and the next text has all of this one.
     fn keep_switchover_history(&mut self, text: String) {
         if self.is_still_master() {
-            let _known = self.history.outcomes();
-            self.history.write(0, text);
+            keep(&self.history, text);
         }
     }
 
@@ -712,6 +711,12 @@ impl RpProcess {
         }
         self.nvram.write(number, text);
     }
+}
+
+/// What went wrong with an earlier text was logged; nobody waits for its answer.
+fn keep(writer: &NvramWriter, text: String) {
+    drop(writer.outcomes());
+    writer.write(0, text);
 }
 
 /// The `bootflash:` of the RP in `slot`.

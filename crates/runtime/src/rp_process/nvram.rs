@@ -16,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Writes one file, newest text last.
 pub(super) struct NvramWriter {
@@ -37,6 +38,8 @@ struct State {
     owed: Vec<u64>,
     /// Outcomes that the loop has not taken yet, one for each write.
     outcomes: Vec<(u64, Result<(), String>)>,
+    /// A text is on its way to the disk.
+    writing: bool,
     closing: bool,
 }
 
@@ -67,13 +70,31 @@ impl NvramWriter {
         state.text = Some(text);
         state.owed.push(number);
         drop(state);
-        self.shared.changed.notify_one();
+        self.shared.changed.notify_all();
+    }
+
+    /// For another thread that wants to know when all is written.
+    pub(super) fn written(&self) -> Written {
+        Written(self.shared.clone())
     }
 
     /// What has come of writes since the last call, by number. Call it when the descriptor is readable.
     pub(super) fn outcomes(&self) -> Vec<(u64, Result<(), String>)> {
         self.waker.drain();
         std::mem::take(&mut self.shared.lock().outcomes)
+    }
+}
+
+/// Tells when a writer has nothing left to write.
+pub(super) struct Written(Arc<Shared>);
+
+impl Written {
+    /// Waits for that, but not longer than `limit`.
+    pub(super) fn wait(&self, limit: Duration) {
+        let busy = |state: &mut State| state.writing || state.text.is_some();
+        let state = self.0.lock();
+        // What a disk does not take in this time is not waited for; the writer tells of its errors.
+        let _waited = self.0.changed.wait_timeout_while(state, limit, busy);
     }
 }
 
@@ -106,12 +127,15 @@ fn work(path: &Path, shared: &Shared, waker: &Waker) {
             continue;
         };
         let owed = std::mem::take(&mut state.owed);
+        state.writing = true;
         drop(state);
         let outcome = crate::file::replace(path, text.as_bytes()).map_err(|error| error.to_string());
         if let Err(error) = &outcome {
             super::log_line(&format!("NVRAM not written: {error}"));
         }
         state = shared.lock();
+        state.writing = false;
+        shared.changed.notify_all();
         state
             .outcomes
             .extend(owed.into_iter().map(|number| (number, outcome.clone())));
@@ -149,6 +173,18 @@ mod tests {
         assert_eq!(wait_for(&writer, 20), answers);
         drop(writer);
         assert_eq!(std::fs::read_to_string(path).unwrap(), "text 19");
+    }
+
+    #[test]
+    fn another_thread_can_wait_until_all_is_written() {
+        let place = TestDirectory::new("nvram-wait");
+        let path = place.path().join("redundancy-history");
+        let writer = NvramWriter::start(path.clone()).unwrap();
+        for number in 0..50 {
+            writer.write(0, format!("text {number}"));
+            writer.written().wait(Duration::from_secs(60));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("text {number}"));
+        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub(super) fn processor_config(options: &RpOptions, previous: Option<PreviousLif
             serial: chassis_serial(&options.state_directory)?,
             start_reason: start_reason(previous),
             ended_at_unix_s: previous.map_or(0, |previous| previous.ended_at_unix_s),
+            kept_history: kept_log(options),
         },
     })
 }
@@ -123,6 +124,23 @@ pub fn nvram_path(state_directory: &Path, slot: RpSlot) -> PathBuf {
 /// The switchover history that the RP in `slot` keeps.
 pub fn history_path(state_directory: &Path, slot: RpSlot) -> PathBuf {
     nvram_path(state_directory, slot).with_file_name("switchover-history")
+}
+
+/// The redundancy facility's log that the RP in `slot` keeps.
+pub fn facility_log_path(state_directory: &Path, slot: RpSlot) -> PathBuf {
+    nvram_path(state_directory, slot).with_file_name("redundancy-history")
+}
+
+/// The log of the life before; nothing on the first start. A router starts without it rather than not at all.
+fn kept_log(options: &RpOptions) -> String {
+    let path = facility_log_path(&options.state_directory, options.slot);
+    match crate::file::read_bounded(&path, rp::KEPT_HISTORY_BYTES_MAX as u64) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned(),
+        Err(error) => {
+            super::log_line(&format!("show redundancy history reload starts empty: {error}"));
+            String::new()
+        }
+    }
 }
 
 /// What this RP has kept of the switchovers; nothing on its first start. A damaged file costs its damaged lines.
