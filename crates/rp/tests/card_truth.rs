@@ -4,33 +4,10 @@
 mod pair;
 
 use chassis::CardMessage;
-use chassis::message::{PortTruth, Truth};
-use machine::{CardSlot, FrameNumber, PortId, RpSlot};
+use chassis::message::PortTruth;
+use machine::{CardSlot, PortId, RpSlot};
 use packet::MacAddress;
-use pair::Pair;
-
-fn truth(card: u8) -> Truth {
-    let port = |number: u8| PortTruth {
-        port: PortId::new(card, number),
-        link_up: true,
-        mac: MacAddress([2, 0, 0, 0, card, number]),
-        wire: format!("mem host{card}{number}"),
-    };
-    Truth {
-        card: CardSlot(card),
-        model: "HOLDOVER-LC".into(),
-        image_version: "Version 0.0.0-test".into(),
-        fabric_peers: vec![CardSlot(1 - card)],
-        ports: vec![port(0), port(1)],
-        frame: FrameNumber(0),
-        digest: 0,
-        mixed: false,
-        out_of_step: None,
-        buffered_punts: 0,
-        lost_punts: 0,
-        uptime_ms: 5_000,
-    }
-}
+use pair::{Pair, truth};
 
 fn two_cards() -> Pair {
     let mut pair = Pair::hot_with(vec![truth(0), truth(1)]);

@@ -79,6 +79,10 @@ pub struct Pair {
     pub screen: String,
     resets: Vec<RpSlot>,
     restarts: Vec<RpSlot>,
+    /// Changes a message on its way to this slot.
+    pub tamper: fn(RpSlot, &mut PeerMessage),
+    /// What was said to the standby in slot R1, in order.
+    pub heard_by_r1: Vec<PeerMessage>,
     /// Changes the configuration of an RP before it starts.
     pub configure: fn(RpSlot, &mut RpConfig),
     mastership: Epoch,
@@ -113,6 +117,8 @@ impl Pair {
             screen: String::new(),
             resets: Vec::new(),
             restarts: Vec::new(),
+            tamper: |_, _| {},
+            heard_by_r1: Vec::new(),
             configure: |_, _| {},
             mastership: Epoch::NONE,
             outbox: Outbox::new(),
@@ -263,7 +269,11 @@ impl Pair {
                 RpOutput::Peer(message) => {
                     self.units[peer.index()].chunks += u32::from(matches!(message, PeerMessage::Chunk(_)));
                     let (kind, body) = message.encode();
-                    let message = PeerMessage::decode(kind, &body).expect("what is sent can be read");
+                    let mut message = PeerMessage::decode(kind, &body).expect("what is sent can be read");
+                    (self.tamper)(peer, &mut message);
+                    if peer == RpSlot::R1 {
+                        self.heard_by_r1.push(message.clone());
+                    }
                     if self.units[peer.index()].processor.is_some() {
                         self.feed(peer, RpInput::Peer(message));
                     }

@@ -3,10 +3,11 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use chassis::message::Truth;
+use chassis::message::{PortTruth, Truth};
 use chassis::{CardMessage, RpMessage};
 use checkpoint::ActiveEndConfig;
-use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, RpSlot};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, PortId, RpSlot};
+use packet::MacAddress;
 use redundancy::{PeerLoss, RedundancyConfig, RfState};
 use rp::{
     ActiveConfig, CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, RouteProcessor, RpConfig, RpInput,
@@ -17,6 +18,30 @@ use std::collections::VecDeque;
 const CONSOLE: SessionId = SessionId(1);
 /// 2020-09-13 12:26:40 UTC.
 const UNIX_MS_AT_ORIGIN: u64 = 1_600_000_000_000;
+
+/// A card of two ports in a chassis of two cards: all is up.
+pub fn truth(card: u8) -> Truth {
+    let port = |number: u8| PortTruth {
+        port: PortId::new(card, number),
+        link_up: true,
+        mac: MacAddress([2, 0, 0, 0, card, number]),
+        wire: format!("mem host{card}{number}"),
+    };
+    Truth {
+        card: CardSlot(card),
+        model: "HOLDOVER-LC".into(),
+        image_version: "Version 0.0.0-test".into(),
+        fabric_peers: vec![CardSlot(1 - card)],
+        ports: vec![port(0), port(1)],
+        frame: FrameNumber(0),
+        digest: 0,
+        mixed: false,
+        out_of_step: None,
+        buffered_punts: 0,
+        lost_punts: 0,
+        uptime_ms: 5_000,
+    }
+}
 
 /// One slot: what is in it, and what stays when it is reset.
 pub struct Unit {
@@ -35,6 +60,8 @@ pub struct Pair {
     pub now: Instant,
     /// What each card tells whoever claims it.
     pub cards: Vec<Truth>,
+    /// What was said to R1, in order.
+    pub heard_by_r1: Vec<PeerMessage>,
     sessions: u64,
     word: Epoch,
     out_of_step: Option<(Epoch, FrameNumber)>,
@@ -57,6 +84,7 @@ impl Pair {
             units: [unit(), unit()],
             now: Instant::from_millis(1_000),
             cards: Vec::new(),
+            heard_by_r1: Vec::new(),
             sessions: 0,
             word: Epoch::NONE,
             out_of_step: None,
@@ -91,7 +119,7 @@ impl Pair {
         panic!("the pair does not become hot");
     }
 
-    fn state(&self, slot: RpSlot) -> RfState {
+    pub fn state(&self, slot: RpSlot) -> RfState {
         let processor = self.units[slot.index()].processor.as_ref();
         processor.map_or(RfState::Disabled, |processor| processor.facility().state())
     }
@@ -294,6 +322,9 @@ impl Pair {
     fn deliver_from(&mut self, slot: RpSlot, message: PeerMessage) {
         let peer = slot.peer();
         if self.link_up && self.units[peer.index()].processor.is_some() {
+            if peer == RpSlot::R1 {
+                self.heard_by_r1.push(message.clone());
+            }
             self.give(peer, RpInput::Peer(message));
         }
     }
