@@ -9,8 +9,8 @@ use pair::{Pair, truth};
 use redundancy::{Body, Progression, RfState};
 use rp::PeerMessage;
 
-/// Numbers of the tables: modules, alarms, cards, ports; commands, lines and startup configuration.
-const CHASSIS: [u16; 4] = [60, 61, 1, 2];
+/// Numbers of the tables: modules, alarms, cards, ports, what the cards are told of these; commands, lines and startup configuration.
+const CHASSIS: [u16; 5] = [60, 61, 1, 2, 10];
 const CONFIGURATION: [u16; 3] = [5, 6, 7];
 
 /// What was said of the order, each kind once for each time that it began.
