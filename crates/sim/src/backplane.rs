@@ -4,9 +4,10 @@ use crate::checker::{Coverage, Expected};
 use crate::event::Event;
 use crate::options::Plant;
 use crate::rp_node::Process;
+use crate::saved::calls_standby_ready;
 use crate::world::World;
 use machine::{Duration, Instant, RpSlot};
-use redundancy::PeerLoss;
+use redundancy::{PeerLoss, RfState};
 
 /// The soonest that a process is started anew, in milliseconds. Its death has been noticed by then.
 const BOOT_MS_MIN: u64 = 5;
@@ -43,6 +44,7 @@ impl World {
     pub(crate) fn process_gone(&mut self, slot: RpSlot, process: Process, loss: PeerLoss) {
         let life = process.life;
         let was_active = process.rp.active().is_some();
+        let ready = calls_standby_ready(&process, process.clock.local(self.now));
         drop(process);
         self.checker.forget_expected_of(slot);
         self.peer_process_gone(slot);
@@ -64,15 +66,15 @@ impl World {
             );
         }
         if was_active {
-            self.expect_takeover(slot, TAKEOVER_LIMIT, "death");
+            self.expect_takeover(slot, ready, TAKEOVER_LIMIT, "death");
         }
         if !self.rps[slot.index()].pulled {
             self.restart_rp(slot);
         }
     }
 
-    /// The active in `slot` is gone: a standby in step has to take over in time.
-    fn expect_takeover(&mut self, slot: RpSlot, within: Duration, why: &'static str) {
+    /// The active in `slot` is gone: a standby in step has to take over in time, and one that it called `ready` in RPR.
+    fn expect_takeover(&mut self, slot: RpSlot, ready: bool, within: Duration, why: &'static str) {
         let peer = slot.peer();
         let node = &self.rps[peer.index()];
         let Some(process) = &node.process else { return };
@@ -85,7 +87,8 @@ impl World {
             self.options.timing.keepalive_interval_ms
         };
         let within = within + Duration::from_millis(grace_ms);
-        if in_step && node.is_hot() && node.is_well() && process.dies_in_promotion.is_none() {
+        let rests = ready && node.state() == RfState::StandbyCold;
+        if ((in_step && node.is_hot()) || rests) && node.is_well() && process.dies_in_promotion.is_none() {
             self.checker.expected = Some(Expected {
                 slot: peer,
                 by: self.now + within,
@@ -100,6 +103,6 @@ impl World {
         }
         let timing = self.options.timing;
         let limit_ms = timing.keepalive_limit_ms + 3 * timing.keepalive_interval_ms + 25;
-        self.expect_takeover(slot, Duration::from_millis(limit_ms), "hang");
+        self.expect_takeover(slot, false, Duration::from_millis(limit_ms), "hang");
     }
 }

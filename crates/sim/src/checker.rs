@@ -5,6 +5,8 @@
 //! | one epoch per card | a card obeys one connection at a time, and never one of a lower epoch |
 //! | one winner | the arbiter gives out each counter once |
 //! | acknowledged | what the operator was told is done stays done, over every switchover of a pair in step |
+//! | saved | a start from an NVRAM begins with what was saved last ([`crate::saved`]) |
+//! | shown mode | `show redundancy states` fits what the operator was told ([`crate::chassis_commands`]) |
 //! | configuration | two hot route processors run the same configuration |
 //! | flows | no packet is lost or doubled while there is a way |
 //! | digests | standby and cards hold what the active held at that frame |
@@ -13,6 +15,7 @@
 //!
 //! Each has a test beside [`crate::options::Plant`] that plants the bug which it is there for.
 
+use crate::saved::{Possible, Saved};
 use machine::{Epoch, FrameNumber, Instant, RpSlot};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -96,11 +99,13 @@ pub(crate) struct Checker {
     pub(crate) promises: Promises,
     pub(crate) expected: Option<Expected>,
     pub(crate) saves: u32,
+    pub(crate) saved: Saved,
     pub(crate) frames_compared: u64,
 }
 
 impl Checker {
-    pub(crate) fn new() -> Self {
+    /// Both units leave the factory with this startup configuration.
+    pub(crate) fn new(startup: &str) -> Self {
         Self {
             granted: BTreeMap::new(),
             closed: [VecDeque::new(), VecDeque::new()],
@@ -108,6 +113,7 @@ impl Checker {
             promises: Promises::default(),
             expected: None,
             saves: 0,
+            saved: Saved::new(startup),
             frames_compared: 0,
         }
     }
@@ -235,6 +241,20 @@ impl Promises {
         None
     }
 
+    /// What each setting may read now.
+    pub(crate) fn possible(&self) -> Possible {
+        let certain = |value: &String| [Some(value.clone())].into();
+        let mut possible: Possible = self
+            .baseline
+            .iter()
+            .map(|(setting, value)| (setting.clone(), certain(value)))
+            .collect();
+        for (setting, values) in &self.settings {
+            possible.insert(setting.clone(), values.iter().cloned().collect());
+        }
+        possible
+    }
+
     /// A unit has started from an older configuration, as documented: this is what holds now.
     pub fn start_over(&mut self, running: &[String]) {
         let actual = settings_of(running);
@@ -256,6 +276,8 @@ pub(crate) fn settings_of(running: &[String]) -> BTreeMap<String, String> {
             settings.insert(format!("{interface} description"), line.trim().to_string());
         } else if line.starts_with(" mtu ") {
             settings.insert(format!("{interface} mtu"), line.trim().to_string());
+        } else if line.starts_with(" mode ") {
+            settings.insert(String::from("redundancy mode"), line.trim().to_string());
         } else if line.starts_with("hostname ") {
             settings.insert(String::from("hostname"), line.clone());
         } else if line.starts_with("ip route ") {
@@ -316,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_counter_that_is_granted_twice_or_out_of_order_is_caught() {
-        let mut checker = Checker::new();
+        let mut checker = Checker::new("");
         assert_eq!(checker.granted(RpSlot::R0, 1, A), Ok(()));
         assert_eq!(checker.granted(RpSlot::R1, 1, B), Ok(()));
         assert!(checker.granted(RpSlot::R1, 2, B).is_err());
@@ -352,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_standby_with_another_digest_is_caught() {
-        let mut checker = Checker::new();
+        let mut checker = Checker::new("");
         checker.frame_closed(RpSlot::R0, FrameNumber(7), 42, 3);
         assert_eq!(checker.frame_committed(RpSlot::R1, FrameNumber(7), 42), None);
         assert!(checker.frame_committed(RpSlot::R1, FrameNumber(7), 41).is_some());
@@ -360,7 +382,7 @@ mod tests {
 
     #[test]
     fn a_hot_standby_with_another_configuration_is_caught() {
-        let mut checker = Checker::new();
+        let mut checker = Checker::new("");
         checker.frame_closed(RpSlot::R0, FrameNumber(7), 42, 3);
         assert_eq!(checker.configuration_of(RpSlot::R1, FrameNumber(7), 3), None);
         assert!(checker.configuration_of(RpSlot::R1, FrameNumber(7), 4).is_some());

@@ -138,7 +138,7 @@ impl World {
         None
     }
 
-    fn active_slot(&self) -> Option<RpSlot> {
+    pub(crate) fn active_slot(&self) -> Option<RpSlot> {
         let master = self.arbiter.mastership().slot;
         [master, master.peer()]
             .into_iter()

@@ -24,6 +24,7 @@ mod arbiter;
 mod backplane;
 mod campaign;
 mod card_node;
+mod chassis_commands;
 mod checker;
 mod clock;
 mod event;
@@ -36,6 +37,7 @@ mod options;
 mod platform;
 mod rp_node;
 mod rp_sends;
+mod saved;
 mod scenario;
 mod swarm;
 mod trace;
@@ -45,7 +47,7 @@ pub use campaign::{
     Budget, Figures, Outcome, Report, campaign, compared, exit_code, run_seed, run_twice, run_with,
 };
 pub use fault::FaultKind;
-pub use options::{FaultWeights, LinkOptions, Options, Plant, Timing};
+pub use options::{ChassisCommands, FaultWeights, LinkOptions, Options, Plant, Timing};
 pub use trace::{Trace, TraceLevel};
 pub use world::{Failure, FailureKind, World};
 

@@ -5,7 +5,9 @@
 //! to it.
 
 use crate::event::Event;
+use crate::options::Plant;
 use crate::rp_node::Process;
+use crate::saved::{Saving, calls_standby_ready};
 use crate::world::{World, port_of};
 use machine::{Duration, RpSlot};
 use rp::{ConsoleInput, ConsoleOutput, RpInput, SessionId};
@@ -17,9 +19,9 @@ const ROUTES: u64 = 6;
 
 /// What a command does to the running configuration.
 #[derive(Clone, Debug)]
-struct Change {
-    setting: String,
-    value: Option<String>,
+pub(crate) struct Change {
+    pub(crate) setting: String,
+    pub(crate) value: Option<String>,
 }
 
 /// What was typed last.
@@ -30,7 +32,7 @@ struct Typed {
     /// Whether a new line comes before the prompt.
     breaks_line: bool,
     change: Option<Change>,
-    saves: bool,
+    saving: Saving,
 }
 
 /// The operator.
@@ -41,8 +43,8 @@ pub(crate) struct Operator {
     screen: String,
     typed: Option<Typed>,
     prompt: String,
-    /// The answer to a question of a command, to be typed next.
-    reply: Option<&'static str>,
+    /// The answer to a question of a command, to be typed next, and what the command does then.
+    reply: Option<(&'static str, Saving)>,
     interface: String,
     serial: u64,
     sessions: u64,
@@ -82,8 +84,8 @@ impl World {
                 self.operator_soon(Duration::from_millis(20));
             }
             Some((slot, _, session)) if self.operator.reply.is_some() => {
-                let reply = self.operator.reply.take().unwrap_or_default();
-                self.type_line(slot, session, String::from(reply), None, false);
+                let (reply, saving) = self.operator.reply.take().unwrap_or_default();
+                self.type_line(slot, session, String::from(reply), None, saving);
             }
             Some(_) if self.operator.stopped => {}
             Some((slot, _, session)) => self.type_next(slot, session),
@@ -113,7 +115,7 @@ impl World {
             line: String::new(),
             breaks_line: false,
             change: None,
-            saves: false,
+            saving: Saving::No,
         });
         let opened = ConsoleInput::Opened {
             terminal: true,
@@ -132,11 +134,12 @@ impl World {
 
     fn type_next(&mut self, slot: RpSlot, session: SessionId) {
         let (line, change) = self.next_line();
-        let saves = line == "write memory" || line.ends_with("startup-config");
+        let saving = Saving::of(&line);
+        self.checker.saved.typed(saving, &self.checker.promises);
         if let Some(change) = &change {
             self.checker.promises.sent(&change.setting, change.value.clone());
         }
-        self.type_line(slot, session, line, change, saves);
+        self.type_line(slot, session, line, change, saving);
     }
 
     fn type_line(
@@ -145,7 +148,7 @@ impl World {
         session: SessionId,
         line: String,
         change: Option<Change>,
-        saves: bool,
+        saving: Saving,
     ) {
         let mut bytes = line.clone().into_bytes();
         bytes.push(b'\r');
@@ -157,7 +160,7 @@ impl World {
             line,
             breaks_line: true,
             change,
-            saves,
+            saving,
         });
         self.console_input(slot, session, ConsoleInput::Data(bytes));
         self.operator_waits();
@@ -184,7 +187,13 @@ impl World {
                 }),
             );
         }
+        if prompt.ends_with("(config-red)#") {
+            return self.next_redundancy_line();
+        }
         if prompt.ends_with("(config)#") {
+            if self.enters_redundancy_mode() {
+                return plain("redundancy");
+            }
             return self.next_global_line();
         }
         if prompt.ends_with('>') {
@@ -192,6 +201,9 @@ impl World {
         }
         if std::mem::take(&mut self.operator.forces_switchover) {
             return plain("redundancy force-switchover");
+        }
+        if let Some(line) = self.next_chassis_line() {
+            return (line, None);
         }
         match self.draws.below(20) {
             0 | 1 => plain("write memory"),
@@ -286,7 +298,11 @@ impl World {
                 self.trace.note(self.now, "oper", content, || {
                     format!("sees {:?}", String::from_utf8_lossy(&bytes))
                 });
-                self.operator.screen.push_str(&without_escapes(&bytes));
+                let mut text = without_escapes(&bytes);
+                if self.options.plant == Some(Plant::ReasonsHidden) {
+                    text = text.replace("(Fell Back)", "");
+                }
+                self.operator.screen.push_str(&text);
                 self.read_screen(slot, process);
             }
             ConsoleOutput::Rejected { .. } => {}
@@ -309,18 +325,20 @@ impl World {
             // A message of the system between two commands.
             return;
         };
-        let Some(answer) = answer_to(&self.operator.screen, &typed) else {
+        let Some(answer) = answer_to(&self.operator.screen, &typed).map(String::from) else {
             return;
         };
-        let last = last_line(answer);
+        let last = last_line(&answer);
         let named = last.ends_with("]? ");
         if named || last.contains("[yes/no]") || last.contains("[confirm]") {
+            self.saving_answered(slot, process, &typed, &answer);
             let reply = if named || last.contains("[confirm]") {
-                ""
+                ("", typed.saving)
             } else if self.draws.chance(1, 2) {
-                "yes"
+                self.checker.saved.typed(Saving::Running, &self.checker.promises);
+                ("yes", Saving::Running)
             } else {
-                "no"
+                ("no", Saving::No)
             };
             self.operator.typed = None;
             self.operator.reply = Some(reply);
@@ -339,6 +357,10 @@ impl World {
             self.operator.session = None;
             return self.operator_soon(Duration::from_millis(30));
         }
+        self.saving_answered(slot, process, &typed, &answer);
+        if typed.line == "show redundancy states" && process.rp.active().is_some() && self.is_master(slot) {
+            self.check_shown_states(&answer);
+        }
         if !failed {
             self.acknowledged(slot, process, typed);
         }
@@ -346,10 +368,17 @@ impl World {
         self.operator_soon(think);
     }
 
-    fn acknowledged(&mut self, slot: RpSlot, process: &Process, typed: Typed) {
-        if typed.saves {
+    /// `[OK]` without a word about the standby: what was typed to be saved is saved.
+    fn saving_answered(&mut self, slot: RpSlot, process: &Process, typed: &Typed, answer: &str) {
+        let told = answer.lines().any(|line| line.starts_with('%'));
+        if typed.saving.saves() && answer.contains("[OK]") && !told {
             self.checker.saves += 1;
+            let ready = calls_standby_ready(process, process.clock.local(self.now));
+            self.checker.saved.acknowledged(slot, ready);
         }
+    }
+
+    fn acknowledged(&mut self, slot: RpSlot, process: &Process, typed: Typed) {
         let Some(change) = typed.change else { return };
         self.checker.promises.acknowledged(&change.setting, change.value);
         // Every sixth time: putting a configuration in words takes longer than all else of a command.
@@ -427,7 +456,7 @@ mod tests {
             line: line.into(),
             breaks_line: true,
             change: None,
-            saves: false,
+            saving: Saving::No,
         }
     }
 

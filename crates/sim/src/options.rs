@@ -76,6 +76,17 @@ impl FaultWeights {
     }
 }
 
+/// Commands about the chassis and the pair: which of them the operator of this world types at all, while things go wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChassisCommands {
+    /// `redundancy reload peer`
+    pub reload_peer: bool,
+    /// `reload` and `redundancy reload shelf`
+    pub reload_shelf: bool,
+    /// `mode rpr` and `mode sso`
+    pub mode: bool,
+}
+
 /// A bug on purpose, in the world around the code under test or in what it is handed: each proves that a checker bites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plant {
@@ -107,6 +118,12 @@ pub enum Plant {
     NvramForgets,
     /// A disk that fails says that it has written.
     DiskHidesErrors,
+    /// The backplane never resets the other route processor.
+    PeerNeverReset,
+    /// The operator's screen loses the lines that tell why the pair fell back to RPR.
+    ReasonsHidden,
+    /// A disk keeps what was written in a cache that ends with the process.
+    DiskCacheLost,
     /// What the standby says of commands that it does not execute never reaches the active, and it is told that all is
     /// well.
     DifferencesHushedUp,
@@ -180,6 +197,10 @@ pub struct Options {
     pub routes_max: u32,
     /// Whether R1 runs an older release, without `mtu`, until everything is mended.
     pub older_release: bool,
+    /// Which commands about the chassis the operator types.
+    pub commands: ChassisCommands,
+    /// Whether the factory's configuration says `mode rpr`.
+    pub boots_in_rpr: bool,
     /// A bug on purpose.
     pub plant: Option<Plant>,
 }
@@ -217,6 +238,8 @@ impl Default for Options {
             chunk_bytes: 64 * 1024,
             routes_max: 100,
             older_release: false,
+            commands: ChassisCommands::default(),
+            boots_in_rpr: false,
             plant: None,
         }
     }

@@ -551,11 +551,14 @@ impl World {
                 }
                 self.trace
                     .note(self.now, name, 2, || String::from("has the peer killed"));
-                self.kill_at_some_time(slot.peer());
+                if self.options.plant != Some(Plant::PeerNeverReset) {
+                    self.kill_at_some_time(slot.peer());
+                }
             }
             RpOutput::ResetShelf => {
                 self.trace
                     .note(self.now, name, 3, || String::from("has everything reset"));
+                self.excuse_flows(None, "the whole chassis was reset");
                 self.kill_rp(slot.peer(), PeerLoss::Reloaded);
                 for card in 0..self.cards.len() {
                     self.kill_card(card);
@@ -657,7 +660,11 @@ impl World {
         node.nvram.failed |= failed;
         let hidden = failed && self.options.plant == Some(Plant::DiskHidesErrors);
         let result = if hidden { Ok(()) } else { result };
-        let forgotten = self.options.plant == Some(Plant::NvramForgets) && !active;
+        let forgotten = match self.options.plant {
+            Some(Plant::NvramForgets) => !active,
+            Some(Plant::DiskCacheLost) => true,
+            _ => false,
+        };
         if reached && !failed && !forgotten {
             node.nvram.text = Some(text);
         }
@@ -717,6 +724,7 @@ impl World {
             process.seen.frame = frame;
             process.seen.in_step = *active.peer_sync() == PeerSync::InStep;
             let dirty = active.clients.dirty_rows();
+            self.look_for_ready_standby(slot, process);
             let open_for = self.now.saturating_since(process.seen.frame_closed_at);
             self.check_bounds(
                 slot,

@@ -13,6 +13,7 @@
 
 use crate::fault::FaultKind;
 use crate::options::Options;
+use crate::saved::calls_standby_ready;
 use crate::trace::TraceLevel;
 use crate::world::{FailureKind, Stage, World};
 use chassis::downloaded_digest;
@@ -95,11 +96,9 @@ impl World {
         self
     }
 
-    /// The slot that is active now.
+    /// The slot that is active now; one that was superseded and does not know it is not.
     pub fn active(&self) -> Option<RpSlot> {
-        RpSlot::ALL
-            .into_iter()
-            .find(|slot| self.rps[slot.index()].is_active())
+        self.active_slot()
     }
 
     /// Expects the RP in `slot` to be active.
@@ -197,14 +196,18 @@ impl World {
 
     /// Stops the streams and looks at every packet since the last interval began.
     pub(crate) fn check_flows(&mut self) {
-        for state in &self.hosts.flows {
+        let mut states = self.hosts.flows.clone();
+        for state in &mut self.hosts.flows {
+            state.excuse = None;
             if let Some(flow) = self.hosts.field.flow_mut(state.number) {
                 flow.stop();
             }
         }
         self.run_for(SETTLE);
-        let states = self.hosts.flows.clone();
-        for state in &states {
+        // What happened meanwhile (somebody who was to be killed has died) is felt in the next interval too.
+        let late: Vec<Option<&'static str>> = self.hosts.flows.iter().map(|state| state.excuse).collect();
+        for (state, late) in states.iter_mut().zip(&late) {
+            state.excuse = state.excuse.or(*late);
             self.check_flow(state);
         }
         let now = self.now;
@@ -214,6 +217,9 @@ impl World {
             }
         }
         self.begin_flow_interval();
+        for (state, late) in self.hosts.flows.iter_mut().zip(late) {
+            state.excuse = late;
+        }
         self.schedule_hosts();
     }
 
@@ -267,8 +273,19 @@ impl World {
         let process = self.rps[slot.index()].process.as_ref()?;
         let active = process.rp.active()?;
         let states = [slot, slot.peer()].map(|slot| self.rps[slot.index()].state());
-        if states != [RfState::Active, RfState::StandbyHot] {
+        let rpr = active.clients.configuration.tree().redundancy_mode() == config::RedundancyMode::Rpr;
+        let rest = if rpr {
+            RfState::StandbyCold
+        } else {
+            RfState::StandbyHot
+        };
+        if states != [RfState::Active, rest] {
             return Some(format!("the states are {} and {}", states[0], states[1]));
+        }
+        if rpr {
+            let rests = calls_standby_ready(process, process.clock.local(self.now));
+            let missing = (!rests).then(|| String::from("the standby does not rest in RPR yet"));
+            return missing.or_else(|| self.missing_cards(active));
         }
         if *active.peer_sync() != PeerSync::InStep {
             return Some(format!("the standby is in {:?}", active.peer_sync()));
@@ -333,6 +350,10 @@ impl World {
         let (Some(active), Some(standby)) = (ours.rp.active(), theirs.rp.standby()) else {
             return;
         };
+        if self.rps[slot.peer().index()].state() == RfState::StandbyCold {
+            // In RPR it holds nothing.
+            return;
+        }
         let mut difference = None;
         for id in active.clients.order() {
             let rows = |tables: &dyn Tables| {
@@ -373,7 +394,8 @@ impl World {
         for _ in 0..NVRAM_WAITS_MAX {
             let settled = |node: &crate::rp_node::RpNode| {
                 let settled = |process: &crate::rp_node::Process| process.rp.startup_is_settled();
-                node.nvram.writing == 0 && node.process.as_ref().is_none_or(settled)
+                // A unit that was to be killed may die only now: it is told anew.
+                node.nvram.writing == 0 && node.process.as_ref().is_some_and(settled)
             };
             if self.failure.is_some() || self.rps.iter().all(settled) {
                 break;

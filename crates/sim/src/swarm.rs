@@ -3,7 +3,7 @@
 //! Uniform chaos hides bugs: a world in which everything fails all the time never gets to the state in which the
 //! interesting thing fails. So most seeds have a few kinds of faults, some have one, some have none.
 
-use crate::options::{FaultWeights, LinkOptions, Options, Timing};
+use crate::options::{ChassisCommands, FaultWeights, LinkOptions, Options, Timing};
 use machine::{Duration, Seed};
 
 impl Options {
@@ -12,6 +12,9 @@ impl Options {
         let mut draws = Seed::new(seed ^ 0x5377_6172_6d00_0000);
         let heartbeats = [(20, 150), (50, 300), (50, 500)];
         let (keepalive_interval_ms, keepalive_limit_ms) = heartbeats[draws.below(3) as usize];
+        // Draws of their own, so that a world without such commands is what it was before they existed.
+        let mut more = Seed::new(seed ^ 0x5465_726d_696e_616c);
+        let commands = ChassisCommands::swarm(&mut more);
         let cards = 1 + draws.below(3) as u8;
         Options {
             cards,
@@ -19,7 +22,7 @@ impl Options {
             flows: 1 + draws.below(3) as u8,
             packets_per_second: [40, 100, 300][draws.below(3) as usize],
             probers: draws.below(2) as u8,
-            operator: draws.chance(2, 3),
+            operator: draws.chance(2, 3) || commands.any(),
             think_ms_max: [4, 15, 50][draws.below(3) as usize],
             phase_one: Duration::from_millis(100 + draws.below(700)),
             fault_interval_ms: [15, 40, 120, 250][draws.below(4) as usize],
@@ -43,6 +46,8 @@ impl Options {
             chunk_bytes: [256, 4 * 1024, 64 * 1024][draws.below(3) as usize],
             routes_max: [20, 100, 300][draws.below(3) as usize],
             older_release: draws.chance(1, 12),
+            commands,
+            boots_in_rpr: commands.mode && more.chance(1, 3),
             plant: None,
         }
     }

@@ -98,8 +98,8 @@ pub(crate) fn port_count(port: PortId, ports_per_card: u8) -> bool {
 }
 
 /// The configuration with which the chassis leaves the factory: an address on every port.
-fn factory_configuration(cards: u8, ports: u8) -> String {
-    let mut text = String::from("hostname Router\nredundancy\n mode sso\n");
+fn factory_configuration(cards: u8, ports: u8, mode: &str) -> String {
+    let mut text = format!("hostname Router\nredundancy\n mode {mode}\n");
     for card in 0..cards {
         for port in 0..ports {
             text.push_str(&format!(
@@ -115,7 +115,11 @@ fn factory_configuration(cards: u8, ports: u8) -> String {
 impl World {
     /// A chassis that is about to be switched on.
     pub fn new(seed: u64, options: Options, level: TraceLevel) -> Self {
-        let startup = factory_configuration(options.cards, options.ports_per_card);
+        let startup = factory_configuration(
+            options.cards,
+            options.ports_per_card,
+            if options.boots_in_rpr { "rpr" } else { "sso" },
+        );
         let node = |slot: RpSlot| RpNode::new(slot, Some(startup.clone()), options.drift_ppm[slot.index()]);
         let mut arbiter = Arbiter::default();
         arbiter.plant_grant_twice = false;
@@ -133,7 +137,7 @@ impl World {
             hosts: HostNode::new(options.cards, options.ports_per_card),
             arbiter,
             operator: Operator::default(),
-            checker: Checker::new(),
+            checker: Checker::new(&startup),
             trace: Trace::new(level),
             stage: Stage::Boot,
             failure: None,
@@ -216,7 +220,7 @@ impl World {
             && expected.by < at
         {
             let text = format!(
-                "{} was in step and did not take over after the active's {}",
+                "{} was ready and did not take over after the active's {}",
                 expected.slot, expected.why
             );
             self.fail(FailureKind::Liveness, "takeover", text);
@@ -372,6 +376,10 @@ impl World {
         self.checker.coverage = Coverage::OutOfStep;
         if cold && !process.seen.in_step {
             self.check_start_from_nvram(slot, &running);
+            self.check_saved(slot, &running);
+        } else {
+            let startup = active.clients.configuration.startup_text().map(String::from);
+            self.carry_on_saved(slot, startup.as_deref());
         }
         if cold {
             self.cold_starts += u32::from(self.stage != Stage::Boot);

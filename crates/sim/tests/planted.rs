@@ -1,7 +1,7 @@
 //! Every checker has been seen to bite: a bug is planted beside the code under test, and some seed must find it, by the
 //! checker that is there for it.
 
-use sim::{FailureKind, FaultWeights, Options, Plant, TraceLevel, compared, run_with};
+use sim::{ChassisCommands, FailureKind, FaultWeights, Options, Plant, TraceLevel, compared, run_with};
 
 /// Seeds tried for one planted bug.
 const SEEDS: u64 = 80;
@@ -134,6 +134,18 @@ fn a_saved_configuration_that_only_one_rp_holds_is_caught() {
 }
 
 #[test]
+fn a_saved_configuration_that_no_start_begins_with_is_caught() {
+    let options = Options {
+        commands: ChassisCommands {
+            reload_shelf: true,
+            ..ChassisCommands::default()
+        },
+        ..busy()
+    };
+    expect_caught_in(options, Plant::DiskCacheLost, FailureKind::Safety, "saved");
+}
+
+#[test]
 fn a_disk_that_hides_its_errors_is_caught() {
     let options = Options {
         faults: FaultWeights {
@@ -154,6 +166,45 @@ fn a_disk_that_hides_its_errors_is_caught() {
 #[test]
 fn two_configurations_on_a_hot_pair_are_caught() {
     expect_caught(Plant::DifferencesHushedUp, FailureKind::Safety, "configuration");
+}
+
+/// A world whose operator changes the mode and looks at it.
+fn of_two_modes() -> Options {
+    Options {
+        commands: ChassisCommands {
+            mode: true,
+            ..ChassisCommands::default()
+        },
+        ..busy()
+    }
+}
+
+#[test]
+fn a_mode_that_is_configured_and_never_reached_is_caught() {
+    expect_caught_in(
+        of_two_modes(),
+        Plant::PeerNeverReset,
+        FailureKind::Liveness,
+        "convergence",
+    );
+}
+
+#[test]
+fn a_mode_without_its_reason_is_caught() {
+    let options = Options {
+        older_release: true,
+        ..of_two_modes()
+    };
+    expect_caught_in(options, Plant::ReasonsHidden, FailureKind::Safety, "shown mode");
+}
+
+#[test]
+fn a_death_that_nobody_notices_in_rpr_is_caught() {
+    let options = Options {
+        boots_in_rpr: true,
+        ..busy()
+    };
+    expect_caught_in(options, Plant::DeathUnnoticed, FailureKind::Liveness, "takeover");
 }
 
 #[test]

@@ -275,3 +275,24 @@ fn a_standby_that_is_upgraded_at_any_moment_gets_in_step() {
         assert_eq!(outcome.failure, None, "seed {seed}\n{}", outcome.tail.join("\n"));
     }
 }
+
+#[test]
+fn req_77_a_pair_in_rpr_starts_over_from_what_was_saved() {
+    let options = Options {
+        boots_in_rpr: true,
+        ..with_operator()
+    };
+    World::story(19, options)
+        .boot()
+        .until_hot()
+        .operator_types()
+        .wait(400)
+        .expect_commands()
+        .kill_active()
+        .expect_cold_starts(1)
+        .until_hot()
+        .expect_traffic_passes()
+        .operator_stops()
+        .wait(50)
+        .expect_saved_on_both();
+}

@@ -165,10 +165,18 @@ impl RedundancyFacility {
             return;
         }
         self.config.mode = mode;
-        // A peer that has not spoken on this link learns the mode when it does.
-        if self.state.is_active() && self.peer.hello.is_some() {
+        if !self.state.is_active() {
+            return;
+        }
+        if self.peer.hello.is_some() {
+            // However long its end takes: nobody is told any more that this life is ready.
             self.peer.rests = false;
+            self.asked_by_standby = None;
+            self.abandon_pass_for_peer();
             self.reload_peer(now, ReloadReason::ModeChanged, out);
+        } else {
+            // A peer that has not spoken on this link may have been told another mode by the first words on it.
+            self.send(Body::Hello(self.hello()), out);
         }
     }
 

@@ -201,7 +201,6 @@ impl RedundancyFacility {
         } else if self.claim.is_none() {
             self.maintenance = false;
             self.set_peer_state(now, state, out);
-            self.settle_mode(now, out);
             self.restart_standby(now, out);
         }
     }
@@ -220,8 +219,14 @@ impl RedundancyFacility {
         if self.state.is_active() && state == RfState::StandbyCold {
             out.now(Output::Log(Syslog::standby_insertion(PeerMonitor::StateChange)));
         }
-        if self.state.is_standby() && !state.is_active() {
+        if !self.state.is_standby() {
+            return;
+        }
+        if !state.is_active() {
             self.active_is_lost(now, PeerLoss::Reloaded, out);
+        } else if !before.is_active() && self.claim.is_none() {
+            // A life that had greeted before it was active is whom to follow now, in the mode that it has.
+            self.restart_standby(now, out);
         }
     }
 

@@ -78,6 +78,7 @@ impl RedundancyFacility {
     /// Starts from COLD: what was applied belongs to a conversation that has ended.
     pub(super) fn restart_standby(&mut self, now: Instant, out: &mut Outbox<Output>) {
         self.follow_active();
+        self.settle_mode(now, out);
         self.fall_back_to_cold(now, out);
     }
 

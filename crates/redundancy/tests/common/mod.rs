@@ -49,6 +49,8 @@ pub struct Pair {
     pub hold_handover: bool,
     pub hold_bulk: bool,
     pub out_of_step_mark: bool,
+    /// On behalf of the standby this client does not finish this pass by itself.
+    pub answers_later: Option<(redundancy::ClientId, redundancy::Progression)>,
     /// Everything asked for since the last look, without messages and client calls.
     pub outputs: Vec<(RpSlot, Output)>,
 }
@@ -75,6 +77,7 @@ impl Pair {
             hold_handover: false,
             hold_bulk: false,
             out_of_step_mark: false,
+            answers_later: None,
             outputs: Vec::new(),
         }
     }
@@ -195,13 +198,16 @@ impl Pair {
                     continue;
                 }
                 Output::RunClient {
-                    client, progression, ..
+                    client,
+                    progression,
+                    operand,
                 } => {
                     let (client, progression) = (client.id, *progression);
+                    let later = *operand == 1 && self.answers_later == Some((client, progression));
                     inputs.push_back(Input::ClientAnswered {
                         client,
                         progression,
-                        answer: Answer::Done,
+                        answer: if later { Answer::Later } else { Answer::Done },
                     });
                     continue;
                 }
