@@ -5,6 +5,7 @@ use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 use machine::{CardSlot, RpSlot};
 use runtime::backplane::Unit;
+use runtime::chassis_file::ImageName;
 use runtime::operate::lab::RedundancyMode;
 use runtime::operate::trial::Cause;
 use std::path::PathBuf;
@@ -89,9 +90,14 @@ enum Role {
     /// Pull the unit out of a slot
     #[command(after_long_help = "Example:\n  holdover pull 1")]
     Pull(SlotArguments),
-    /// Put a unit back into its slot, with power
-    #[command(after_long_help = "Example:\n  holdover insert 1")]
-    Insert(SlotArguments),
+    /// Put a unit into its slot, with power
+    #[command(
+        long_about = "Puts a unit into an empty slot and gives it power: the one that the chassis file describes, or a \
+                      route processor that passes for another image, to rehearse an upgrade. A pair whose images differ \
+                      runs RPR, and returns to SSO when they are alike again.",
+        after_long_help = "Examples:\n  holdover insert 1\n  holdover pull R1; holdover insert R1 --image-version 'Version 0.2.0'"
+    )]
+    Insert(InsertArguments),
     /// Take the power of a slot for a moment
     #[command(after_long_help = "Example:\n  holdover reset R1")]
     Reset(SlotArguments),
@@ -225,6 +231,15 @@ pub struct SlotArguments {
     pub chassis: ChassisArguments,
 }
 
+#[derive(Args)]
+pub struct InsertArguments {
+    #[command(flatten)]
+    pub slot: SlotArguments,
+    /// The image that the route processor passes for
+    #[arg(long, value_name = "TEXT")]
+    pub image_version: Option<ImageName>,
+}
+
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub enum Mode {
     Sso,
@@ -302,7 +317,7 @@ pub struct RpArguments {
     pub core_dumps: bool,
     /// Pass for this image, to rehearse an upgrade: a pair whose images differ runs RPR
     #[arg(long, value_name = "TEXT")]
-    pub image_version: Option<String>,
+    pub image_version: Option<ImageName>,
     /// Record every input to FILE, for `holdover replay`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,

@@ -57,7 +57,10 @@ pub fn run_rp(arguments: RpArguments) -> CliResult {
         },
         record: arguments.record,
         unsupported_commands: file.unsupported_commands[arguments.slot.index()].clone(),
-        image_version: arguments.image_version,
+        image_version: arguments
+            .image_version
+            .map(String::from)
+            .or_else(|| file.image_versions[arguments.slot.index()].clone()),
         crash_space_bytes_max: file.crash_space_bytes_max,
         ballast_bytes: arguments.ballast_mib << 20,
     };

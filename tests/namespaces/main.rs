@@ -2,6 +2,7 @@
 //! measured by tools that know nothing of it.
 
 mod lab;
+mod late;
 mod stream;
 mod switchover;
 mod tools;

@@ -72,6 +72,18 @@ pub fn up() -> Place {
     place
 }
 
+/// The embedded chassis with these lines at its top.
+pub fn description(lines: &str) -> String {
+    format!("{lines}\n{}", runtime::chassis_file::DEFAULT_CHASSIS)
+}
+
+/// Boots the chassis that `text` describes.
+pub fn up_as(place: &Place, text: &str) -> Output {
+    let file = place.path.join("chassis.toml");
+    std::fs::write(&file, text).expect("a chassis file");
+    place.run(&["up", "--detach", "--chassis", file.to_str().expect("a path")])
+}
+
 /// Everything that a command has said.
 pub fn words(output: &Output) -> String {
     format!(
@@ -124,11 +136,23 @@ pub fn is_running(process: u32) -> bool {
     !matches!(state, None | Some(None | Some('Z' | 'X')))
 }
 
-/// `kill -9`.
-pub fn kill(process: u32) {
-    let status = Command::new("kill").args(["-9", &process.to_string()]).status();
+/// Sends a signal: `KILL`, `SEGV`.
+pub fn signal(process: u32, name: &str) {
+    let status = Command::new("kill")
+        .args([format!("-{name}"), process.to_string()])
+        .status();
     assert!(
         status.expect("kill runs").success(),
-        "process {process} can be killed"
+        "process {process} can be sent {name}"
     );
+}
+
+/// `kill -9`.
+pub fn kill(process: u32) {
+    signal(process, "KILL");
+}
+
+/// Runs commands at the active's console whose end nobody may live to see.
+pub fn order(run_directory: &Path, slot: RpSlot, lines: &[&str]) {
+    let _ended_early = script::run(run_directory, slot, lines, HANG_LIMIT);
 }

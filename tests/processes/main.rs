@@ -4,6 +4,11 @@
 mod chassis;
 mod commands;
 mod config_sync;
+mod crash;
+mod ends;
 mod faults;
 mod garbage;
+mod memory;
+mod modes;
 mod platform;
+mod saving;

@@ -1,17 +1,12 @@
 //! The chassis as its operator handles it: reload, stopped and started units, crash information.
 
-use crate::chassis::{self, HANG_LIMIT, Place, ask, eventually, hot_pair, is_running, slot_of, words};
+use crate::chassis::{self, HANG_LIMIT, Place, ask, eventually, hot_pair, is_running, order, slot_of, words};
 use machine::RpSlot;
 use runtime::backplane::{BackplaneClient, Reply, Request, SlotStatus, Unit};
 use runtime::operate::script;
 use runtime::operate::status_client::{self, StatusClient};
 use runtime::rp_process::nvram_path;
 use std::path::{Path, PathBuf};
-
-/// Runs commands at the active's console whose end nobody may live to see.
-fn order(run: &Path, slot: RpSlot, lines: &[&str]) {
-    let _ended_early = script::run(run, slot, lines, HANG_LIMIT);
-}
 
 fn slots(run: &Path) -> Vec<SlotStatus> {
     let reply = BackplaneClient::connect(run).and_then(|mut backplane| backplane.request(&Request::Status));

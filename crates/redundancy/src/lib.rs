@@ -51,7 +51,7 @@ pub use fallback::Fallback;
 pub use heartbeat::{FailureDetector, Verdict};
 pub use history::{History, HistoryEvent, HistoryLine};
 pub use message::{Body, Hello, ImageVersion, MessageError, PROTOCOL_VERSION, PairTimers, RfMessage};
-pub use progression::Answer;
+pub use progression::{Answer, ClientProgress};
 pub use readiness::ManualSwitchover;
 pub use state::{Progression, RedundancyMode, RfEvent, RfState, Status};
 pub use switchover::{

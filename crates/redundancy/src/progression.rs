@@ -17,6 +17,7 @@
 use crate::client::{Client, ClientId, ClientRegistry};
 use crate::state::Progression;
 use alloc::collections::BTreeSet;
+use core::fmt;
 
 /// What a client says when it is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +54,27 @@ impl Purpose {
             Purpose::Own => 0,
             Purpose::ForPeer => 1,
         }
+    }
+}
+
+/// How far a client is in a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClientProgress {
+    /// It has done its step.
+    Done,
+    /// It was called, and its answer or completion is waited for.
+    Awaited,
+    /// It was not called yet.
+    ToCome,
+}
+
+impl fmt::Display for ClientProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            ClientProgress::Done => "done",
+            ClientProgress::Awaited => "waited for",
+            ClientProgress::ToCome => "to come",
+        })
     }
 }
 
@@ -152,6 +174,17 @@ impl Walk {
     /// The clients that keep the walk waiting, in the order of their numbers.
     pub fn pending(&self) -> impl Iterator<Item = ClientId> + '_ {
         self.called.iter().chain(self.late.iter()).copied()
+    }
+
+    /// How far a client is in this walk.
+    pub fn progress_of(&self, client: Client) -> ClientProgress {
+        if self.pending().any(|id| id == client.id) {
+            ClientProgress::Awaited
+        } else if self.place >= Some((client.sequence, client.id)) {
+            ClientProgress::Done
+        } else {
+            ClientProgress::ToCome
+        }
     }
 
     /// Goes on without the clients that keep the walk waiting.

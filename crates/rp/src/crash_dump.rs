@@ -8,6 +8,7 @@
 //! Mastership has moved long before; nothing but the return of the failed unit waits. What died without a word (SIGKILL)
 //! or was killed for its silence writes nothing, and is not waited for.
 
+use crate::clients::Clients;
 use crate::io::RpOutput;
 use crate::platform::log;
 use crate::processor::{Role, RouteProcessor};
@@ -17,7 +18,7 @@ use alloc::vec::Vec;
 use checkpoint::Tables;
 use core::fmt::Write;
 use machine::{Deadline, Duration, Instant};
-use redundancy::{SwitchoverCause, show::Uptime};
+use redundancy::{ClientProgress, RfState, SwitchoverCause, show::Uptime};
 
 /// Whether the peer's dump is waited for, and since when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,6 +96,23 @@ impl RouteProcessor {
 }
 
 impl RouteProcessor {
+    /// What makes the state that a crash report tells another one at once: both units' states, and the number of the last
+    /// configuration command.
+    pub fn crash_state_key(&self) -> (RfState, RfState, u64) {
+        let executed = self
+            .known_clients()
+            .map_or(0, |clients| clients.configuration.executed());
+        (self.facility.state(), self.facility.peer_state(), executed)
+    }
+
+    fn known_clients(&self) -> Option<&Clients> {
+        match &self.role {
+            Role::Active(active) => Some(&active.clients),
+            Role::Standby(standby) => Some(standby.clients()),
+            Role::Undecided | Role::Halted => None,
+        }
+    }
+
     /// The state that a crash report tells: roles, epochs, configuration, clients, tables. Some kilobytes of text.
     pub fn crash_state(&self, now: Instant) -> String {
         let mut text = String::new();
@@ -108,12 +126,7 @@ impl RouteProcessor {
         writeln!(text, "slot {}, state {mine}, peer {peer}", self.slot())?;
         writeln!(text, "up for {}", Uptime(now - self.started_at))?;
         writeln!(text, "newest epoch {}", self.facility.mastership())?;
-        let clients = match &self.role {
-            Role::Active(active) => Some(&active.clients),
-            Role::Standby(standby) => Some(standby.clients()),
-            Role::Undecided | Role::Halted => None,
-        };
-        if let Some(clients) = clients {
+        if let Some(clients) = self.known_clients() {
             let tree = clients.configuration.tree();
             writeln!(text, "hostname {}", tree.hostname())?;
             writeln!(text, "configuration digest {:016x}", tree.digest())?;
@@ -126,18 +139,32 @@ impl RouteProcessor {
                 );
             });
         }
-        for client in self.facility.clients().all() {
-            writeln!(text, "client {client:?}")?;
+        self.write_client_states(text)
+    }
+
+    /// Each client of the facility, and how far it is in the pass that is under way.
+    fn write_client_states(&self, text: &mut String) -> core::fmt::Result {
+        let clients: Vec<_> = match self.facility.pass() {
+            Some((progression, clients)) => {
+                writeln!(text, "pass over the clients: {progression}")?;
+                clients
+            }
+            None => {
+                writeln!(text, "pass over the clients: none")?;
+                let clients = self.facility.clients().all();
+                clients.map(|client| (*client, ClientProgress::Done)).collect()
+            }
+        };
+        for (client, progress) in clients {
+            writeln!(text, "client {client} seq={}: {progress}", client.sequence)?;
         }
         Ok(())
     }
 
     /// The router's name, as far as this unit knows it.
     pub fn host_name(&self) -> &str {
-        match &self.role {
-            Role::Active(active) => active.clients.configuration.tree().hostname(),
-            Role::Standby(standby) => standby.clients().configuration.tree().hostname(),
-            Role::Undecided | Role::Halted => config::HOSTNAME_DEFAULT,
-        }
+        self.known_clients().map_or(config::HOSTNAME_DEFAULT, |clients| {
+            clients.configuration.tree().hostname()
+        })
     }
 }

@@ -124,6 +124,7 @@ impl RouteProcessor {
             ExecCommand::ShowRedundancy => {
                 let mut lines = text_lines(&rf_show::show_redundancy(&self.redundancy_view(now)));
                 lines.extend(self.crash_dump_lines(now));
+                lines.extend(self.peer_refused_lines());
                 lines
             }
             ExecCommand::ShowRedundancyClients => text_lines(&rf_show::show_clients(self.facility.clients())),

@@ -189,6 +189,8 @@ struct CardProcess {
     listener: Listener,
     batch: Batch,
     link_up: Vec<bool>,
+    /// By port: the interface that is waited for.
+    missing: Vec<Option<String>>,
     last_link: u64,
     terminated: bool,
 }
@@ -247,6 +249,7 @@ impl CardProcess {
         };
         let card = LineCard::new(clock::now(), configuration);
         let link_up = vec![false; wires.len()];
+        let missing = vec![None; wires.len()];
         let io = Io {
             slot: options.slot,
             wires,
@@ -261,6 +264,7 @@ impl CardProcess {
             listener,
             batch: Batch::default(),
             link_up,
+            missing,
             last_link: 0,
             terminated: false,
         })
@@ -425,6 +429,7 @@ impl CardProcess {
     /// Tells the card which wires have come up or gone down.
     fn note_links(&mut self) {
         for index in 0..self.io.wires.len() {
+            self.note_interface(index);
             let up = self.io.wires[index].is_up();
             if up != self.link_up[index] {
                 self.link_up[index] = up;
@@ -435,6 +440,24 @@ impl CardProcess {
                 self.card.port_link(port, up, &mut self.io);
             }
         }
+    }
+
+    /// A port without its interface is down like one without a cable; which interface it is, only this log can tell.
+    fn note_interface(&mut self, index: usize) {
+        let missing = self.io.wires[index].missing_interface();
+        if missing == self.missing[index].as_deref() {
+            return;
+        }
+        let missing = missing.map(str::to_string);
+        let port = format!("port {}/{index}", self.io.slot);
+        log_line(
+            self.io.slot,
+            &match &missing {
+                Some(name) => format!("{port}: there is no interface '{name}': down until it comes"),
+                None => format!("{port}: its interface is there"),
+            },
+        );
+        self.missing[index] = missing;
     }
 
     fn flush(&mut self) -> io::Result<()> {

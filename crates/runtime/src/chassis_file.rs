@@ -5,6 +5,7 @@
 //! startup_config = '''...'''          # what the RP starts with until `write memory` has saved something; optional
 //!
 //! crash_space_mib = 1024              # optional: room for crash information and cores; the oldest go
+//! memory_mib = 4096                   # optional: what both route processors may hold; without it, what the host has
 //!
 //! [link]                              # optional: how the RPs talk to each other
 //! address = "tcp:127.0.0.1:7000"      # default: a Unix socket in the run directory
@@ -18,6 +19,7 @@
 //! slot = "R0"
 //! host = "local"
 //! unsupported_commands = ["mtu"]      # optional, for rehearsing an upgrade: it is without these, as an older release
+//! image_version = "Version 0.0.9"     # optional, for the same: it passes for this image
 //!
 //! [[cards]]                           # slots 0 to 15
 //! slot = 0
@@ -37,9 +39,11 @@
 //! A file is taken whole or not at all. Every error says the line, the column, and what would be right.
 
 mod error;
+mod image_name;
 mod parse;
 
 pub use error::ChassisFileError;
+pub use image_name::ImageName;
 
 use crate::stream::Address;
 use crate::wire::WireSpec;
@@ -62,6 +66,8 @@ pub struct ChassisFile {
     pub startup_config: String,
     /// Bytes that crash information and cores may take.
     pub crash_space_bytes_max: u64,
+    /// Bytes that both route processors together may hold; `None`: what the host has.
+    pub memory_bytes_max: Option<u64>,
     /// Address of the link between the RPs; `None` for a Unix socket in the run directory.
     pub link: Option<Address>,
     /// Limits of detection.
@@ -71,6 +77,8 @@ pub struct ChassisFile {
     /// By slot: beginnings of configuration commands that the RP there is to be without, as an older release is. For
     /// rehearsing an upgrade.
     pub unsupported_commands: [Vec<String>; 2],
+    /// By slot: the image that the RP there passes for; `None`: what it really runs. For the same.
+    pub image_versions: [Option<String>; 2],
     /// Line cards, by slot.
     pub cards: Vec<Card>,
     /// Built-in hosts.

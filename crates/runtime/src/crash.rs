@@ -6,11 +6,19 @@
 //!        ▼                                               ▼
 //!   resign(FatalSignal(n))                          resign(Panic)
 //!        ▼                                               ▼
-//!   crashinfo: signal, registers, backtrace         crashinfo: message, place, backtrace
-//!        │ and what the black box has: state,            │
-//!        │ last inputs and log lines                     │
+//!   crashinfo: signal, registers,                   crashinfo: message, place, backtrace,
+//!        │ what the black box has: state,                │ what the black box has
+//!        │ last inputs and log lines; backtrace          │
 //!        ▼                                               ▼
 //!   default action, signal sent again: core         abort() ──▶ SIGABRT, left column (the first cause stays)
+//! ```
+//!
+//! The backtrace comes last, because it believes the stack: one that is damaged makes it fault, and a lock of the loader makes
+//! it wait for ever. A fault within the handler, and an alarm after [`BACKTRACE_LIMIT_S`], end the report where it is:
+//!
+//! ```text
+//!   backtrace ── faults ──▶ SIGSEGV again ──┐
+//!             └─ hangs ───▶ SIGALRM ────────┴──▶ "broken off", end of crash information, core
 //! ```
 //!
 //! Resigning costs a microsecond. Dumping core costs half a second for a gigabyte, and the kernel releases the life lock
@@ -30,10 +38,10 @@ use rustix::fs::{Mode, OFlags};
 use std::ffi::{CStr, CString};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 
 /// The signals that end a process because of its own doing.
 pub const FATAL_SIGNALS: [i32; 5] = [
@@ -46,6 +54,8 @@ pub const FATAL_SIGNALS: [i32; 5] = [
 
 /// Frames of a backtrace.
 const FRAMES_MAX: usize = 64;
+/// How long a backtrace may take, in seconds; it takes milliseconds.
+const BACKTRACE_LIMIT_S: u32 = 3;
 /// The last line of a report that is whole.
 const END: &str = "end of crash information\n";
 
@@ -84,6 +94,13 @@ struct Installed {
 
 static INSTALLED: AtomicPtr<Installed> = AtomicPtr::new(std::ptr::null_mut());
 
+/// The signal that this process dies of; 0: it lives.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+/// The thread that it dies in.
+static REPORTER: AtomicI32 = AtomicI32::new(0);
+/// Descriptor of the report that is being written; -1: none.
+static REPORT: AtomicI32 = AtomicI32::new(-1);
+
 fn installed() -> Option<&'static Installed> {
     // SAFETY: the pointer is null or comes from a box that `install` leaked, so it stays valid and is never written again.
     unsafe { INSTALLED.load(Ordering::SeqCst).as_ref() }
@@ -114,8 +131,9 @@ pub fn install(config: CrashConfig) -> io::Result<()> {
     }
     ensure_alternate_stack()?;
     for signal in FATAL_SIGNALS {
-        handle(signal)?;
+        handle(signal, on_fatal_signal as *const () as libc::sighandler_t)?;
     }
+    handle(libc::SIGALRM, on_alarm as *const () as libc::sighandler_t)?;
     prepare_backtrace();
     std::panic::set_hook(Box::new(on_panic));
     Ok(())
@@ -123,7 +141,8 @@ pub fn install(config: CrashConfig) -> io::Result<()> {
 
 /// Gives this thread an alternate signal stack, so that even an overflow of its own stack can be reported.
 ///
-/// Threads of the standard library have one; call it in threads made by others. A stack that is there is kept.
+/// Threads of the standard library have one; call it in threads made by others. A stack that is there is kept if it has room
+/// for a report and a fault within it.
 ///
 /// # Errors
 /// When the system refuses the memory or the stack.
@@ -134,13 +153,14 @@ pub fn ensure_alternate_stack() -> io::Result<()> {
     if unsafe { libc::sigaltstack(std::ptr::null(), &mut present) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    if present.ss_flags & libc::SS_DISABLE == 0 {
-        return Ok(());
-    }
-    // The kernel's frame needs AT_MINSIGSTKSZ (it grows with vector registers); our handler a few KiB.
+    // A kernel's frame needs AT_MINSIGSTKSZ (it grows with vector registers); our handler and the unwinder some KiB.
     // SAFETY: getauxval only reads; an unknown key gives 0.
     let frame = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
-    let memory = Box::leak(vec![0u8; frame + 32 * 1024].into_boxed_slice());
+    let bytes = 2 * frame + 48 * 1024;
+    if present.ss_flags & libc::SS_DISABLE == 0 && present.ss_size >= bytes {
+        return Ok(());
+    }
+    let memory = Box::leak(vec![0u8; bytes].into_boxed_slice());
     let stack = libc::stack_t {
         ss_sp: memory.as_mut_ptr().cast(),
         ss_flags: 0,
@@ -153,12 +173,13 @@ pub fn ensure_alternate_stack() -> io::Result<()> {
     Ok(())
 }
 
-fn handle(signal: i32) -> io::Result<()> {
+fn handle(signal: i32, handler: libc::sighandler_t) -> io::Result<()> {
     // SAFETY: all-zero is a valid value of this plain structure: no flags, an empty mask.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = on_fatal_signal as *const () as libc::sighandler_t;
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    // SAFETY: the handler has the three-argument form that SA_SIGINFO asks for and is async-signal-safe.
+    action.sa_sigaction = handler;
+    // Not deferred: a fault within the handler comes to it, where the kernel would end the process at once.
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
+    // SAFETY: the handlers have the three-argument form that SA_SIGINFO asks for and are async-signal-safe.
     if unsafe { libc::sigaction(signal, &action, std::ptr::null_mut()) } != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -166,6 +187,21 @@ fn handle(signal: i32) -> io::Result<()> {
 }
 
 extern "C" fn on_fatal_signal(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let thread = rustix::thread::gettid().as_raw_nonzero().get();
+    if SIGNAL
+        .compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst)
+        .is_err()
+    {
+        if REPORTER.load(Ordering::SeqCst) == thread {
+            break_off("the stack cannot be read any further");
+        }
+        // Another thread has a report to write, and ends this one too.
+        loop {
+            // SAFETY: only waits.
+            unsafe { libc::pause() };
+        }
+    }
+    REPORTER.store(thread, Ordering::SeqCst);
     if let Some(installed) = installed() {
         if let Some(resigner) = installed.resigner {
             resigner.resign(Resignation::FatalSignal(signal as u8));
@@ -173,17 +209,89 @@ extern "C" fn on_fatal_signal(signal: i32, info: *mut libc::siginfo_t, context: 
         write_signal_report(installed, signal, info, context);
     }
     // SAFETY: plain system calls that POSIX allows in a handler. `info` is the structure that the kernel has passed to
-    // us; sent again to this very thread it is delivered when the handler returns, with the default action, so that a
-    // core shows the original cause and the registers of the fault.
+    // us; sent again to this very thread, where it is blocked, it is delivered when the handler returns, with the default
+    // action, so that a core shows the original cause and the registers of the fault.
     unsafe {
-        let mut default: libc::sigaction = std::mem::zeroed();
-        default.sa_sigaction = libc::SIG_DFL;
-        libc::sigaction(signal, &default, std::ptr::null_mut());
+        let mut blocked: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut blocked);
+        libc::sigaddset(&mut blocked, signal);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &blocked, std::ptr::null_mut());
+        restore_default(signal);
         let (process, thread) = (libc::getpid(), libc::syscall(libc::SYS_gettid));
         if libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, signal, info) != 0 {
             libc::syscall(libc::SYS_tgkill, process, thread, signal);
         }
     }
+}
+
+/// The report takes too long.
+extern "C" fn on_alarm(_signal: i32, _info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    if SIGNAL.load(Ordering::SeqCst) != 0 {
+        break_off("it takes too long");
+    }
+}
+
+/// Ends the report where it is, and the process by the signal that it was about. Async-signal-safe.
+fn break_off(why: &str) -> ! {
+    let report = REPORT.load(Ordering::SeqCst);
+    if report >= 0 {
+        // SAFETY: the descriptor was opened for the report, and is closed by nobody before the process ends.
+        let report = unsafe { BorrowedFd::borrow_raw(report) };
+        for text in ["broken off: ", why, "\n", END] {
+            // What cannot be written is lost.
+            let _ = rustix::io::write(report, text.as_bytes());
+        }
+    }
+    let signal = SIGNAL.load(Ordering::SeqCst);
+    // SAFETY: system calls that POSIX allows in a handler. The signal is not blocked here, and ends the process.
+    unsafe {
+        restore_default(signal);
+        let mut waiting: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut waiting);
+        libc::sigaddset(&mut waiting, signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &waiting, std::ptr::null_mut());
+        libc::syscall(
+            libc::SYS_tgkill,
+            libc::getpid(),
+            libc::syscall(libc::SYS_gettid),
+            signal,
+        );
+        libc::_exit(128 + signal);
+    }
+}
+
+/// # Safety
+/// `signal` is a signal.
+unsafe fn restore_default(signal: i32) {
+    // SAFETY: all-zero is a valid value of this plain structure; the rest is the caller's promise.
+    unsafe {
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(signal, &default, std::ptr::null_mut());
+    }
+}
+
+/// Crashes as a route processor with a damaged stack does: nothing is where its stack pointer points. For tests.
+#[inline(never)]
+pub fn fault_on_a_damaged_stack() -> ! {
+    // SAFETY: nothing is mapped in the first page, so the first use of the stack faults, and nothing comes after it.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::asm!("mov rsp, 64", "mov rbp, 64", "push rax", "ud2", options(noreturn))
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!(
+            "mov x29, #64",
+            "mov sp, x29",
+            "str x0, [sp, #-16]!",
+            "brk #1",
+            options(noreturn)
+        )
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    std::process::abort()
 }
 
 fn write_signal_report(
@@ -216,22 +324,26 @@ fn write_signal_report(
     if let Ok(file) = open_report(installed) {
         // What cannot be written is lost; the core may still tell it.
         let mut write = |bytes: &[u8]| {
-            let _ = rustix::io::write(&file, bytes);
+            let _ = rustix::io::write(file, bytes);
         };
         write(text.as_bytes());
-        write(b"\nbacktrace:\n");
-        write_backtrace(&file);
         write_black_box(&mut write);
+        write(b"\nbacktrace:\n");
+        // SAFETY: allowed in a handler; nobody else in this process uses the alarm.
+        unsafe { libc::alarm(BACKTRACE_LIMIT_S) };
+        write_backtrace(file);
+        // SAFETY: as above.
+        unsafe { libc::alarm(0) };
+        write(END.as_bytes());
     }
 }
 
-/// State, last inputs and log lines, and the line that says that the report is whole. Async-signal-safe.
+/// State, last inputs and log lines. Async-signal-safe.
 fn write_black_box(write: &mut dyn FnMut(&[u8])) {
     write(b"\nstate:\n");
     black_box::state(write);
     write(b"\nlast inputs and log lines:\n");
     black_box::ring(write);
-    write(END.as_bytes());
 }
 
 /// The first backtrace of a process loads a library, which a signal handler must not.
@@ -243,9 +355,9 @@ fn prepare_backtrace() {
 }
 
 /// Addresses with the names of their objects, one a line. `backtrace` and `backtrace_symbols_fd` do not allocate once the
-/// library is loaded (backtrace(3)). Should they hang on a damaged stack, crashdump-timeout ends that.
+/// library is loaded (backtrace(3)). They may fault or hang; see the module.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn write_backtrace(file: &rustix::fd::OwnedFd) {
+fn write_backtrace(file: BorrowedFd<'_>) {
     let mut frames = [std::ptr::null_mut(); FRAMES_MAX];
     // SAFETY: the buffer has room for as many frames as are asked for; the second call reads those that were found.
     unsafe {
@@ -258,7 +370,7 @@ fn write_backtrace(file: &rustix::fd::OwnedFd) {
 fn prepare_backtrace() {}
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn write_backtrace(file: &rustix::fd::OwnedFd) {
+fn write_backtrace(file: BorrowedFd<'_>) {
     let _ = rustix::io::write(file, b"not available with this C library\n");
 }
 
@@ -295,10 +407,12 @@ fn on_panic(panic: &std::panic::PanicHookInfo<'_>) {
         // Standard error is a log file; the report stands for itself if one of the two cannot be written.
         let _ = std::io::stderr().write_all(report.as_bytes());
         if let Ok(file) = open_report(installed) {
-            let mut file = std::fs::File::from(file);
-            let mut write = |bytes: &[u8]| drop(file.write_all(bytes));
+            let mut write = |bytes: &[u8]| {
+                let _ = rustix::io::write(file, bytes);
+            };
             write(report.as_bytes());
             write_black_box(&mut write);
+            write(END.as_bytes());
         }
     }
     std::process::abort();
@@ -319,8 +433,19 @@ fn panic_report(installed: &Installed, panic: &std::panic::PanicHookInfo<'_>) ->
     )
 }
 
-/// The report of this moment. Async-signal-safe: the path is made on the stack.
-fn open_report(installed: &Installed) -> rustix::io::Result<rustix::fd::OwnedFd> {
+/// The report of this death: a panic's goes on in that of the signal that ends it. Async-signal-safe: the path is made on the
+/// stack.
+fn open_report(installed: &Installed) -> rustix::io::Result<BorrowedFd<'static>> {
+    let mut report = REPORT.load(Ordering::SeqCst);
+    if report < 0 {
+        report = create_report(installed)?.into_raw_fd();
+        REPORT.store(report, Ordering::SeqCst);
+    }
+    // SAFETY: it was opened here, and is closed by nobody before the process ends.
+    Ok(unsafe { BorrowedFd::borrow_raw(report) })
+}
+
+fn create_report(installed: &Installed) -> rustix::io::Result<rustix::fd::OwnedFd> {
     let directory = rustix::fs::open(
         installed.directory.as_c_str(),
         OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
@@ -329,8 +454,11 @@ fn open_report(installed: &Installed) -> rustix::io::Result<rustix::fd::OwnedFd>
     let now_s = rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec;
     let mut name = StackText::new();
     let written = black_box::host_name(&mut name).and_then(|()| {
-        let time = CompactUtcTime(u64::try_from(now_s).unwrap_or(0));
-        write!(name, "-crashinfo-{}-{time}.txt\0", installed.slot)
+        let tail = ReportTail {
+            slot: &installed.slot,
+            time: CompactUtcTime(u64::try_from(now_s).unwrap_or(0)),
+        };
+        write!(name, "{tail}\0")
     });
     let name = CStr::from_bytes_until_nul(name.as_bytes())
         .ok()
@@ -342,6 +470,24 @@ fn open_report(installed: &Installed) -> rustix::io::Result<rustix::fd::OwnedFd>
         OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW,
         Mode::RUSR | Mode::WUSR,
     )
+}
+
+/// What follows the router's name in that of a report.
+struct ReportTail<'a> {
+    slot: &'a str,
+    time: CompactUtcTime,
+}
+
+impl std::fmt::Display for ReportTail<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "-crashinfo-{}-{}.txt", self.slot, self.time)
+    }
+}
+
+/// What the report of the unit in `slot` of the router called `host` is called that begins in this second.
+pub fn report_name(host: &str, slot: &str, unix_s: u64) -> String {
+    let time = CompactUtcTime(unix_s);
+    format!("{host}{}", ReportTail { slot, time })
 }
 
 /// Text in a fixed buffer; what does not fit is refused.

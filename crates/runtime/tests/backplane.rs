@@ -290,7 +290,11 @@ fn power_is_a_word_that_others_see_and_off_stays_off() {
         .unwrap_err()
         .to_string();
     assert_eq!(refused, "slot 3 is empty: insert something first");
-    scene.request(&Request::Insert { slot: CARD3 }).unwrap();
+    let insert = Request::Insert {
+        slot: CARD3,
+        image_version: None,
+    };
+    scene.request(&insert).unwrap();
     assert!(scene.slot(CARD3).process.is_some());
     assert_eq!(
         SlotPower::from_word(memory.card(CardSlot(7)).unwrap().power.load(Ordering::SeqCst)),

@@ -38,6 +38,8 @@ fn role() {
             // SAFETY: none is wanted: address 8 is never mapped, and the fault is what this role is for.
             unsafe { std::ptr::with_exposed_provenance::<u64>(8).read_volatile() };
         }
+        "damaged-stack" => runtime::crash::fault_on_a_damaged_stack(),
+        "loading" => crash_while_loading(),
         "abort" => std::process::abort(),
         "overflow" => {
             std::hint::black_box(overflow(1));
@@ -56,6 +58,28 @@ fn role() {
         "return" => {}
         other => panic!("no role '{other}'"),
     }
+}
+
+/// Crashes while another thread is in the loader for ever, with its lock: it opens a pipe that nobody writes to.
+fn crash_while_loading() {
+    let library = PathBuf::from(std::env::var("HOLDOVER_TEST_DIRECTORY").unwrap()).join("library.so");
+    let path = std::ffi::CString::new(library.into_os_string().into_encoded_bytes()).unwrap();
+    // SAFETY: the path is a string that ends with a zero.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let tid = rustix::thread::gettid().as_raw_nonzero();
+        sender.send(tid).unwrap();
+        // SAFETY: the path is a string that ends with a zero; nothing is loaded, as nothing can be read.
+        unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
+    });
+    let stat = format!("/proc/self/task/{}/stat", receiver.recv().unwrap());
+    let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|text| text.contains(") S "));
+    while !sleeps() {
+        std::thread::yield_now();
+    }
+    // SAFETY: the fault is what this role is for.
+    unsafe { libc::raise(libc::SIGSEGV) };
 }
 
 #[allow(unconditional_recursion)]
@@ -271,6 +295,29 @@ fn an_overflowing_stack_resigns_from_the_alternate_stack() {
     let (cause, status) = scene.life_and_death("overflow");
     assert_eq!(cause, Some(Resignation::FatalSignal(11)));
     assert_eq!(status.signal(), Some(11));
+}
+
+#[test]
+fn a_report_is_whole_although_the_stack_cannot_be_read_or_the_loader_is_locked() {
+    for role in ["damaged-stack", "loading"] {
+        let scene = Scene::new(role);
+        let (cause, status) = scene.life_and_death(role);
+        assert_eq!(cause, Some(Resignation::FatalSignal(11)), "{role}");
+        assert_eq!(status.signal(), Some(11), "{role}");
+        let report = scene.report();
+        for part in [
+            "fatal signal 11",
+            "\nstate:\n",
+            "\nlast inputs and log lines:\n",
+            "\nbacktrace:\n",
+        ] {
+            assert!(report.contains(part), "{role}: {part} in\n{report}");
+        }
+        assert!(
+            report.ends_with("end of crash information\n"),
+            "{role}:\n{report}"
+        );
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use machine::Duration;
 use runtime::clock;
 use runtime::event_loop::{EventLoop, Interest, Waker};
 use runtime::wire::packet::PacketWire;
-use runtime::wire::{SendOutcome, WireCounters, WireError};
+use runtime::wire::{self, SendOutcome, WireCounters, WireError, WireSpec};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -323,6 +323,40 @@ fn the_link_follows_the_interface_down_up_away_and_back() {
     network.m.spawn(work).join().unwrap();
 }
 
+#[test]
+fn an_interface_that_is_not_there_yet_is_a_link_that_is_down_until_it_comes() {
+    let Some(network) =
+        Network::new("an_interface_that_is_not_there_yet_is_a_link_that_is_down_until_it_comes")
+    else {
+        return;
+    };
+    let network = Arc::new(network);
+    let inside = Arc::clone(&network);
+    let work = move || {
+        let spec = WireSpec::Packet {
+            interface: "late".into(),
+        };
+        let error = wire::check(&spec).expect_err("it is missing").to_string();
+        assert!(
+            error.contains("'late'") && error.contains("ip link add"),
+            "{error}"
+        );
+        let mut wire = PacketWire::open("late").unwrap();
+        assert_eq!((wire.is_up(), wire.missing_interface()), (false, Some("late")));
+        assert_eq!(wire.send(&[0; 60]), SendOutcome::Down);
+        inside.m.ip(&format!(
+            "link add name late type veth peer name b1 netns {}",
+            inside.b.0
+        ));
+        inside.m.ip("link set dev late up");
+        inside.b.ip("link set dev b1 up");
+        serve_until(&mut wire, PacketWire::is_up);
+        assert_eq!(wire.missing_interface(), None);
+        wire::check(&spec).unwrap();
+    };
+    network.m.spawn(work).join().unwrap();
+}
+
 /// Sends one datagram to everybody on a link.
 fn broadcast(from: &str, to: &str) {
     let socket = UdpSocket::bind(from).unwrap();
@@ -386,9 +420,12 @@ fn without_the_capability_the_error_says_which_one_is_missing() {
         let mut sets = capabilities(None).unwrap();
         sets.effective.remove(CapabilitySet::NET_RAW);
         set_capabilities(None, sets).unwrap();
-        PacketWire::open("ma").err()
+        // One of them is there, the other is not.
+        ["ma", "nosuch0"].map(|interface| PacketWire::open(interface).err())
     });
-    let error = error.join().unwrap().expect("not allowed");
-    assert!(matches!(error, WireError::Permission(_)), "{error:?}");
-    assert!(error.to_string().contains("CAP_NET_RAW"), "{error}");
+    for error in error.join().unwrap() {
+        let error = error.expect("not allowed");
+        assert!(matches!(error, WireError::Permission(_)), "{error:?}");
+        assert!(error.to_string().contains("CAP_NET_RAW"), "{error}");
+    }
 }

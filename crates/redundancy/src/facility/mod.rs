@@ -42,7 +42,7 @@ use crate::fallback::Fallback;
 use crate::heartbeat::FailureDetector;
 use crate::history::{History, HistoryEvent};
 use crate::message::{Body, Hello, PairTimers, RfMessage};
-use crate::progression::{Answer, Walk};
+use crate::progression::{Answer, ClientProgress, Walk};
 use crate::state::{Progression, RedundancyMode, RfEvent, RfState, Status};
 use crate::syslog::Syslog;
 use crate::watch::{DebugTopic, Watch};
@@ -270,6 +270,14 @@ impl RedundancyFacility {
     /// The registered clients.
     pub fn clients(&self) -> &ClientRegistry {
         &self.clients
+    }
+
+    /// The pass over the clients that is under way, and how far each of them is in it, in its order.
+    pub fn pass(&self) -> Option<(Progression, Vec<(Client, ClientProgress)>)> {
+        let walk = self.walk.as_ref()?;
+        let clients = self.clients.all();
+        let progress = clients.map(|client| (*client, walk.progress_of(*client)));
+        Some((walk.progression(), progress.collect()))
     }
 
     /// The event log.

@@ -38,7 +38,7 @@ impl RouteProcessor {
             }
             PlatformCommand::HwModule { slot, action } => return self.hw_module(now, id, slot, action),
             PlatformCommand::DirCrashinfo => return self.list_crash_files(now, id),
-            PlatformCommand::ShowInventory => self.show_inventory(),
+            PlatformCommand::ShowInventory => self.show_inventory(now),
             PlatformCommand::ShowDiag { scope, depth } => self.show_diag(now, scope, depth),
             PlatformCommand::ShowFacilityAlarm => {
                 self.update_alarms(now);

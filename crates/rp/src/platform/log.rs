@@ -84,6 +84,14 @@ system_messages! {
         fn order_failed(slot: ChassisSlot, why: &str) = "Slot {slot}: {why}";
     }
 
+    PLATFORM-3-STANDBY_NOT_STARTED {
+        explanation: "The other route processor's slot has power, and the backplane does not start it: two route processors on \
+            one host need the memory of both. It tries again by itself.",
+        action: "Do what the message says. 'show version' tells what this processor holds.",
+        /// The backplane refuses to start the peer.
+        fn peer_not_started(peer: RpSlot, why: &str) = "{peer} is not started: {why}";
+    }
+
     SYS-5-RELOAD {
         explanation: "An operator has confirmed a reload of the whole chassis.",
         action: "None.",

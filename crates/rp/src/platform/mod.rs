@@ -174,6 +174,8 @@ pub enum PlatformInput {
     PeerFound(ProcessFound),
     /// The peer's process, which was lost before, has really ended: its crash dump is complete.
     PeerEnded,
+    /// Why the backplane does not start a peer unit that has power; `None`: it does.
+    PeerRefused(Option<String>),
     /// Memory of the host on which this unit runs, now and then when it changes.
     Memory(HostMemory),
     /// Answer to [`PlatformOutput::ListCrashFiles`].
@@ -222,6 +224,8 @@ pub(crate) struct Platform {
     memory: Option<HostMemory>,
     /// What the peer said that it holds, in bytes.
     peer_resident_bytes: Option<u64>,
+    /// Why the peer unit is not started.
+    peer_refused: Option<String>,
     /// Why the arbiter could not give out an epoch, as it was logged.
     pub(crate) arbiter_trouble: Option<String>,
 }
@@ -247,6 +251,7 @@ impl RouteProcessor {
                 self.report_to_peer(now);
             }
             PlatformInput::PeerEnded => self.crash_dump_complete(now),
+            PlatformInput::PeerRefused(why) => self.peer_refused(why),
             PlatformInput::CrashFiles { session, lines } => self.crash_files_listed(now, session, &lines),
         }
     }
@@ -280,6 +285,9 @@ impl RouteProcessor {
         };
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let mut lines = Vec::new();
+        if let Some(why) = &self.platform.peer_refused {
+            lines.push(format!("Software redundancy: no standby is started: {why}"));
+        }
         if let Some(resident) = self.platform.peer_resident_bytes {
             lines.push(format!(
                 "Software redundancy: the standby on this host costs {} MiB of memory",
@@ -292,6 +300,25 @@ impl RouteProcessor {
             memory.available_bytes >> 20
         ));
         lines
+    }
+
+    /// The figures in the reason change from one try to the next: one message for all of them.
+    fn peer_refused(&mut self, why: Option<String>) {
+        if let (None, Some(why)) = (&self.platform.peer_refused, &why) {
+            self.log(log::peer_not_started(self.slot().peer(), why));
+        }
+        if why.is_some() {
+            self.platform.peer_resident_bytes = None;
+        }
+        self.platform.peer_refused = why;
+    }
+
+    /// What `show redundancy` adds while there is no standby because the backplane starts none.
+    pub(crate) fn peer_refused_lines(&self) -> Vec<String> {
+        let slot = self.slot().peer();
+        let line = |why: &String| format!("Peer (slot: {slot}) is not started: {why}");
+        let lines = self.platform.peer_refused.iter().map(line);
+        lines.flat_map(|line| [String::new(), line]).collect()
     }
 
     fn slot_power(&mut self, now: Instant, slot: ChassisSlot, power: SlotPower) {
@@ -376,12 +403,12 @@ impl RouteProcessor {
     }
 
     /// The state of a slot's unit as `show platform` has it.
-    pub(crate) fn slot_state(&self, slot: ChassisSlot) -> &'static str {
+    pub(crate) fn slot_state(&self, now: Instant, slot: ChassisSlot) -> &'static str {
         match (slot, self.platform.power(slot)) {
             (_, SlotPower::Empty) => "empty",
             (_, SlotPower::Off) => "disabled",
             (ChassisSlot::Card(card), _) => self.card_state(card),
-            (ChassisSlot::Rp(rp), _) => self.rp_state(rp),
+            (ChassisSlot::Rp(rp), _) => self.rp_state(now, rp),
         }
     }
 
@@ -398,12 +425,17 @@ impl RouteProcessor {
         }
     }
 
-    fn rp_state(&self, rp: RpSlot) -> &'static str {
+    fn rp_state(&self, now: Instant, rp: RpSlot) -> &'static str {
         if rp == self.slot() {
             return "ok, active";
         }
+        // In RPR that is all that a standby gets to.
+        if self.facility.status(now).peer_rests {
+            return "ok, standby";
+        }
         match self.facility.peer_state() {
             redundancy::RfState::StandbyHot => "ok, standby",
+            redundancy::RfState::Disabled if self.platform.peer_refused.is_some() => "not started",
             redundancy::RfState::Disabled if self.platform.power(ChassisSlot::Rp(rp)) == SlotPower::On => {
                 "booting"
             }

@@ -13,6 +13,7 @@ const PEER_FOUND: u64 = 4;
 const PEER_ENDED: u64 = 5;
 const CRASH_FILES: u64 = 6;
 const MEMORY: u64 = 7;
+const PEER_REFUSED: u64 = 8;
 
 /// The input as numbers and a text.
 pub(crate) fn input_entry(input: &PlatformInput) -> (Vec<u64>, String) {
@@ -28,6 +29,8 @@ pub(crate) fn input_entry(input: &PlatformInput) -> (Vec<u64>, String) {
         PlatformInput::Backplane(runs) => plain(&[BACKPLANE, u64::from(*runs)]),
         PlatformInput::PeerFound(found) => plain(&[PEER_FOUND, u64::from(found.number())]),
         PlatformInput::PeerEnded => plain(&[PEER_ENDED]),
+        PlatformInput::PeerRefused(None) => plain(&[PEER_REFUSED, 0]),
+        PlatformInput::PeerRefused(Some(why)) => (Vec::from([PEER_REFUSED, 1]), why.clone()),
         PlatformInput::Memory(memory) => plain(&[MEMORY, memory.resident_bytes, memory.available_bytes]),
         PlatformInput::CrashFiles { session, lines } => {
             (Vec::from([CRASH_FILES, *session]), lines.join("\n"))
@@ -52,6 +55,7 @@ pub(crate) fn input_of(numbers: &[u64], text: &str) -> Option<PlatformInput> {
             PlatformInput::PeerFound(ProcessFound::from_number(u32::try_from(*found).ok()?)?)
         }
         [PEER_ENDED] => PlatformInput::PeerEnded,
+        [PEER_REFUSED, refused] => PlatformInput::PeerRefused((*refused == 1).then(|| text.to_string())),
         [MEMORY, resident_bytes, available_bytes] => PlatformInput::Memory(HostMemory {
             resident_bytes: *resident_bytes,
             available_bytes: *available_bytes,

@@ -69,7 +69,7 @@ impl RouteProcessor {
             row(
                 &slot.to_string(),
                 &self.product(slot),
-                self.shown_slot_state(slot),
+                self.shown_slot_state(now, slot),
                 age,
             );
             if let ChassisSlot::Card(card) = slot {
@@ -102,11 +102,11 @@ impl RouteProcessor {
     }
 
     /// While a failed unit writes its crash dump, that is what it does.
-    fn shown_slot_state(&self, slot: ChassisSlot) -> &'static str {
+    fn shown_slot_state(&self, now: Instant, slot: ChassisSlot) -> &'static str {
         if slot == ChassisSlot::Rp(self.slot().peer()) && self.crash_dump.is_waiting() {
             return "crash dump";
         }
-        self.slot_state(slot)
+        self.slot_state(now, slot)
     }
 
     /// All slots that have power of their own, cards first.
@@ -182,7 +182,7 @@ impl RouteProcessor {
     }
 
     /// The unit in a slot; `None` where there is none, or nobody has told of one.
-    fn slot_item(&self, slot: ChassisSlot) -> Option<Item> {
+    fn slot_item(&self, now: Instant, slot: ChassisSlot) -> Option<Item> {
         let product = self.product(slot);
         if product.is_empty() {
             return None;
@@ -191,7 +191,8 @@ impl RouteProcessor {
             ChassisSlot::Card(_) => (format!("slot {slot}"), "Holdover Line Card"),
             ChassisSlot::Rp(_) => (format!("slot {slot}"), "Holdover Route Processor"),
         };
-        if matches!(slot, ChassisSlot::Rp(rp) if rp != self.slot()) && self.slot_state(slot) == "unknown" {
+        if matches!(slot, ChassisSlot::Rp(rp) if rp != self.slot()) && self.slot_state(now, slot) == "unknown"
+        {
             return None;
         }
         Some(Item {
@@ -233,10 +234,10 @@ impl RouteProcessor {
     }
 
     /// `show inventory`
-    pub(crate) fn show_inventory(&self) -> Vec<String> {
+    pub(crate) fn show_inventory(&self, now: Instant) -> Vec<String> {
         let mut items = Vec::from([self.chassis_item()]);
         for slot in self.slots() {
-            items.extend(self.slot_item(slot));
+            items.extend(self.slot_item(now, slot));
             if let ChassisSlot::Card(card) = slot {
                 items.extend(
                     self.ports_of(card)
@@ -282,12 +283,12 @@ impl RouteProcessor {
     }
 
     fn diag_slot(&self, now: Instant, slot: ChassisSlot, depth: DiagDepth) -> Vec<String> {
-        let Some(item) = self.slot_item(slot) else {
-            return Vec::from([format!("Slot {slot}: {}", self.shown_slot_state(slot))]);
+        let Some(item) = self.slot_item(now, slot) else {
+            return Vec::from([format!("Slot {slot}: {}", self.shown_slot_state(now, slot))]);
         };
         let mut details = Vec::from([
             ("Software Version", self.module_version(slot)),
-            ("State", self.shown_slot_state(slot).to_string()),
+            ("State", self.shown_slot_state(now, slot).to_string()),
         ]);
         if let Some(age) = self.slot_age(now, slot) {
             details.push(("Running for", Uptime(age).to_string()));
@@ -394,6 +395,9 @@ impl RouteProcessor {
             if version != "N/A" {
                 lines.push(format!("Image of card {card}: Holdover Software, {version}"));
             }
+        }
+        for reason in &self.facility.status(now).fallback {
+            lines.push(format!("Operating mode is rpr instead of sso: {reason}"));
         }
         lines.extend(self.memory_lines());
         lines.push(String::new());

@@ -1,6 +1,7 @@
 //! What can be asked of a backplane: JSON in the messages of `stream`, kind 1 for requests, 2 for replies.
 
 use super::Unit;
+use crate::chassis_file::ImageName;
 use serde::{Deserialize, Serialize};
 
 /// Kind of a message that holds a [`Request`].
@@ -33,10 +34,13 @@ pub enum Request {
         /// The slot.
         slot: Unit,
     },
-    /// Put the unit back in, with power.
+    /// Put a unit in, with power.
     Insert {
         /// The slot.
         slot: Unit,
+        /// The image that the route processor passes for; what the description says without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image_version: Option<ImageName>,
     },
     /// Take the power for a moment: the unit starts anew, at once.
     Reset {
@@ -101,6 +105,9 @@ pub struct SlotStatus {
     pub last_exit: Option<String>,
     /// Milliseconds until it is started again, while it waits for that.
     pub restart_in_ms: Option<u64>,
+    /// Why it was not started the last time: there is no room for it.
+    #[serde(default)]
+    pub refused: Option<String>,
 }
 
 #[cfg(test)]

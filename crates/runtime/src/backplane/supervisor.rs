@@ -1,24 +1,25 @@
 //! The backplane's own process.
 
+mod starting;
+
 use super::control::{LENGTH_MAX, REPLY, REQUEST};
 use super::run_files::{adopt_all, records_directory, remove_run_files, take_description};
 use super::stopped::StoppedSlots;
-use super::{Reply, Request, SlotStatus, Status, Unit, lock_path, log_path, socket_path};
-use crate::chassis_file::{ChassisFile, ChassisFileError};
+use super::{Reply, Request, SlotStatus, Status, Unit, lock_path, socket_path};
+use crate::chassis_file::{ChassisFile, ChassisFileError, ImageName};
 use crate::clock;
 use crate::crash;
 use crate::directories::{Directories, DirectoryError};
 use crate::event_loop::{EventLoop, Interest, LoopSignal, Ready, Signals};
 use crate::file::{FileError, FileLock, LockError};
-use crate::host_memory::{self, TooLittleMemory};
-use crate::process::{Exit, Process, RestartBackoff, RestartPolicy, SpawnSpec};
+use crate::process::{Exit, Process, RestartBackoff, RestartPolicy};
 use crate::shared_memory::{SharedMemory, SharedMemoryError, SlotPower, TakenDown};
 use crate::stream::{Address, Listener, MessageStream, StreamError};
 use machine::{CardSlot, Duration, Epoch, Instant, RpSlot};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a backplane needs to know.
@@ -109,6 +110,10 @@ struct Slot {
     wanted_end: bool,
     restarts: u64,
     last_exit: Option<Exit>,
+    // What an operator has put in instead of what the description says.
+    image: Option<ImageName>,
+    // Why it was not started the last time.
+    refused: Option<String>,
 }
 
 /// The supervisor of one chassis.
@@ -205,7 +210,8 @@ impl Backplane {
             std::process::id()
         ));
         if adopted.is_empty() {
-            // Nothing runs, so this is a cold start: every slot that the description fills gets power.
+            // Nothing runs, so this is a cold start: every slot that the description fills gets power, and what it says is in.
+            starting::forget_inserted_images(&self.records);
             let rps = RpSlot::ALL.map(Unit::Rp).into_iter();
             for unit in rps.chain((0..=CardSlot::MAX).map(|slot| Unit::Card(CardSlot(slot)))) {
                 self.set_power(unit, SlotPower::Unmanaged);
@@ -223,6 +229,8 @@ impl Backplane {
                 wanted_end: false,
                 restarts: 0,
                 last_exit: None,
+                image: starting::inserted_image(&self.records, unit),
+                refused: None,
             });
             // What an operator has switched off stays off when the backplane starts again.
             if self.power(unit) == SlotPower::Unmanaged {
@@ -279,78 +287,11 @@ impl Backplane {
             words.process.store(process.id().pid, Ordering::SeqCst);
         }
         slot.started_at = clock::now();
+        slot.refused = None;
         slot.start_at = None;
         slot.wanted_end = false;
         slot.process = Some(process);
         Ok(())
-    }
-
-    fn start_unit(&mut self, index: usize) {
-        let unit = self.slots[index].unit;
-        let spec = self.spawn_spec(unit);
-        if let Err(why) = self.has_room_for(unit) {
-            let delay = self.start_later(index);
-            let text = format!("slot {unit}: not started: {why}; again in {delay:?}");
-            log_line(&text);
-            // There it is seen by whoever waits for the chassis to boot.
-            if let Err(error) = append_line(&spec.log, &text) {
-                log_line(&format!("slot {unit}: {}: {error}", spec.log.display()));
-            }
-            return;
-        }
-        let started = Process::spawn(&spec).and_then(|process| {
-            let pid = process.id().pid;
-            self.watch(index, process).map(|()| pid)
-        });
-        match started {
-            Ok(pid) => log_line(&format!("slot {unit}: started, process {pid}")),
-            Err(error) => {
-                let delay = self.start_later(index);
-                let program = spec.program.display();
-                log_line(&format!(
-                    "slot {unit}: cannot start {program}: {error}; again in {delay:?}"
-                ));
-            }
-        }
-    }
-
-    /// Tries again after a pause that grows; returns its length.
-    fn start_later(&mut self, index: usize) -> Duration {
-        let slot = &mut self.slots[index];
-        let delay = slot.backoff.after_life(Duration::ZERO);
-        slot.start_at = Some(clock::now() + delay);
-        delay
-    }
-
-    /// Whether the host has the memory for this unit: a route processor beside another one holds as much as that.
-    fn has_room_for(&self, unit: Unit) -> Result<(), TooLittleMemory> {
-        let Unit::Rp(rp) = unit else {
-            return Ok(());
-        };
-        let mut slots = self.slots.iter();
-        match slots
-            .find(|slot| slot.unit == Unit::Rp(rp.peer()))
-            .and_then(|slot| slot.process.as_ref())
-        {
-            Some(first) => host_memory::room_beside(first),
-            None => Ok(()),
-        }
-    }
-
-    fn spawn_spec(&self, unit: Unit) -> SpawnSpec {
-        let config = &self.config;
-        let parts = [
-            config.arguments_before.clone(),
-            unit.arguments(),
-            config.arguments_after.clone(),
-        ];
-        SpawnSpec {
-            program: config.program.clone(),
-            arguments: parts.concat(),
-            log: log_path(&config.directories.log, unit),
-            working_directory: config.directories.state.clone(),
-            record: Some(self.records.join(unit.to_string())),
-        }
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -545,9 +486,16 @@ impl Backplane {
             }
             Request::PowerOff { slot } | Request::Stop { slot } => (slot, SlotPower::Off),
             Request::Remove { slot } => (slot, SlotPower::Empty),
-            Request::PowerOn { slot } | Request::Insert { slot } | Request::Start { slot } => {
+            Request::Insert {
+                slot,
+                ref image_version,
+            } => {
+                if let Err(reason) = self.put_in(slot, image_version.as_ref()) {
+                    return Some(refused(reason));
+                }
                 (slot, SlotPower::On)
             }
+            Request::PowerOn { slot } | Request::Start { slot } => (slot, SlotPower::On),
             Request::Reset {
                 slot,
                 crash_dump_grace_ms,
@@ -577,6 +525,7 @@ impl Backplane {
         self.take_down(slot, TakenDown::Power);
         self.set_power(slot, power);
         if power != SlotPower::On {
+            self.slots[index].refused = None;
             self.kill(index);
         } else if self.slots[index].process.is_none() {
             self.slots[index].backoff.reset();
@@ -642,6 +591,7 @@ impl Backplane {
             restart_in_ms: slot
                 .start_at
                 .map(|at| at.saturating_since(now).as_millis() as u64),
+            refused: slot.refused.clone(),
         };
         Status {
             chassis: self.chassis.name.clone(),
@@ -754,11 +704,6 @@ fn unix_seconds() -> u64 {
 }
 
 /// A line of the backplane's log, which its standard error is.
-fn append_line(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = std::fs::File::options().create(true).append(true).open(path)?;
-    writeln!(file, "{text}")
-}
-
 pub(super) fn log_line(text: &str) {
     let now = clock::now().since_origin();
     let line = format!(

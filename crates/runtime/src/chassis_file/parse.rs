@@ -1,5 +1,6 @@
 //! From text to a checked chassis.
 
+use super::image_name::ImageName;
 use super::{Card, ChassisFile, ChassisFileError, Host, Port, Timers, host_mac, port_mac};
 use crate::stream::Address;
 use crate::wire::WireSpec;
@@ -26,6 +27,7 @@ struct RawChassis {
     #[serde(default)]
     startup_config: String,
     crash_space_mib: Option<Spanned<u64>>,
+    memory_mib: Option<Spanned<u64>>,
     link: Option<RawLink>,
     #[serde(default)]
     timers: RawTimers,
@@ -56,6 +58,7 @@ const UNSUPPORTED_COMMANDS_MAX: usize = 64;
 struct RawRp {
     #[serde(default)]
     unsupported_commands: Vec<Spanned<String>>,
+    image_version: Option<Spanned<String>>,
     slot: Spanned<String>,
     host: Spanned<String>,
 }
@@ -87,8 +90,15 @@ struct RawHost {
 
 /// Room for crash dumps of a chassis that does not say, MiB.
 const CRASH_SPACE_MIB_DEFAULT: u64 = 1024;
-/// The most that can be said, MiB.
-const CRASH_SPACE_MIB_MAX: u64 = 1 << 20;
+/// The most room or memory that can be said, MiB.
+const SIZE_MIB_MAX: u64 = 1 << 20;
+
+/// What the file says of the route processors, by slot.
+struct RouteProcessors {
+    slots: Vec<RpSlot>,
+    unsupported_commands: [Vec<String>; 2],
+    image_versions: [Option<String>; 2],
+}
 
 type Checked<T> = Result<T, ChassisFileError>;
 
@@ -125,33 +135,35 @@ impl Checker<'_> {
         let name = self.name(&raw.name, "a chassis name")?;
         let link = raw.link.map(|link| self.link(&link.address)).transpose()?;
         let timers = self.timers(&raw.timers)?;
-        let (route_processors, unsupported_commands) = self.route_processors(raw.route_processors)?;
+        let route_processors = self.route_processors(raw.route_processors)?;
         let cards = self.cards(&name, &raw.cards.unwrap_or_default())?;
         let hosts = self.hosts(&name, &raw.hosts.unwrap_or_default())?;
         let startup_config = raw.startup_config;
-        let crash_space_bytes_max = self.crash_space(raw.crash_space_mib.as_ref())?;
+        let crash_space_bytes_max = self.size(raw.crash_space_mib.as_ref())?;
+        let memory_bytes_max = self.size(raw.memory_mib.as_ref())?;
         Ok(ChassisFile {
             name,
             startup_config,
-            crash_space_bytes_max,
+            crash_space_bytes_max: crash_space_bytes_max.unwrap_or(CRASH_SPACE_MIB_DEFAULT << 20),
+            memory_bytes_max,
             link,
             timers,
-            route_processors,
-            unsupported_commands,
+            route_processors: route_processors.slots,
+            unsupported_commands: route_processors.unsupported_commands,
+            image_versions: route_processors.image_versions,
             cards,
             hosts,
         })
     }
 
-    fn crash_space(&self, mib: Option<&Spanned<u64>>) -> Checked<u64> {
+    /// A number of MiB, in bytes.
+    fn size(&self, mib: Option<&Spanned<u64>>) -> Checked<Option<u64>> {
         match mib {
-            None => Ok(CRASH_SPACE_MIB_DEFAULT << 20),
-            Some(mib) if (1..=CRASH_SPACE_MIB_MAX).contains(mib.get_ref()) => Ok(mib.get_ref() << 20),
+            None => Ok(None),
+            Some(mib) if (1..=SIZE_MIB_MAX).contains(mib.get_ref()) => Ok(Some(mib.get_ref() << 20)),
             Some(mib) => {
                 let message = format!("{} MiB are out of range", mib.get_ref());
-                Err(self
-                    .refuse(mib, message)
-                    .hint(format!("1 to {CRASH_SPACE_MIB_MAX}")))
+                Err(self.refuse(mib, message).hint(format!("1 to {SIZE_MIB_MAX}")))
             }
         }
     }
@@ -222,10 +234,15 @@ impl Checker<'_> {
         Ok(timers)
     }
 
-    fn route_processors(&self, raw: Option<Spanned<Vec<RawRp>>>) -> Checked<(Vec<RpSlot>, [Vec<String>; 2])> {
-        let mut unsupported: [Vec<String>; 2] = Default::default();
+    fn route_processors(&self, raw: Option<Spanned<Vec<RawRp>>>) -> Checked<RouteProcessors> {
+        let mut unsupported_commands: [Vec<String>; 2] = Default::default();
+        let mut image_versions: [Option<String>; 2] = Default::default();
         let Some(raw) = raw else {
-            return Ok((RpSlot::ALL.to_vec(), unsupported));
+            return Ok(RouteProcessors {
+                slots: RpSlot::ALL.to_vec(),
+                unsupported_commands,
+                image_versions,
+            });
         };
         if raw.get_ref().is_empty() {
             return Err(self
@@ -253,11 +270,24 @@ impl Checker<'_> {
                             (a remote arbiter) each would take the other's silence for its death, and both be active";
                 return Err(self.refuse(&rp.host, message).hint(hint));
             }
-            unsupported[slot.index()] = self.unsupported_commands(&rp.unsupported_commands)?;
+            unsupported_commands[slot.index()] = self.unsupported_commands(&rp.unsupported_commands)?;
+            let image = rp.image_version.as_ref();
+            image_versions[slot.index()] = image.map(|text| self.image_version(text)).transpose()?;
             slots.push(slot);
         }
         slots.sort_unstable();
-        Ok((slots, unsupported))
+        Ok(RouteProcessors {
+            slots,
+            unsupported_commands,
+            image_versions,
+        })
+    }
+
+    fn image_version(&self, text: &Spanned<String>) -> Checked<String> {
+        text.get_ref()
+            .parse::<ImageName>()
+            .map(|image| image.0)
+            .map_err(|why| self.refuse(text, why).hint("as in \"Version 0.1.0\""))
     }
 
     fn unsupported_commands(&self, raw: &[Spanned<String>]) -> Checked<Vec<String>> {

@@ -61,6 +61,7 @@ fn every_part_of_a_file_is_read() {
         r#"
         name = "lab"
         startup_config = "hostname Lab"
+        memory_mib = 512
         [link]
         address = "tcp:127.0.0.1:7000"
         [timers]
@@ -70,6 +71,7 @@ fn every_part_of_a_file_is_read() {
         [[route_processors]]
         slot = "R1"
         host = "local"
+        image_version = "Version 9"
         [[cards]]
         slot = 3
         ports = [
@@ -89,6 +91,8 @@ fn every_part_of_a_file_is_read() {
     );
     assert_eq!(chassis.timers.ack_stall_limit, Duration::from_millis(50));
     assert_eq!(chassis.route_processors, [RpSlot::R1]);
+    assert_eq!(chassis.image_versions, [None, Some("Version 9".into())]);
+    assert_eq!(chassis.memory_bytes_max, Some(512 << 20));
     let card = chassis.card(CardSlot(3)).unwrap();
     assert_eq!(card.ports[0].wire.to_string(), "udp 127.0.0.1:1 [::1]:2");
     assert_eq!(card.ports[1].wire.to_string(), "packet eth1");
@@ -118,7 +122,7 @@ fn what_is_wrong_is_named_with_line_column_and_hint() {
         (
             "name = \"lab\"\ncolour = 1",
             "",
-            "line 2, column 1: unknown field `colour`, expected one of `name`, `startup_config`, `crash_space_mib`, `link`, `timers`, `route_processors`, `cards`, `hosts`",
+            "line 2, column 1: unknown field `colour`, expected one of `name`, `startup_config`, `crash_space_mib`, `memory_mib`, `link`, `timers`, `route_processors`, `cards`, `hosts`",
         ),
         (
             "name = 7",
@@ -164,6 +168,16 @@ fn what_is_wrong_is_named_with_line_column_and_hint() {
             rps,
             "slot = \"R0\"\nhost = \"local\"\n[[route_processors]]\nslot = \"R0\"\nhost = \"local\"",
             "line 6, column 8: slot R0 is described twice",
+        ),
+        (
+            rps,
+            "slot = \"R0\"\nhost = \"local\"\nimage_version = \" \"",
+            "line 5, column 17: ' ' is no name of an image: 1 to 63 printable ASCII characters\n  hint: as in \"Version 0.1.0\"",
+        ),
+        (
+            "name = \"lab\"\nmemory_mib = 0",
+            "",
+            "line 2, column 14: 0 MiB are out of range\n  hint: 1 to 1048576",
         ),
         (
             "name = \"lab\"\nroute_processors = []",

@@ -2,7 +2,7 @@
 
 use super::lab::{RedundancyMode, is_ready_pair};
 use super::status_client::{self, RpReport, active_slot};
-use crate::backplane::{BackplaneClient, Reply, Request, Unit, log_path};
+use crate::backplane::{BackplaneClient, Reply, Request, SlotStatus, Unit, log_path};
 use crate::chassis_file::ChassisFile;
 use crate::clock;
 use crate::directories::Directories;
@@ -63,7 +63,8 @@ impl BootLog {
         }
     }
 
-    /// The units that are to run: what has no power is not waited for. Without a backplane to ask, all of them.
+    /// The units that are to run: what has no power, or is not started for want of memory, is not waited for. Without a
+    /// backplane to ask, all of them.
     fn is_powered(&self) -> impl Fn(Unit) -> bool + use<> {
         let asked = BackplaneClient::connect(&self.run_directory)
             .and_then(|mut backplane| backplane.request(&Request::Status));
@@ -71,7 +72,10 @@ impl BootLog {
             Ok(Reply::Status(status)) => status.slots,
             Ok(_) | Err(_) => Vec::new(),
         };
-        move |unit| !slots.iter().any(|slot| slot.slot == unit && slot.power != "on")
+        move |unit| {
+            let waits_for = |slot: &SlotStatus| slot.power == "on" && slot.refused.is_none();
+            !slots.iter().any(|slot| slot.slot == unit && !waits_for(slot))
+        }
     }
 
     fn has_booted(&self) -> bool {

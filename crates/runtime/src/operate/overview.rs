@@ -59,6 +59,7 @@ impl Overview {
             Some(false) => "Route processors DIFFER in state\n".to_string(),
             None => String::new(),
         });
+        text.push_str(&self.active_report().map_or_else(String::new, mode_lines));
         let mut rows = vec![words([
             "Slot",
             "State",
@@ -128,7 +129,13 @@ impl Overview {
                 last_exit,
             ]
         }));
-        aligned(&format!("Processes (backplane {})", backplane.process), &rows)
+        let mut text = aligned(&format!("Processes (backplane {})", backplane.process), &rows);
+        for slot in &backplane.slots {
+            if let Some(why) = &slot.refused {
+                text.push_str(&format!("\n{} is not started: {why}\n", slot.slot));
+            }
+        }
+        text
     }
 }
 
@@ -146,6 +153,19 @@ fn digests_equal(reports: &[Option<RpReport>; 2]) -> Option<bool> {
     };
     let comparable = first.frame == second.frame && first.dirty_rows == 0 && second.dirty_rows == 0;
     comparable.then(|| first.digest == second.digest)
+}
+
+/// The mode, and why it is not the configured one.
+fn mode_lines(active: &RpReport) -> String {
+    let (operating, configured) = (&active.operating_mode, &active.configured_mode);
+    if operating == configured {
+        return format!("Redundancy mode {operating}\n");
+    }
+    let mut text = format!("Redundancy mode {operating}, configured {configured}\n");
+    for reason in &active.fallback {
+        text.push_str(&format!("  {reason}\n"));
+    }
+    text
 }
 
 fn card_rows(active: &RpReport) -> Vec<Vec<String>> {
@@ -221,6 +241,7 @@ mod tests {
         let text = overview().to_text();
         for line in [
             "Chassis lab, /run/lab",
+            "Redundancy mode sso",
             "  R0    ACTIVE(13)   3      yes      1      00      0",
             "  R1    not running  -      -        -      -       -",
             "  0     live   0 bytes  2",
@@ -228,6 +249,19 @@ mod tests {
         ] {
             assert!(text.lines().any(|seen| seen == line), "'{line}' in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_mode_that_is_not_the_configured_one_is_told_with_its_reasons() {
+        let mut overview = overview();
+        let active = &mut overview.route_processors[0];
+        active.operating_mode = "rpr".into();
+        active.fallback = vec!["image A here, B on the peer".into()];
+        let text = overview.to_text();
+        assert!(
+            text.contains("Redundancy mode rpr, configured sso\n  image A here, B on the peer\n"),
+            "{text}"
+        );
     }
 
     #[test]

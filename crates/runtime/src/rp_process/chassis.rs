@@ -8,7 +8,7 @@
 //! ```
 
 use super::nvram::Written;
-use crate::backplane::{BackplaneClient, Request, Unit};
+use crate::backplane::{BackplaneClient, Reply, Request, Unit};
 use crate::crash;
 use crate::event_loop::Waker;
 use crate::host_memory;
@@ -56,7 +56,7 @@ pub(super) struct Chassis {
 
 impl Chassis {
     /// Start it after the process's signals are taken.
-    pub(super) fn start(run_directory: &Path, crash_directory: &Path) -> io::Result<Chassis> {
+    pub(super) fn start(slot: RpSlot, run_directory: &Path, crash_directory: &Path) -> io::Result<Chassis> {
         let (jobs, receiver) = mpsc::sync_channel(JOBS_MAX);
         let (events, waker) = (Events::default(), Waker::new()?);
         let worker = Worker {
@@ -64,6 +64,8 @@ impl Chassis {
             crash_directory: crash_directory.to_path_buf(),
             events: events.clone(),
             waker: waker.try_clone()?,
+            peer: slot.peer(),
+            peer_refused: None,
             runs: None,
             memory: host_memory(),
         };
@@ -159,6 +161,8 @@ struct Worker {
     crash_directory: PathBuf,
     events: Events,
     waker: Waker,
+    peer: RpSlot,
+    peer_refused: Option<String>,
     runs: Option<bool>,
     memory: Option<HostMemory>,
 }
@@ -195,9 +199,20 @@ impl Worker {
     }
 
     fn look(&mut self) {
-        let runs = BackplaneClient::connect(&self.run_directory).is_ok();
+        let status = BackplaneClient::connect(&self.run_directory)
+            .and_then(|mut backplane| backplane.request(&Request::Status));
+        let runs = status.is_ok();
         if self.runs.replace(runs) != Some(runs) {
             self.tell(ChassisEvent::Input(PlatformInput::Backplane(runs)));
+        }
+        if let Ok(Reply::Status(status)) = status {
+            let mut slots = status.slots.into_iter();
+            let peer = slots.find(|slot| slot.slot == Unit::Rp(self.peer));
+            let refused = peer.and_then(|slot| slot.refused);
+            if self.peer_refused != refused {
+                self.peer_refused = refused.clone();
+                self.tell(ChassisEvent::Input(PlatformInput::PeerRefused(refused)));
+            }
         }
         let Some(memory) = host_memory() else {
             return;

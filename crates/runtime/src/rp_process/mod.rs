@@ -145,7 +145,7 @@ struct RpProcess {
     hang: bool,
     recorder: Option<Recorder>,
     /// The state that the black box was told of, and until when that will do.
-    black_box: Option<(RfState, Instant)>,
+    black_box: Option<((RfState, RfState, u64), Instant)>,
     /// The router's name as the black box knows it.
     told_host_name: String,
 }
@@ -223,6 +223,7 @@ impl RpProcess {
         let flash = Flash::start(flash_path(&options.state_directory, options.slot))?;
         events.add(&flash, TOKEN_FLASH, Interest::READ)?;
         let chassis = Chassis::start(
+            options.slot,
             &options.run_directory,
             &crash::directory(&options.state_directory),
         )?;
@@ -304,20 +305,20 @@ impl RpProcess {
         }
     }
 
-    /// Once a second, and when the state has changed, what a crash report would say of it.
+    /// Once a second, and when a state or the configuration has changed, what a crash report would say of it.
     fn tell_black_box(&mut self, now: Instant) {
         if self.told_host_name != self.processor.host_name() {
             self.told_host_name = self.processor.host_name().to_string();
             black_box::set_host_name(&self.told_host_name);
         }
-        let state = self.processor.facility().state();
+        let key = self.processor.crash_state_key();
         if self
             .black_box
-            .is_some_and(|(told, until)| told == state && now < until)
+            .is_some_and(|(told, until)| told == key && now < until)
         {
             return;
         }
-        self.black_box = Some((state, now + BLACK_BOX_INTERVAL));
+        self.black_box = Some((key, now + BLACK_BOX_INTERVAL));
         black_box::set_state(&self.processor.crash_state(now));
     }
 
@@ -490,6 +491,7 @@ impl RpProcess {
         match fault {
             status::Fault::Panic => panic!("fault injected over the status socket"),
             status::Fault::HangLoop => self.hang = true,
+            status::Fault::DamagedStack => crash::fault_on_a_damaged_stack(),
         }
     }
 

@@ -47,6 +47,7 @@ impl Phases {
 pub(super) enum Fault {
     Panic,
     HangLoop,
+    DamagedStack,
 }
 
 /// What was asked.
@@ -227,7 +228,10 @@ fn request(connection: u64, line: &[u8]) -> Result<Request, String> {
             Some("hang-loop") => Ok(Request::Fault {
                 fault: Fault::HangLoop,
             }),
-            _ => Err("'fault' is one of panic, hang-loop".into()),
+            Some("damaged-stack") => Ok(Request::Fault {
+                fault: Fault::DamagedStack,
+            }),
+            _ => Err("'fault' is one of panic, hang-loop, damaged-stack".into()),
         },
         _ => Err("'request' is one of status, generate, fault".into()),
     }

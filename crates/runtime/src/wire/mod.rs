@@ -121,7 +121,10 @@ pub struct WireCounters {
 /// [`WireError::NoSuchInterface`], [`WireError::Permission`].
 pub fn check(spec: &WireSpec) -> Result<(), WireError> {
     match spec {
-        WireSpec::Packet { interface } => packet::PacketWire::open(interface).map(drop),
+        WireSpec::Packet { interface } => match packet::PacketWire::open(interface)?.missing_interface() {
+            Some(name) => Err(WireError::NoSuchInterface(name.to_string())),
+            None => Ok(()),
+        },
         WireSpec::Mem { .. } | WireSpec::Udp { .. } => Ok(()),
     }
 }
@@ -212,8 +215,8 @@ impl Wire {
     /// Opens what `spec` says, for the chassis with this run directory.
     ///
     /// # Errors
-    /// [`WireError`], whose text names the wire and what to do. A `mem` wire whose other end is missing is no error:
-    /// its link is down until that end comes.
+    /// [`WireError`], whose text names the wire and what to do. A `mem` wire whose other end is missing is no error, nor is an
+    /// interface that is missing: the link is down until it comes.
     pub fn open(spec: &WireSpec, run_directory: &Path) -> Result<Wire, WireError> {
         match spec {
             WireSpec::Mem { name } => {
@@ -250,6 +253,14 @@ impl Wire {
     /// Whether the link is up.
     pub fn is_up(&self) -> bool {
         dispatch!(self, wire => wire.is_up())
+    }
+
+    /// The interface that the wire waits for, while it is missing.
+    pub fn missing_interface(&self) -> Option<&str> {
+        match self {
+            Wire::Packet(wire) => wire.missing_interface(),
+            Wire::Mem(_) | Wire::Udp(_) => None,
+        }
     }
 
     /// Frames that can be sent before one is dropped.

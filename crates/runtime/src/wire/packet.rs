@@ -53,14 +53,13 @@ pub struct PacketWire {
 }
 
 impl PacketWire {
-    /// Opens the wire to `interface`, which must exist; whether it is up shows as link state.
+    /// Opens the wire to `interface`; whether it is there and up shows as link state. One that is missing is waited for.
     ///
     /// # Errors
-    /// [`WireError::NoSuchInterface`], [`WireError::Permission`].
+    /// [`WireError::Permission`].
     pub fn open(interface: &str) -> Result<PacketWire, WireError> {
         let fail = |source| WireError::socket("open interface", interface, source);
         let state = packet_socket::interface_state(interface).map_err(fail)?;
-        let state = state.ok_or_else(|| WireError::NoSuchInterface(interface.to_string()))?;
         let readiness = Readiness::new().map_err(fail)?;
         let monitor = packet_socket::open_link_monitor().map_err(fail)?;
         readiness.add(&monitor, MONITOR).map_err(fail)?;
@@ -77,7 +76,8 @@ impl PacketWire {
             up: false,
             counters: WireCounters::default(),
         };
-        match wire.open_socket(state.index) {
+        // Whether packet sockets are allowed is known without an interface.
+        match state.map_or_else(packet_socket::check, |state| wire.open_socket(state.index)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 return Err(WireError::Permission(interface.to_string()));
@@ -179,6 +179,11 @@ impl PacketWire {
     /// Whether the interface exists, is up and has a carrier.
     pub fn is_up(&self) -> bool {
         self.up
+    }
+
+    /// The interface's name, while there is none of that name.
+    pub fn missing_interface(&self) -> Option<&str> {
+        self.index.is_none().then_some(&self.interface)
     }
 
     /// Frames that can be sent before one is dropped.

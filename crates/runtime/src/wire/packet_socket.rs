@@ -97,6 +97,14 @@ pub fn open(index: u32) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// Whether packet sockets can be opened here at all.
+///
+/// # Errors
+/// `PermissionDenied` without `CAP_NET_RAW`.
+pub fn check() -> io::Result<()> {
+    new_socket(libc::AF_PACKET, libc::SOCK_RAW, 0).map(drop)
+}
+
 /// Frames that the kernel has dropped since the last call because the socket's buffer was full.
 ///
 /// # Errors
