@@ -70,14 +70,19 @@ fn plug(host: &Namespace, router: &Namespace, interface: &str, address: &str) {
     ));
     router.quiet(interface);
     host.quiet(&format!("h-{interface}"));
-    tools::ip(&format!("-n {host_name} address add {address}/24 dev h-{interface}"));
+    tools::ip(&format!(
+        "-n {host_name} address add {address}/24 dev h-{interface}"
+    ));
     tools::ip(&format!("-n {host_name} link set h-{interface} up"));
     tools::ip(&format!("-n {router_name} link set {interface} up"));
 }
 
-fn pings(host: &Namespace, address: &str) {
-    let said = host.run(&format!("ping -c 1 -W 20 {address}"));
-    assert!(said.contains(" 0% packet loss"), "{said}");
+/// The router answers, sooner or later: a port that has just come up may yet lack what it is to do.
+fn answers(host: &Namespace, address: &str) {
+    wait_until(&format!("{address} answers"), || {
+        host.try_run(&format!("ping -c 1 -W 1 {address}"))
+            .contains(" 0% packet loss")
+    });
 }
 
 fn card_log(directory: &Path) -> String {
@@ -98,29 +103,40 @@ fn a_port_without_its_interface_is_down_until_that_comes_and_the_rest_of_the_cha
     let router = Router { namespace, directory };
     let file = router.directory.join("chassis.toml");
     std::fs::write(&file, CHASSIS).expect("a chassis file");
-    let up = router.run(&["up", "--detach", "--chassis", file.to_str().expect("a path")], "");
+    let up = router.run(
+        &["up", "--detach", "--chassis", file.to_str().expect("a path")],
+        "",
+    );
     let said = String::from_utf8_lossy(&up.stderr).into_owned();
     assert!(up.status.success(), "{said}");
     assert!(
         said.contains("port 0/1 stays down for now: there is no interface 'late'"),
         "{said}"
     );
-    pings(&host, "10.84.0.1");
+    router.wait_until_port_is("Ethernet0/0", "up");
+    answers(&host, "10.84.0.1");
     router.wait_until_port_is("Ethernet0/1", "down");
     let shown = router.console("enable\nshow interfaces Ethernet0/1\nshow facility-alarm status\n");
-    for part in ["Ethernet0/1 is down", "Hardware is packet late", "Physical Port Link Down"] {
+    for part in [
+        "Ethernet0/1 is down",
+        "Hardware is packet late",
+        "Physical Port Link Down",
+    ] {
         assert!(shown.contains(part), "{part} in\n{shown}");
     }
     // A card that starts without the interface is no worse off than one that lost it.
     assert!(router.run(&["reset", "0"], "").status.success());
     wait_until("the card says again what it misses", || {
-        card_log(&router.directory).matches("there is no interface 'late'").count() == 2
+        card_log(&router.directory)
+            .matches("there is no interface 'late'")
+            .count()
+            == 2
     });
     router.wait_until_port_is("Ethernet0/0", "up");
-    pings(&host, "10.84.0.1");
+    answers(&host, "10.84.0.1");
     plug(&host, &router.namespace, "late", "10.85.0.2");
     router.wait_until_port_is("Ethernet0/1", "up");
-    pings(&host, "10.85.0.1");
+    answers(&host, "10.85.0.1");
     assert!(card_log(&router.directory).contains("port 0/1: its interface is there"));
     tools::ip(&format!("-n {} link del late", router.namespace.name()));
     router.wait_until_port_is("Ethernet0/1", "down");

@@ -112,11 +112,11 @@ enum Step {
 impl Grammar {
     /// The router's language.
     pub const fn standard() -> Grammar {
-        Grammar { rows: ROWS }
+        Grammar::with_rows(ROWS)
     }
 
     /// A language of other rows.
-    pub const fn with_rows(rows: &'static [Row]) -> Grammar {
+    pub(crate) const fn with_rows(rows: &'static [Row]) -> Grammar {
         Grammar { rows }
     }
 

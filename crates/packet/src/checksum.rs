@@ -59,11 +59,6 @@ impl Sum {
             .word(u16::from(protocol))
     }
 
-    /// The sum folded to 16 bits, not complemented.
-    pub const fn folded(self) -> u16 {
-        fold(self.0)
-    }
-
     /// The checksum: the folded sum's complement.
     pub const fn finish(self) -> u16 {
         !fold(self.0)

@@ -26,8 +26,6 @@ use crate::{Address, ParseError};
 
 /// Length of a header without options, in bytes.
 pub const HEADER_LEN: usize = 20;
-/// Length of a header with all the options that it can hold, in bytes.
-pub const HEADER_LEN_MAX: usize = 60;
 /// The MTU that every link must carry (RFC 791), in bytes.
 pub const MTU_MIN: usize = 68;
 /// The TTL of packets that the router originates.
@@ -44,8 +42,6 @@ impl Protocol {
     pub const TCP: Protocol = Protocol(6);
     /// UDP.
     pub const UDP: Protocol = Protocol(17);
-    /// OSPF.
-    pub const OSPF: Protocol = Protocol(89);
 }
 
 /// A view of a packet.
@@ -219,11 +215,6 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Packet<T> {
         Some(ttl)
     }
 
-    /// Sets the TTL; the checksum is left as it is.
-    pub fn set_ttl(&mut self, ttl: u8) {
-        self.0.as_mut()[8] = ttl;
-    }
-
     /// Sets the total length in bytes; the checksum is left as it is.
     ///
     /// # Panics
@@ -235,11 +226,6 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Packet<T> {
             "the total length stays within the bytes"
         );
         self.set_word(2, length);
-    }
-
-    /// Sets the identification; the checksum is left as it is.
-    pub fn set_identification(&mut self, identification: u16) {
-        self.set_word(4, identification);
     }
 
     /// Sets the sender; the checksum is left as it is.

@@ -22,8 +22,6 @@ use crate::checksum::Sum;
 pub const HEADER_LEN: usize = 10;
 /// The checksum from `csum_start` on is partial.
 pub const FLAG_NEEDS_CHECKSUM: u8 = 1;
-/// The device has checked the checksum.
-pub const FLAG_DATA_VALID: u8 = 2;
 /// Not segmented.
 pub const GSO_NONE: u8 = 0;
 /// TCP over IPv4.

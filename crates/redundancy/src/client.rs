@@ -78,8 +78,6 @@ pub const FRAME_RELAY: Client = Client::new(23, "Frame Relay", 177);
 pub const HDLC: Client = Client::new(49, "HDLC", 178);
 /// Routing tables and static routes.
 pub const IP_ROUTING: Client = Client::new(20, "IPROUTING NSF RF client", 200);
-/// DHCP server.
-pub const DHCP_SERVER: Client = Client::new(101, "DHCPD", 203);
 /// SNMP.
 pub const SNMP: Client = Client::new(34, "SNMP RF Client", 215);
 /// ATM.
@@ -90,8 +88,6 @@ pub const HISTORY: Client = Client::new(35, "History RF Client", 226);
 pub const LDP: Client = Client::new(73, "LDP HA", 255);
 /// ARP and adjacencies.
 pub const ARP: Client = Client::new(57, "ARP", 257);
-/// Quality of service.
-pub const QOS: Client = Client::new(102, "MQC QoS", 310);
 /// The router's own TCP sessions.
 pub const TCP: Client = Client::new(1601, "TCP", 316);
 /// BGP.

@@ -7,7 +7,6 @@
 use crate::facility::PeerLoss;
 use alloc::collections::VecDeque;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use machine::RpSlot;
 use prost::Message;
@@ -253,11 +252,6 @@ impl SwitchoverHistory {
     /// Switchovers since the system started.
     pub fn count(&self) -> u32 {
         self.ordinal
-    }
-
-    /// The entries as records, oldest first.
-    pub fn to_records(&self) -> Vec<SwitchoverRecord> {
-        self.entries.iter().map(SwitchoverEntry::to_record).collect()
     }
 
     /// The entries as NVRAM keeps them: a line for each, oldest first.

@@ -126,7 +126,7 @@ fn the_switchover_history_replaces_its_oldest_entry_and_counts_on() {
     assert_eq!(indexes, [2, 3]);
     assert_eq!(history.count(), 3);
     let mut restored = SwitchoverHistory::new(2);
-    for record in history.to_records() {
+    for record in history.iter().map(SwitchoverEntry::to_record) {
         restored.restore(SwitchoverEntry::from_record(&record).expect("own records are understood"));
     }
     assert_eq!(restored, history);

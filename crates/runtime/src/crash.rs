@@ -41,7 +41,7 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 /// The signals that end a process because of its own doing.
 pub const FATAL_SIGNALS: [i32; 5] = [
@@ -100,6 +100,8 @@ static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static REPORTER: AtomicI32 = AtomicI32::new(0);
 /// Descriptor of the report that is being written; -1: none.
 static REPORT: AtomicI32 = AtomicI32::new(-1);
+/// Whether a panic has written all of it; the signal that ends the process has nothing to add.
+static IS_WHOLE: AtomicBool = AtomicBool::new(false);
 
 fn installed() -> Option<&'static Installed> {
     // SAFETY: the pointer is null or comes from a box that `install` leaked, so it stays valid and is never written again.
@@ -206,7 +208,9 @@ extern "C" fn on_fatal_signal(signal: i32, info: *mut libc::siginfo_t, context: 
         if let Some(resigner) = installed.resigner {
             resigner.resign(Resignation::FatalSignal(signal as u8));
         }
-        write_signal_report(installed, signal, info, context);
+        if !IS_WHOLE.load(Ordering::SeqCst) {
+            write_signal_report(installed, signal, info, context);
+        }
     }
     // SAFETY: plain system calls that POSIX allows in a handler. `info` is the structure that the kernel has passed to
     // us; sent again to this very thread, where it is blocked, it is delivered when the handler returns, with the default
@@ -413,6 +417,7 @@ fn on_panic(panic: &std::panic::PanicHookInfo<'_>) {
             write(report.as_bytes());
             write_black_box(&mut write);
             write(END.as_bytes());
+            IS_WHOLE.store(true, Ordering::SeqCst);
         }
     }
     std::process::abort();
@@ -424,7 +429,7 @@ fn panic_report(installed: &Installed, panic: &std::panic::PanicHookInfo<'_>) ->
         .location()
         .map_or_else(|| "an unknown place".to_string(), ToString::to_string);
     format!(
-        "holdover {} {}: panic in thread '{}' at {place}:\n{}\n\n{}\n",
+        "holdover {} {}: panic in thread '{}' at {place}:\n{}\n\nbacktrace:\n{}\n",
         installed.version,
         installed.slot,
         thread.name().unwrap_or("unnamed"),
@@ -433,8 +438,7 @@ fn panic_report(installed: &Installed, panic: &std::panic::PanicHookInfo<'_>) ->
     )
 }
 
-/// The report of this death: a panic's goes on in that of the signal that ends it. Async-signal-safe: the path is made on the
-/// stack.
+/// The report of this death. Async-signal-safe: the path is made on the stack.
 fn open_report(installed: &Installed) -> rustix::io::Result<BorrowedFd<'static>> {
     let mut report = REPORT.load(Ordering::SeqCst);
     if report < 0 {

@@ -15,6 +15,7 @@
 pub mod bench;
 pub mod boot_log;
 pub mod console_client;
+mod console_stream;
 pub mod demo;
 pub mod distribution;
 pub mod lab;

@@ -1,11 +1,10 @@
 //! Commands for a console from a program: the demo saves its configuration and forces switchovers with them.
 
-use crate::rp_process::console_path;
+use super::console_stream::{ConsoleStream, Kind};
 use machine::{Duration, RpSlot};
 use management::CloseReason;
-use management::wire::{Frame, FrameDecoder, WIRE_VERSION, encode_data};
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use management::wire::Frame;
+use std::io;
 use std::path::Path;
 
 /// What came of a script.
@@ -22,7 +21,7 @@ pub struct ScriptResult {
 /// A script that a route processor is executing.
 #[derive(Debug)]
 pub struct Script {
-    stream: UnixStream,
+    console: ConsoleStream,
 }
 
 impl Script {
@@ -37,22 +36,10 @@ impl Script {
         strict: bool,
         limit: Duration,
     ) -> io::Result<Script> {
-        let mut stream = UnixStream::connect(console_path(run_directory, slot))?;
-        stream.set_read_timeout(Some(limit))?;
-        stream.set_write_timeout(Some(limit))?;
-        let mut bytes = Vec::new();
-        let hello = Frame::Hello {
-            version: WIRE_VERSION,
-            terminal: false,
-            strict,
-            columns: 0,
-            rows: 0,
-        };
-        hello.encode(&mut bytes);
-        encode_data((lines.join("\n") + "\n").as_bytes(), &mut bytes);
-        Frame::EndOfInput.encode(&mut bytes);
-        stream.write_all(&bytes)?;
-        Ok(Script { stream })
+        let mut console = ConsoleStream::open(run_directory, slot, Kind::Script { strict }, limit)?;
+        console.send_text(&(lines.join("\n") + "\n"))?;
+        console.send(&Frame::EndOfInput)?;
+        Ok(Script { console })
     }
 
     /// Waits until the session is over, or the route processor.
@@ -60,17 +47,9 @@ impl Script {
     /// # Errors
     /// When nothing is heard for the script's limit, or what is heard is no console's stream.
     pub fn finish(mut self) -> io::Result<ScriptResult> {
-        let (mut decoder, mut result) = (FrameDecoder::new(), ScriptResult::default());
-        let mut piece = [0; 4096];
-        loop {
-            match self.stream.read(&mut piece) {
-                Ok(0) => return Ok(result),
-                Ok(count) => decoder.push(&piece[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(result),
-                Err(error) => return Err(error),
-            }
-            while let Some(frame) = decoder.next_frame().map_err(io::Error::other)? {
+        let mut result = ScriptResult::default();
+        while let Some(frames) = self.console.next_frames()? {
+            for frame in frames {
                 match frame {
                     Frame::Data(bytes) => result.output.push_str(&String::from_utf8_lossy(&bytes)),
                     Frame::Rejected { line_number, line } => result.rejected.push((line_number, line)),
@@ -82,6 +61,7 @@ impl Script {
                 }
             }
         }
+        Ok(result)
     }
 }
 

@@ -1,10 +1,9 @@
 //! A console at which a program types as a person does: keys go in, and what a terminal would show comes out.
 
-use crate::rp_process::console_path;
+use super::console_stream::{ConsoleStream, Kind};
 use machine::{Duration, RpSlot};
-use management::wire::{Frame, FrameDecoder, WIRE_VERSION, encode_data};
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use management::wire::Frame;
+use std::io;
 use std::path::Path;
 
 /// What clears a terminal's line from the cursor on.
@@ -13,8 +12,7 @@ const CLEAR_TO_END: &str = "\x1b[K";
 /// A terminal session at the console of a route processor.
 #[derive(Debug)]
 pub struct TypedSession {
-    stream: UnixStream,
-    decoder: FrameDecoder,
+    console: ConsoleStream,
     screen: String,
     closed: bool,
 }
@@ -25,22 +23,8 @@ impl TypedSession {
     /// # Errors
     /// When there is no console.
     pub fn open(run_directory: &Path, slot: RpSlot, limit: Duration) -> io::Result<TypedSession> {
-        let mut stream = UnixStream::connect(console_path(run_directory, slot))?;
-        stream.set_read_timeout(Some(limit))?;
-        stream.set_write_timeout(Some(limit))?;
-        let mut bytes = Vec::new();
-        let hello = Frame::Hello {
-            version: WIRE_VERSION,
-            terminal: true,
-            strict: false,
-            columns: 0,
-            rows: 0,
-        };
-        hello.encode(&mut bytes);
-        stream.write_all(&bytes)?;
         Ok(TypedSession {
-            stream,
-            decoder: FrameDecoder::new(),
+            console: ConsoleStream::open(run_directory, slot, Kind::Terminal, limit)?,
             screen: String::new(),
             closed: false,
         })
@@ -51,9 +35,7 @@ impl TypedSession {
     /// # Errors
     /// When the console has gone.
     pub fn press(&mut self, keys: &str) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        encode_data(keys.as_bytes(), &mut bytes);
-        self.stream.write_all(&bytes)
+        self.console.send_text(keys)
     }
 
     /// Reads until `done` says so of the screen, or the session is over, and takes what the screen shows: lines that were
@@ -62,16 +44,12 @@ impl TypedSession {
     /// # Errors
     /// When nothing is heard for the session's limit.
     pub fn read_until(&mut self, done: impl Fn(&str) -> bool) -> io::Result<String> {
-        let mut piece = [0; 4096];
         while !self.closed && !done(&shown(&self.screen)) {
-            match self.stream.read(&mut piece) {
-                Ok(0) => self.closed = true,
-                Ok(count) => self.decoder.push(&piece[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => self.closed = true,
-                Err(error) => return Err(error),
-            }
-            while let Some(frame) = self.decoder.next_frame().map_err(io::Error::other)? {
+            let Some(frames) = self.console.next_frames()? else {
+                self.closed = true;
+                break;
+            };
+            for frame in frames {
                 match frame {
                     Frame::Data(bytes) => self.screen.push_str(&String::from_utf8_lossy(&bytes)),
                     Frame::Closed { .. } => self.closed = true,

@@ -1,16 +1,12 @@
 //! The chassis around this route processor: the backplane's words in the shared page, and requests to the backplane.
 //!
-//! A backplane that hangs must not hang a route processor, so a thread asks and waits:
-//!
-//! ```text
-//!   loop ── Job ──▶ thread: connect, request, wait ──▶ ChassisEvent, waker ──▶ loop
-//!     └── reads the power words of all slots in each round: one load each
-//! ```
+//! A backplane that hangs must not hang a route processor, so a worker asks and waits. The loop itself reads the power words
+//! of all slots in each round: one load each.
 
 use super::nvram::Written;
+use super::worker::{Work, Worker};
 use crate::backplane::{BackplaneClient, Reply, Request, Unit};
 use crate::crash;
-use crate::event_loop::Waker;
 use crate::host_memory;
 use crate::shared_memory::{self, SharedMemory};
 use machine::{CardSlot, ChassisSlot, RpSlot};
@@ -20,15 +16,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// Jobs that may wait for the thread.
+/// Jobs that may wait.
 const JOBS_MAX: usize = 32;
-/// How often the thread looks whether the backplane runs.
-const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 /// How long a reset of everything waits for the disk to take the log of it.
-const LOG_WRITE_LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
+const LOG_WRITE_LIMIT: Duration = Duration::from_secs(2);
 
 enum Job {
     Order { slot: ChassisSlot, order: SlotOrder },
@@ -36,7 +29,7 @@ enum Job {
     ListCrashFiles { session: u64 },
 }
 
-/// What comes back from the thread.
+/// What comes back from the worker.
 pub(super) enum ChassisEvent {
     /// For the processor.
     Input(PlatformInput),
@@ -44,38 +37,25 @@ pub(super) enum ChassisEvent {
     ShelfNotReset(String),
 }
 
-type Events = Arc<Mutex<Vec<ChassisEvent>>>;
-
 /// This route processor's side of the chassis.
 pub(super) struct Chassis {
-    jobs: SyncSender<Job>,
-    events: Events,
-    waker: Waker,
+    worker: Worker<Asker>,
     power: BTreeMap<ChassisSlot, SlotPower>,
 }
 
 impl Chassis {
     /// Start it after the process's signals are taken.
     pub(super) fn start(slot: RpSlot, run_directory: &Path, crash_directory: &Path) -> io::Result<Chassis> {
-        let (jobs, receiver) = mpsc::sync_channel(JOBS_MAX);
-        let (events, waker) = (Events::default(), Waker::new()?);
-        let worker = Worker {
+        let asker = Asker {
             run_directory: run_directory.to_path_buf(),
             crash_directory: crash_directory.to_path_buf(),
-            events: events.clone(),
-            waker: waker.try_clone()?,
             peer: slot.peer(),
             peer_refused: None,
             runs: None,
             memory: host_memory(),
         };
-        std::thread::Builder::new()
-            .name("chassis".into())
-            .spawn(move || worker.work(&receiver))?;
         Ok(Chassis {
-            jobs,
-            events,
-            waker,
+            worker: Worker::start(asker)?,
             power: BTreeMap::new(),
         })
     }
@@ -120,47 +100,38 @@ impl Chassis {
     }
 
     fn ask(&self, job: Job) {
-        if let Err(refused) = self.jobs.try_send(job) {
-            let why = "the backplane does not answer";
-            let (mpsc::TrySendError::Full(job) | mpsc::TrySendError::Disconnected(job)) = refused;
-            let event = match job {
-                Job::Order { slot, .. } => ChassisEvent::Input(PlatformInput::Answer {
-                    slot,
-                    result: Err(why.to_string()),
-                }),
-                Job::ResetShelf { .. } => ChassisEvent::ShelfNotReset(why.to_string()),
-                Job::ListCrashFiles { session } => ChassisEvent::Input(PlatformInput::CrashFiles {
-                    session,
-                    lines: vec![format!("% {why}")],
-                }),
-            };
-            push(&self.events, event);
-            self.waker.wake();
-        }
+        let Err(refused) = self.worker.ask(job, JOBS_MAX) else {
+            return;
+        };
+        let why = "the backplane does not answer";
+        self.worker.tell(match refused {
+            Job::Order { slot, .. } => ChassisEvent::Input(PlatformInput::Answer {
+                slot,
+                result: Err(why.to_string()),
+            }),
+            Job::ResetShelf { .. } => ChassisEvent::ShelfNotReset(why.to_string()),
+            Job::ListCrashFiles { session } => ChassisEvent::Input(PlatformInput::CrashFiles {
+                session,
+                lines: vec![format!("% {why}")],
+            }),
+        });
     }
 
-    /// What the thread has found out since the last call. Call it when the descriptor is readable.
+    /// What the worker has found out since the last call. Call it when the descriptor is readable.
     pub(super) fn events(&self) -> Vec<ChassisEvent> {
-        self.waker.drain();
-        std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
+        self.worker.results()
     }
 }
 
 impl AsFd for Chassis {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.waker.as_fd()
+        self.worker.as_fd()
     }
 }
 
-fn push(events: &Events, event: ChassisEvent) {
-    events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-}
-
-struct Worker {
+struct Asker {
     run_directory: PathBuf,
     crash_directory: PathBuf,
-    events: Events,
-    waker: Waker,
     peer: RpSlot,
     peer_refused: Option<String>,
     runs: Option<bool>,
@@ -180,30 +151,46 @@ fn differs(before: u64, after: u64) -> bool {
     before.abs_diff(after) >= (before / 16).max(1 << 20)
 }
 
-impl Worker {
-    /// Until the loop is gone.
-    fn work(mut self, jobs: &Receiver<Job>) {
-        self.look();
-        loop {
-            match jobs.recv_timeout(LOOK_INTERVAL) {
-                Ok(job) => self.run(job),
-                Err(RecvTimeoutError::Timeout) => self.look(),
-                Err(RecvTimeoutError::Disconnected) => return,
+impl Work for Asker {
+    type Job = Job;
+    type Result = ChassisEvent;
+    const NAME: &'static str = "chassis";
+    const LOOK_INTERVAL: Option<Duration> = Some(Duration::from_secs(1));
+    // Nobody waits for a backplane on the way out.
+    const FINISHES: bool = false;
+
+    fn look(&mut self) -> Vec<ChassisEvent> {
+        let inputs = self.backplane_changes().into_iter().chain(self.memory_change());
+        inputs.map(ChassisEvent::Input).collect()
+    }
+
+    fn run(&mut self, job: Job) -> Vec<ChassisEvent> {
+        let event = match job {
+            Job::Order { slot, order } => Some(self.order(slot, order)),
+            Job::ResetShelf { log } => {
+                log.wait(LOG_WRITE_LIMIT);
+                self.request(&Request::ResetAll)
+                    .err()
+                    .map(ChassisEvent::ShelfNotReset)
             }
-        }
+            Job::ListCrashFiles { session } => {
+                let lines = crash::listing(&self.crash_directory);
+                Some(ChassisEvent::Input(PlatformInput::CrashFiles { session, lines }))
+            }
+        };
+        event.into_iter().collect()
     }
+}
 
-    fn tell(&self, event: ChassisEvent) {
-        push(&self.events, event);
-        self.waker.wake();
-    }
-
-    fn look(&mut self) {
+impl Asker {
+    /// Whether the backplane runs, and whether it refuses to start the peer, where that has changed.
+    fn backplane_changes(&mut self) -> Vec<PlatformInput> {
+        let mut changes = Vec::new();
         let status = BackplaneClient::connect(&self.run_directory)
             .and_then(|mut backplane| backplane.request(&Request::Status));
         let runs = status.is_ok();
         if self.runs.replace(runs) != Some(runs) {
-            self.tell(ChassisEvent::Input(PlatformInput::Backplane(runs)));
+            changes.push(PlatformInput::Backplane(runs));
         }
         if let Ok(Reply::Status(status)) = status {
             let mut slots = status.slots.into_iter();
@@ -211,50 +198,39 @@ impl Worker {
             let refused = peer.and_then(|slot| slot.refused);
             if self.peer_refused != refused {
                 self.peer_refused = refused.clone();
-                self.tell(ChassisEvent::Input(PlatformInput::PeerRefused(refused)));
+                changes.push(PlatformInput::PeerRefused(refused));
             }
         }
-        let Some(memory) = host_memory() else {
-            return;
-        };
-        if self.memory.is_none_or(|before| {
-            differs(before.resident_bytes, memory.resident_bytes)
-                || differs(before.available_bytes, memory.available_bytes)
-        }) {
-            self.memory = Some(memory);
-            self.tell(ChassisEvent::Input(PlatformInput::Memory(memory)));
-        }
+        changes
     }
 
-    fn run(&mut self, job: Job) {
-        match job {
-            Job::Order { slot, order } => {
-                let unit = match slot {
-                    ChassisSlot::Card(slot) => Unit::Card(slot),
-                    ChassisSlot::Rp(slot) => Unit::Rp(slot),
-                };
-                let request = match order {
-                    SlotOrder::Reset => Request::Reset {
-                        slot: unit,
-                        crash_dump_grace_ms: None,
-                    },
-                    SlotOrder::Stop => Request::Stop { slot: unit },
-                    SlotOrder::Start => Request::Start { slot: unit },
-                };
-                let result = self.request(&request);
-                self.tell(ChassisEvent::Input(PlatformInput::Answer { slot, result }));
-            }
-            Job::ResetShelf { log } => {
-                log.wait(LOG_WRITE_LIMIT);
-                if let Err(why) = self.request(&Request::ResetAll) {
-                    self.tell(ChassisEvent::ShelfNotReset(why));
-                }
-            }
-            Job::ListCrashFiles { session } => {
-                let lines = crash::listing(&self.crash_directory);
-                self.tell(ChassisEvent::Input(PlatformInput::CrashFiles { session, lines }));
-            }
-        }
+    fn memory_change(&mut self) -> Option<PlatformInput> {
+        let memory = host_memory()?;
+        let changed = self.memory.is_none_or(|before| {
+            differs(before.resident_bytes, memory.resident_bytes)
+                || differs(before.available_bytes, memory.available_bytes)
+        });
+        changed.then(|| {
+            self.memory = Some(memory);
+            PlatformInput::Memory(memory)
+        })
+    }
+
+    fn order(&self, slot: ChassisSlot, order: SlotOrder) -> ChassisEvent {
+        let unit = match slot {
+            ChassisSlot::Card(slot) => Unit::Card(slot),
+            ChassisSlot::Rp(slot) => Unit::Rp(slot),
+        };
+        let request = match order {
+            SlotOrder::Reset => Request::Reset {
+                slot: unit,
+                crash_dump_grace_ms: None,
+            },
+            SlotOrder::Stop => Request::Stop { slot: unit },
+            SlotOrder::Start => Request::Start { slot: unit },
+        };
+        let result = self.request(&request);
+        ChassisEvent::Input(PlatformInput::Answer { slot, result })
     }
 
     fn request(&self, request: &Request) -> Result<(), String> {

@@ -1,23 +1,16 @@
-//! A route processor's `bootflash:`: a directory, and a thread that does the waiting for its disk.
-//!
-//! ```text
-//!   loop ── request ──▶ queue ──▶ thread ──▶ answers, waker ──▶ loop: RpInput::File
-//! ```
+//! A route processor's `bootflash:`: a directory, and a worker that does the waiting for its disk. Requests queue.
 //!
 //! A name is checked here again, whoever asks: it is one word, so nothing outside of the directory can be named. Links are
 //! not followed.
 
-use crate::event_loop::Waker;
+use super::worker::{Work, Worker};
 use rp::{
     FILE_BYTES_MAX, FLASH_BYTES, FileAnswer, FileEntry, FileOperation, FileRequest, FileStatus, is_file_name,
 };
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{Mode, OFlags};
-use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::UNIX_EPOCH;
 
 /// Requests that may wait.
@@ -26,28 +19,17 @@ const REQUESTS_MAX: usize = 32;
 const FILES_MAX: usize = 1_000;
 
 /// Serves one directory.
-pub(super) struct Flash {
-    shared: Arc<Shared>,
-    waker: Waker,
-    thread: Option<JoinHandle<()>>,
-}
+pub(super) struct Flash(Worker<Directory>);
 
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
+struct Directory(PathBuf);
 
-#[derive(Default)]
-struct State {
-    requests: VecDeque<FileRequest>,
-    answers: Vec<FileAnswer>,
-    closing: bool,
-}
+impl Work for Directory {
+    type Job = FileRequest;
+    type Result = FileAnswer;
+    const NAME: &'static str = "flash";
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn run(&mut self, request: FileRequest) -> Vec<FileAnswer> {
+        vec![serve(&self.0, &request)]
     }
 }
 
@@ -55,72 +37,26 @@ impl Flash {
     /// Serves the directory at `path`, which is made when something is written. Start it after the process's signals
     /// are taken.
     pub(super) fn start(path: PathBuf) -> io::Result<Flash> {
-        let (shared, waker) = (Arc::new(Shared::default()), Waker::new()?);
-        let (their_shared, their_waker) = (shared.clone(), waker.try_clone()?);
-        let thread = std::thread::Builder::new()
-            .name("flash".into())
-            .spawn(move || work(&path, &their_shared, &their_waker))?;
-        Ok(Flash {
-            shared,
-            waker,
-            thread: Some(thread),
-        })
+        Worker::start(Directory(path)).map(Flash)
     }
 
     /// Has a request served; its answer is among those of [`Flash::answers`] some day.
     pub(super) fn ask(&self, request: FileRequest) {
-        let mut state = self.shared.lock();
-        if state.requests.len() >= REQUESTS_MAX {
+        if let Err(request) = self.0.ask(request, REQUESTS_MAX) {
             let busy = io::Error::other("Device or resource busy");
-            state.answers.push(failure(request.number, &busy));
-            self.waker.wake();
-            return;
+            self.0.tell(failure(request.number, &busy));
         }
-        state.requests.push_back(request);
-        drop(state);
-        self.shared.changed.notify_one();
     }
 
     /// Answers since the last call. Call it when the descriptor is readable.
     pub(super) fn answers(&self) -> Vec<FileAnswer> {
-        self.waker.drain();
-        std::mem::take(&mut self.shared.lock().answers)
+        self.0.results()
     }
 }
 
 impl AsFd for Flash {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.waker.as_fd()
-    }
-}
-
-impl Drop for Flash {
-    /// Waits until what was asked for is done.
-    fn drop(&mut self) {
-        self.shared.lock().closing = true;
-        self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A panic in it has ended the process already.
-            let _ended = thread.join();
-        }
-    }
-}
-
-fn work(path: &Path, shared: &Shared, waker: &Waker) {
-    let mut state = shared.lock();
-    loop {
-        let Some(request) = state.requests.pop_front() else {
-            if state.closing {
-                return;
-            }
-            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            continue;
-        };
-        drop(state);
-        let answer = serve(path, &request);
-        state = shared.lock();
-        state.answers.push(answer);
-        waker.wake();
+        self.0.as_fd()
     }
 }
 

@@ -18,13 +18,13 @@ mod nvram;
 mod peer;
 mod start;
 mod status;
+mod worker;
 
 pub use consoles::console_path;
 pub use start::nvram_path;
 pub use status::{exercise_status_request, status_path};
 
 use crate::arbiter::{Arbiter, ClaimRefused, LocalArbiter};
-use crate::backplane::{BackplaneClient, Request, Unit};
 use crate::clock;
 use crate::crash::{self, CoreDumps, CrashConfig, black_box};
 use crate::event_loop::{EventLoop, Interest, LoopSignal, Ready, Signals};
@@ -35,13 +35,13 @@ use cards::CardLinks;
 use chassis::{Chassis, ChassisEvent};
 use consoles::ConsoleServer;
 use flash::Flash;
-use machine::{CardSlot, Epoch, Instant, Machine, Outbox, RpSlot};
+use machine::{CardSlot, ChassisSlot, Epoch, Instant, Machine, Outbox, RpSlot};
 use nvram::NvramWriter;
 use peer::{PeerEvent, PeerLink};
 use redundancy::{PeerLoss, ReloadReason, RfState, Syslog, SyslogTime};
 use rp::recording;
 use rp::{Phase, RouteProcessor, RpConfig, RpInput, RpOutput};
-use rp::{PlatformInput, PlatformOutput};
+use rp::{PlatformInput, PlatformOutput, SlotOrder};
 use start::{facility_log_path, history_path, processor_config, register_path};
 use status::StatusServer;
 use std::collections::VecDeque;
@@ -620,7 +620,7 @@ impl RpProcess {
             RpOutput::KeepSwitchoverHistory(text) => self.keep_switchover_history(text),
             RpOutput::KeepHistory(text) => keep(&self.facility_log, text),
             RpOutput::WriteRegister(value) => keep(&self.register, format!("0x{value:04X}\n")),
-            RpOutput::ResetCard { card } => self.reset_card(card),
+            RpOutput::ResetCard { card } => self.chassis.order(ChassisSlot::Card(card), SlotOrder::Reset),
             RpOutput::File(request) => {
                 if self.is_still_master() {
                     self.flash.ask(request);
@@ -629,29 +629,6 @@ impl RpProcess {
             RpOutput::Log(message) => log_message(&message),
             RpOutput::Reload { reason } => self.reload(reason),
             RpOutput::Phase(phase) => self.phase(phase),
-        }
-    }
-
-    /// Has the backplane reset a card. It answers in its own time, and this loop has cards to serve meanwhile.
-    fn reset_card(&self, card: CardSlot) {
-        let directory = self.options.run_directory.clone();
-        let request = Request::Reset {
-            slot: Unit::Card(card),
-            crash_dump_grace_ms: None,
-        };
-        let asked = std::thread::Builder::new()
-            .name(format!("reset-{card}"))
-            .spawn(move || {
-                let answer = BackplaneClient::connect(&directory)
-                    .and_then(|mut backplane| backplane.request(&request));
-                if let Err(error) = answer {
-                    log_line(&format!(
-                        "card {card} was not reset, and is downloaded anew as it is: {error}"
-                    ));
-                }
-            });
-        if let Err(error) = asked {
-            log_line(&format!("card {card} was not reset: {error}"));
         }
     }
 

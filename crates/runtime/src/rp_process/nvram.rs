@@ -1,145 +1,72 @@
 //! The startup configuration, or the switchover history, on its way to the disk.
 //!
-//! A disk that is busy takes a second for one sync, and a work loop that waits for it is taken for a hung one. So a thread
-//! does the waiting:
-//!
-//! ```text
-//!   loop ── text ──▶ pending ──▶ thread: replace the file, sync ──▶ results, waker ──▶ loop: NvramWritten
-//! ```
-//!
-//! Texts that come while one is being written are written once, the newest: there is one text, however many come, and the
-//! numbers of the writes that are owed its outcome.
+//! A disk that is busy takes a second for one sync, so a worker does the waiting. Texts that come while one is being written
+//! are written once, the newest: there is one text, however many come, and the numbers of the writes that are owed its
+//! outcome.
 
-use crate::event_loop::Waker;
+use super::worker::{Done, Work, Worker};
 use rustix::fd::{AsFd, BorrowedFd};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::path::PathBuf;
 
 /// Writes one file, newest text last.
-pub(super) struct NvramWriter {
-    shared: Arc<Shared>,
-    waker: Waker,
-    thread: Option<JoinHandle<()>>,
-}
+pub(super) struct NvramWriter(Worker<Nvram>);
 
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    text: Option<String>,
-    /// Numbers of the writes that are owed an answer: that of `text` and of what it has replaced.
+/// A text, and the numbers of the writes that are owed its outcome: its own and those of the texts that it has replaced.
+pub(super) struct Save {
+    text: String,
     owed: Vec<u64>,
-    /// Outcomes that the loop has not taken yet, one for each write.
-    outcomes: Vec<(u64, Result<(), String>)>,
-    /// A text is on its way to the disk.
-    writing: bool,
-    closing: bool,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+/// Tells when a writer has nothing left to write. It tells of its errors itself.
+pub(super) type Written = Done<Nvram>;
+
+pub(super) struct Nvram(PathBuf);
+
+impl Work for Nvram {
+    type Job = Save;
+    type Result = (u64, Result<(), String>);
+    const NAME: &'static str = "nvram";
+
+    fn run(&mut self, save: Save) -> Vec<Self::Result> {
+        let outcome = crate::file::replace(&self.0, save.text.as_bytes()).map_err(|error| error.to_string());
+        if let Err(error) = &outcome {
+            super::log_line(&format!("NVRAM not written: {error}"));
+        }
+        let each = save.owed.into_iter();
+        each.map(|number| (number, outcome.clone())).collect()
     }
 }
 
 impl NvramWriter {
     /// A writer of the file at `path`. Start it after the process's signals are taken.
     pub(super) fn start(path: PathBuf) -> io::Result<NvramWriter> {
-        let (shared, waker) = (Arc::new(Shared::default()), Waker::new()?);
-        let (their_shared, their_waker) = (shared.clone(), waker.try_clone()?);
-        let thread = std::thread::Builder::new()
-            .name("nvram".into())
-            .spawn(move || work(&path, &their_shared, &their_waker))?;
-        Ok(NvramWriter {
-            shared,
-            waker,
-            thread: Some(thread),
-        })
+        Worker::start(Nvram(path)).map(NvramWriter)
     }
 
     /// Has `text` written. Its outcome is among those of [`NvramWriter::outcomes`] some day.
     pub(super) fn write(&self, number: u64, text: String) {
-        let mut state = self.shared.lock();
-        state.text = Some(text);
-        state.owed.push(number);
-        drop(state);
-        self.shared.changed.notify_all();
+        self.0.replace(|waiting| {
+            let mut owed = waiting.map_or_else(Vec::new, |save| save.owed);
+            owed.push(number);
+            Save { text, owed }
+        });
     }
 
     /// For another thread that wants to know when all is written.
     pub(super) fn written(&self) -> Written {
-        Written(self.shared.clone())
+        self.0.done()
     }
 
     /// What has come of writes since the last call, by number. Call it when the descriptor is readable.
     pub(super) fn outcomes(&self) -> Vec<(u64, Result<(), String>)> {
-        self.waker.drain();
-        std::mem::take(&mut self.shared.lock().outcomes)
-    }
-}
-
-/// Tells when a writer has nothing left to write.
-pub(super) struct Written(Arc<Shared>);
-
-impl Written {
-    /// Waits for that, but not longer than `limit`.
-    pub(super) fn wait(&self, limit: Duration) {
-        let busy = |state: &mut State| state.writing || state.text.is_some();
-        let state = self.0.lock();
-        // What a disk does not take in this time is not waited for; the writer tells of its errors.
-        let _waited = self.0.changed.wait_timeout_while(state, limit, busy);
+        self.0.results()
     }
 }
 
 impl AsFd for NvramWriter {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.waker.as_fd()
-    }
-}
-
-impl Drop for NvramWriter {
-    /// Waits until what was handed over is written.
-    fn drop(&mut self) {
-        self.shared.lock().closing = true;
-        self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A panic in it has ended the process already.
-            let _ended = thread.join();
-        }
-    }
-}
-
-fn work(path: &Path, shared: &Shared, waker: &Waker) {
-    let mut state = shared.lock();
-    loop {
-        let Some(text) = state.text.take() else {
-            if state.closing {
-                return;
-            }
-            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            continue;
-        };
-        let owed = std::mem::take(&mut state.owed);
-        state.writing = true;
-        drop(state);
-        let outcome = crate::file::replace(path, text.as_bytes()).map_err(|error| error.to_string());
-        if let Err(error) = &outcome {
-            super::log_line(&format!("NVRAM not written: {error}"));
-        }
-        state = shared.lock();
-        state.writing = false;
-        shared.changed.notify_all();
-        state
-            .outcomes
-            .extend(owed.into_iter().map(|number| (number, outcome.clone())));
-        waker.wake();
+        self.0.as_fd()
     }
 }
 
@@ -148,6 +75,7 @@ mod tests {
     use super::*;
     use crate::event_loop::{EventLoop, Interest};
     use crate::test_directory::TestDirectory;
+    use std::time::Duration;
 
     /// As many outcomes as were asked for.
     fn wait_for(writer: &NvramWriter, count: usize) -> Vec<(u64, Result<(), String>)> {
