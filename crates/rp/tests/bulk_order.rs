@@ -1,6 +1,6 @@
 //! The order in which a standby is filled.
 
-#[path = "pair/mod.rs"]
+#[path = "common/pair.rs"]
 mod pair;
 
 use checkpoint::RowReader;
@@ -48,16 +48,15 @@ fn steps(heard: &[PeerMessage]) -> Vec<&'static str> {
 
 #[test]
 fn req_34_the_standby_is_given_the_chassis_then_the_startup_configuration_then_the_order_to_finish() {
-    let mut pair = Pair::empty();
-    pair.cards = vec![truth(0), truth(1)];
+    let mut pair = Pair::with_cards(vec![truth(0), truth(1)]);
     let startup = "hostname Ordered\ninterface Ethernet0/0\n ip address 10.0.0.1 255.255.255.0\nend\n";
     pair.units[0].nvram = Some(startup.into());
     pair.units[1].nvram = Some("hostname Old\nend\n".into());
     // The active has discovered the chassis and parsed its configuration before anybody joins.
-    pair.boot(RpSlot::R0);
+    pair.start(RpSlot::R0);
     pair.run_ms(5_000);
     assert_eq!(pair.state(RpSlot::R0), RfState::Active);
-    pair.boot(RpSlot::R1);
+    pair.start(RpSlot::R1);
     pair.run_until_hot();
     let heard = steps(&pair.heard_by_r1);
     let finish = heard

@@ -1,6 +1,6 @@
 //! What cards tell a new active, against what it took over.
 
-#[path = "pair/mod.rs"]
+#[path = "common/pair.rs"]
 mod pair;
 
 use chassis::CardMessage;
@@ -8,6 +8,7 @@ use chassis::message::PortTruth;
 use machine::{CardSlot, PortId, RpSlot};
 use packet::MacAddress;
 use pair::{Pair, truth};
+use redundancy::PeerLoss;
 
 fn two_cards() -> Pair {
     let mut pair = Pair::hot_with(vec![truth(0), truth(1)]);
@@ -17,7 +18,7 @@ fn two_cards() -> Pair {
 
 /// R0 dies; everybody is where they were, with R1 active.
 fn switch_over(pair: &mut Pair) {
-    pair.kill(RpSlot::R0);
+    pair.kill(RpSlot::R0, PeerLoss::Killed);
     pair.run_ms(500);
     assert_eq!(pair.active(), RpSlot::R1);
     pair.type_line("enable");
@@ -106,10 +107,10 @@ fn req_66_each_difference_between_a_card_and_its_checkpointed_rows_is_logged_aft
         verified.contains("Ethernet0/0 index=1 verify failed, the card is right"),
         "{verified}"
     );
-    pair.boot(RpSlot::R0);
+    pair.start(RpSlot::R0);
     pair.run_until_hot();
     let told = differences(&mut pair).len();
-    pair.kill(RpSlot::R1);
+    pair.kill(RpSlot::R1, PeerLoss::Killed);
     pair.run_ms(500);
     pair.type_line("enable");
     assert_eq!(

@@ -1,13 +1,15 @@
 //! `debug redundancy` and the views of the redundancy facility's inside, on a pair of route processors.
 
+#[path = "common/pair.rs"]
 mod pair;
 
 use machine::RpSlot;
 use pair::Pair;
+use redundancy::PeerLoss;
 
 fn enabled() -> Pair {
-    let mut pair = Pair::hot();
-    pair.type_lines(&["enable"]);
+    let mut pair = Pair::hot_at_a_terminal();
+    pair.type_each(&["enable"]);
     pair
 }
 
@@ -27,10 +29,10 @@ fn req_85_debug_redundancy_tells_a_monitoring_terminal_what_the_facility_does_an
         !pair.type_line("").contains("RF clk"),
         "a console that did not ask for it is told"
     );
-    pair.type_lines(&["terminal monitor"]);
+    pair.type_each(&["terminal monitor"]);
     pair.run_ms(200);
     let shown = pair.type_line("");
-    pair.type_lines(&["terminal no monitor"]);
+    pair.type_each(&["terminal no monitor"]);
     assert!(shown.contains("RF clk: sent Heartbeat"), "{shown}");
     assert!(shown.contains("RF clk: received Heartbeat"), "{shown}");
     let logged = pair.ask("show logging").join("\n");
@@ -50,19 +52,19 @@ fn req_85_each_topic_tells_its_own_events_and_undebug_ends_it() {
         pair.ask("show debugging"),
         ["Redundancy:", "  Redundancy hub debugging is on"]
     );
-    pair.kill(RpSlot::R1);
+    pair.kill(RpSlot::R1, PeerLoss::Killed);
     pair.run_ms(100);
-    pair.boot(RpSlot::R1);
+    pair.start(RpSlot::R1);
     pair.run_until_hot();
     let log = pair.ask("show redundancy debug-log");
     assert!(log.iter().all(|line| line.contains(" RF hub: ")), "{log:?}");
     for words in ["link up", "received Hello", "received Progress(StandbyBulk)"] {
         assert!(log.iter().any(|line| line.contains(words)), "{words}: {log:?}");
     }
-    pair.type_lines(&["undebug all", "debug redundancy clk"]);
-    pair.kill(RpSlot::R1);
+    pair.type_each(&["undebug all", "debug redundancy clk"]);
+    pair.kill(RpSlot::R1, PeerLoss::Killed);
     pair.run_ms(100);
-    pair.boot(RpSlot::R1);
+    pair.start(RpSlot::R1);
     pair.run_until_hot();
     let log = pair.ask("show redundancy debug-log").join("\n");
     assert!(
@@ -82,25 +84,20 @@ fn req_85_each_topic_tells_its_own_events_and_undebug_ends_it() {
 #[test]
 fn req_85_what_the_operator_asks_for_is_told_by_ui() {
     let mut pair = enabled();
-    pair.type_lines(&["debug redundancy ui", "terminal monitor"]);
+    pair.type_each(&["debug redundancy ui", "terminal monitor"]);
     let shown = pair.type_line("redundancy force-switchover");
     assert!(shown.contains("Save?"), "{shown}");
-    pair.type_lines(&["no"]);
-    let slot = pair.active();
-    pair.units[slot.index()].screen.clear();
-    pair.press("\r");
+    pair.type_each(&["no"]);
     // The old active shows it on its way out.
-    let told = (0..50).any(|_| {
-        pair.run_ms(1);
-        pair.units[slot.index()].screen.contains("RF ui: ForceSwitchover")
-    });
-    assert!(told);
+    pair.press("\r");
+    pair.run_ms(50);
+    assert!(pair.screen.contains("RF ui: ForceSwitchover"), "{}", pair.screen);
 }
 
 #[test]
 fn the_debug_log_is_bounded() {
     let mut pair = enabled();
-    pair.type_lines(&["debug redundancy clk"]);
+    pair.type_each(&["debug redundancy clk"]);
     pair.run_ms(20_000);
     assert_eq!(
         pair.ask("show redundancy debug-log").len(),

@@ -1,32 +1,34 @@
 //! What the system remembers of itself: switchovers and uptimes, over switchovers and reloads.
 
+#[path = "common/pair.rs"]
 mod pair;
 
 use machine::RpSlot;
 use pair::Pair;
+use redundancy::PeerLoss;
 
 fn switchovers(pair: &mut Pair) -> Vec<String> {
-    pair.type_lines(&["enable"]);
+    pair.type_each(&["enable"]);
     pair.ask("show redundancy switchover history")
 }
 
 fn kill_and_recover(pair: &mut Pair) {
     let slot = pair.active();
-    pair.kill(slot);
+    pair.kill(slot, PeerLoss::Killed);
     pair.run_ms(300);
-    pair.boot(slot);
+    pair.start(slot);
     pair.run_until_hot();
 }
 
 #[test]
 fn req_79_switchover_history_of_a_system_without_switchovers_is_empty() {
-    let mut pair = Pair::hot();
+    let mut pair = Pair::hot_at_a_terminal();
     assert_eq!(switchovers(&mut pair), Vec::<String>::new());
 }
 
 #[test]
 fn req_79_switchover_history_survives_a_switchover() {
-    let mut pair = Pair::hot();
+    let mut pair = Pair::hot_at_a_terminal();
     kill_and_recover(&mut pair);
     kill_and_recover(&mut pair);
     let shown = switchovers(&mut pair).join("\n");
@@ -46,14 +48,14 @@ fn req_79_switchover_history_survives_a_switchover() {
 
 #[test]
 fn req_79_switchover_history_survives_a_reload_of_the_system_on_both_route_processors() {
-    let mut pair = Pair::hot();
+    let mut pair = Pair::hot_at_a_terminal();
     kill_and_recover(&mut pair);
     let before = switchovers(&mut pair);
     assert_eq!(before.len(), 4);
     let [r0, r1] = [0, 1].map(|unit| pair.units[unit].switchover_history.clone());
     assert_eq!(r0, r1);
     assert!(!r0.is_empty());
-    pair.type_lines(&["reload", "no"]);
+    pair.type_each(&["reload", "no"]);
     pair.press("\r");
     pair.run_ms(50);
     pair.run_until_hot();
@@ -69,7 +71,7 @@ fn req_79_switchover_history_survives_a_reload_of_the_system_on_both_route_proce
 
 #[test]
 fn switchover_history_holds_the_last_ten() {
-    let mut pair = Pair::hot();
+    let mut pair = Pair::hot_at_a_terminal();
     for _ in 0..11 {
         kill_and_recover(&mut pair);
     }
@@ -82,15 +84,15 @@ fn switchover_history_holds_the_last_ten() {
 
 #[test]
 fn system_uptime_survives_a_switchover_and_processor_uptime_does_not() {
-    let mut pair = Pair::hot();
+    let mut pair = Pair::hot_at_a_terminal();
     pair.run_ms(121_000);
-    pair.kill(RpSlot::R1);
-    pair.boot(RpSlot::R1);
+    pair.kill(RpSlot::R1, PeerLoss::Killed);
+    pair.start(RpSlot::R1);
     pair.run_until_hot();
-    pair.kill(RpSlot::R0);
+    pair.kill(RpSlot::R0, PeerLoss::Killed);
     pair.run_ms(300);
     assert_eq!(pair.active(), RpSlot::R1);
-    pair.type_lines(&["enable"]);
+    pair.type_each(&["enable"]);
     let shown = pair.ask("show version").join("\n");
     assert!(shown.contains("Router uptime is 2 minutes"), "{shown}");
     assert!(
@@ -104,11 +106,11 @@ fn system_uptime_survives_a_switchover_and_processor_uptime_does_not() {
 
 #[test]
 fn req_79_history_of_a_life_that_a_reload_ended_is_shown_by_the_next_one() {
-    let mut pair = Pair::hot();
+    let mut pair = Pair::hot_at_a_terminal();
     pair.type_line("enable");
     assert_eq!(pair.ask("show redundancy history reload"), Vec::<String>::new());
     let before = pair.ask("show redundancy history");
-    pair.type_lines(&["reload", "no"]);
+    pair.type_each(&["reload", "no"]);
     pair.press("\r");
     pair.run_ms(50);
     pair.run_until_hot();
@@ -132,7 +134,7 @@ fn req_79_history_of_a_life_that_a_reload_ended_is_shown_by_the_next_one() {
 
 #[test]
 fn req_79_req_81_the_unit_that_gave_up_the_activity_tells_so_after_its_reload() {
-    let mut pair = Pair::hot();
+    let mut pair = Pair::hot_at_a_terminal();
     pair.type_line("enable");
     pair.press("redundancy force-switchover\r");
     pair.run_ms(20);
@@ -142,7 +144,7 @@ fn req_79_req_81_the_unit_that_gave_up_the_activity_tells_so_after_its_reload() 
     pair.run_ms(100);
     assert_eq!(pair.active(), RpSlot::R1);
     pair.run_until_hot();
-    pair.kill(RpSlot::R1);
+    pair.kill(RpSlot::R1, PeerLoss::Killed);
     pair.run_ms(300);
     pair.type_line("enable");
     let shown = pair.ask("show redundancy history reload").join("\n");
@@ -155,18 +157,18 @@ fn req_79_req_81_the_unit_that_gave_up_the_activity_tells_so_after_its_reload() 
 
 #[test]
 fn what_was_logged_in_the_last_second_before_a_kill_is_not_kept_and_all_before_it_is() {
-    let mut pair = Pair::empty();
-    pair.boot(RpSlot::R0);
-    pair.boot(RpSlot::R1);
+    let mut pair = Pair::with_cards(Vec::new());
+    pair.start(RpSlot::R0);
+    pair.start(RpSlot::R1);
     pair.run_until_hot();
     pair.run_ms(1_100);
     let kept = pair.units[1].kept_history.clone();
     let standby = pair.units[1].processor.as_ref().expect("R1 runs");
     assert_eq!(kept, standby.facility().history().show());
     assert!(kept.contains("*my state = STANDBY HOT(8)"), "{kept}");
-    pair.kill(RpSlot::R0);
+    pair.kill(RpSlot::R0, PeerLoss::Killed);
     pair.run_ms(500);
-    pair.kill(RpSlot::R1);
+    pair.kill(RpSlot::R1, PeerLoss::Killed);
     assert_eq!(
         pair.units[1].kept_history, kept,
         "the takeover was within the last second"
@@ -175,10 +177,10 @@ fn what_was_logged_in_the_last_second_before_a_kill_is_not_kept_and_all_before_i
 
 #[test]
 fn a_takeover_keeps_its_log_a_second_later_and_once() {
-    let mut pair = Pair::hot();
+    let mut pair = Pair::hot_at_a_terminal();
     pair.run_ms(2_000);
     let before = pair.units[1].kept_history.clone();
-    pair.kill(RpSlot::R0);
+    pair.kill(RpSlot::R0, PeerLoss::Killed);
     pair.run_ms(900);
     assert_eq!(pair.active(), RpSlot::R1);
     assert_eq!(

@@ -1,12 +1,15 @@
 //! Two route processors with a link, an arbiter and an NVRAM each, driven by hand.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use chassis::message::{PortTruth, Truth};
+use chassis::{CardMessage, RpMessage};
 use checkpoint::ActiveEndConfig;
-use machine::{CardSlot, Duration, Epoch, Instant, Machine, Outbox, RpSlot};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, PortId, RpSlot};
+use packet::MacAddress;
 use redundancy::{PeerLoss, RedundancyConfig, RfState};
 use rp::{
-    ActiveConfig, ConsoleInput, ConsoleOutput, FileAnswer, FileEntry, FileOperation, FileRequest, FileStatus,
-    PeerMessage, RouteProcessor, RpConfig, RpInput, RpOutput, SessionId,
+    ActiveConfig, CardLinkEvent, ConsoleInput, ConsoleOutput, FileAnswer, FileEntry, FileOperation,
+    FileRequest, FileStatus, PeerMessage, RouteProcessor, RpConfig, RpInput, RpOutput, SessionId,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,6 +17,30 @@ use std::collections::{BTreeMap, VecDeque};
 pub const CONSOLE: SessionId = SessionId(1);
 /// What both have in NVRAM at first.
 pub const STARTUP: &str = "hostname Router\ninterface Ethernet0/0\n ip address 10.0.0.1 255.255.255.0\nend\n";
+
+/// A card of two ports in a chassis of two cards: all is up.
+pub fn truth(card: u8) -> Truth {
+    let port = |number: u8| PortTruth {
+        port: PortId::new(card, number),
+        link_up: true,
+        mac: MacAddress([2, 0, 0, 0, card, number]),
+        wire: format!("mem host{card}{number}"),
+    };
+    Truth {
+        card: CardSlot(card),
+        model: "HOLDOVER-LC".into(),
+        image_version: "Version 0.0.0-test".into(),
+        fabric_peers: vec![CardSlot(1 - card)],
+        ports: vec![port(0), port(1)],
+        frame: FrameNumber(0),
+        digest: 0,
+        mixed: false,
+        out_of_step: None,
+        buffered_punts: 0,
+        lost_punts: 0,
+        uptime_ms: 5_000,
+    }
+}
 
 /// A slot: its process, if one runs, and its own storage.
 pub struct Unit {
@@ -33,6 +60,11 @@ pub struct Unit {
     pub flash: BTreeMap<String, Vec<u8>>,
     pub flash_free: u64,
     pub log: Vec<String>,
+    /// What it keeps of the switchovers, and of the facility's log.
+    pub switchover_history: String,
+    pub kept_history: String,
+    /// A terminal is at its console.
+    has_terminal: bool,
     /// How often its peer wanted it reset.
     wanted_resets: u32,
     lives: u64,
@@ -77,6 +109,13 @@ pub struct Pair {
     pub units: [Unit; 2],
     pub now: Instant,
     pub screen: String,
+    /// What each card tells whoever claims it.
+    pub cards: Vec<Truth>,
+    card_slots: Vec<CardSlot>,
+    card_sessions: u64,
+    /// A unit that reloads comes back, as it does in a chassis.
+    pub reloads_come_back: bool,
+    out_of_step: Option<(Epoch, FrameNumber)>,
     resets: Vec<RpSlot>,
     restarts: Vec<RpSlot>,
     /// Changes a message on its way to this slot.
@@ -102,6 +141,9 @@ fn unit() -> Unit {
         flash: BTreeMap::new(),
         flash_free: 1_000_000,
         log: Vec::new(),
+        switchover_history: String::new(),
+        kept_history: String::new(),
+        has_terminal: false,
         wanted_resets: 0,
         lives: 0,
         inputs: VecDeque::new(),
@@ -115,6 +157,11 @@ impl Pair {
             units: [unit(), unit()],
             now: Instant::from_millis(1_000),
             screen: String::new(),
+            cards: Vec::new(),
+            card_slots: vec![CardSlot(0), CardSlot(1)],
+            card_sessions: 0,
+            reloads_come_back: false,
+            out_of_step: None,
             resets: Vec::new(),
             restarts: Vec::new(),
             tamper: |_, _| {},
@@ -129,6 +176,32 @@ impl Pair {
     pub fn hot() -> Pair {
         let mut pair = Pair::new();
         pair.boot_hot();
+        pair
+    }
+
+    /// R0 is active, R1 hot, and a terminal is at the console of whoever is active: see [`Pair::type_line`].
+    pub fn hot_at_a_terminal() -> Pair {
+        Pair::hot_with(Vec::new())
+    }
+
+    /// A chassis with these cards, empty NVRAMs, and nothing in the slots of the route processors. A unit that reloads comes back.
+    pub fn with_cards(cards: Vec<Truth>) -> Pair {
+        let mut pair = Pair {
+            card_slots: cards.iter().map(|truth| truth.card).collect(),
+            cards,
+            reloads_come_back: true,
+            ..Pair::new()
+        };
+        pair.units.iter_mut().for_each(|unit| unit.nvram = None);
+        pair
+    }
+
+    /// [`Pair::hot_at_a_terminal`] with these cards, which tell their truth and nothing else.
+    pub fn hot_with(cards: Vec<Truth>) -> Pair {
+        let mut pair = Pair::with_cards(cards);
+        pair.start(RpSlot::R0);
+        pair.start(RpSlot::R1);
+        pair.run_until_hot();
         pair
     }
 
@@ -158,16 +231,20 @@ impl Pair {
                 heartbeat_interval: Duration::from_millis(100),
             },
             startup: unit.nvram.clone(),
-            switchover_history: String::new(),
+            switchover_history: unit.switchover_history.clone(),
             configuration_register: unit.register,
             unix_ms_at_origin: 1_600_000_000_000,
             image_version: "Version 0.0.0-test".into(),
-            card_slots: vec![CardSlot(0), CardSlot(1)],
+            card_slots: self.card_slots.clone(),
             unsupported_commands: Vec::new(),
-            platform: rp::PlatformConfig::default(),
+            platform: rp::PlatformConfig {
+                kept_history: unit.kept_history.clone(),
+                ..rp::PlatformConfig::default()
+            },
         };
         (self.configure)(slot, &mut config);
         unit.processor = Some(RouteProcessor::new(config, self.now));
+        unit.has_terminal = false;
         let peer_lives = self.units[slot.peer().index()].processor.is_some();
         self.feed(slot, RpInput::PeerPresent(peer_lives));
         let mastership = self.mastership;
@@ -282,9 +359,10 @@ impl Pair {
                     let input = if expected == self.mastership {
                         let counter = expected.counter.max(floor) + 1;
                         self.mastership = Epoch { counter, slot };
+                        let out_of_step = self.out_of_step.filter(|(epoch, _)| *epoch == expected);
                         RpInput::ClaimWon {
                             epoch: self.mastership,
-                            out_of_step: None,
+                            out_of_step,
                         }
                     } else {
                         RpInput::ClaimLost {
@@ -304,8 +382,28 @@ impl Pair {
                     let answer = self.units[slot.index()].serve(&request);
                     self.feed(slot, RpInput::File(answer));
                 }
+                RpOutput::PublishOutOfStep { epoch, since } => self.out_of_step = Some((epoch, since)),
+                RpOutput::ClearOutOfStep => self.out_of_step = None,
+                RpOutput::ConnectCards { .. } => self.connect_cards(slot),
+                RpOutput::Card {
+                    card,
+                    session,
+                    message: RpMessage::Claim { .. },
+                } => self.tell_truth(slot, card, session),
+                RpOutput::KeepHistory(text) => self.units[slot.index()].kept_history = text,
+                RpOutput::KeepSwitchoverHistory(text) => self.units[slot.index()].switchover_history = text,
+                // Nobody is left to notice that the other one has gone.
+                RpOutput::ResetShelf => {
+                    self.units[peer.index()].processor = None;
+                    self.units[peer.index()].inputs.clear();
+                    self.restarts = RpSlot::ALL.to_vec();
+                    return false;
+                }
                 RpOutput::Log(message) => self.units[slot.index()].log.push(message.to_string()),
-                RpOutput::Reload { .. } => return false,
+                RpOutput::Reload { .. } => {
+                    self.restarts.extend(self.reloads_come_back.then_some(slot));
+                    return false;
+                }
                 RpOutput::ResetPeer => {
                     self.units[peer.index()].wanted_resets += 1;
                     self.resets.push(peer);
@@ -315,6 +413,44 @@ impl Pair {
             }
         }
         true
+    }
+
+    fn connect_cards(&mut self, slot: RpSlot) {
+        for truth in self.cards.clone() {
+            self.card_sessions += 1;
+            let session = self.card_sessions;
+            let (card, event) = (truth.card, CardLinkEvent::Up { session });
+            self.feed(slot, RpInput::CardLink { card, event });
+        }
+    }
+
+    fn tell_truth(&mut self, slot: RpSlot, card: CardSlot, session: u64) {
+        if let Some(truth) = self.cards.iter().find(|truth| truth.card == card).cloned() {
+            let message = CardMessage::Truth(truth);
+            self.feed(
+                slot,
+                RpInput::Card {
+                    card,
+                    session,
+                    message,
+                },
+            );
+        }
+    }
+
+    /// The cards' present connections have the numbers of the last claim: this one says something to the active.
+    pub fn card(&mut self, card: CardSlot, message: CardMessage) {
+        let place = self.cards.iter().rev().position(|truth| truth.card == card);
+        let session = self.card_sessions - place.expect("a card in this slot") as u64;
+        self.feed(
+            self.active(),
+            RpInput::Card {
+                card,
+                session,
+                message,
+            },
+        );
+        self.settle();
     }
 
     fn write_nvram(&mut self, slot: RpSlot, number: u64, text: String) {
@@ -344,34 +480,92 @@ impl Pair {
         }
     }
 
-    pub fn open(&mut self, slot: RpSlot) {
-        let input = ConsoleInput::Opened {
-            terminal: false,
-            strict: false,
-            columns: 80,
-            rows: 0,
+    pub fn run_until_hot(&mut self) {
+        for _ in 0..2_000 {
+            self.run_ms(10);
+            let state = |unit: &Unit| unit.processor.as_ref().map(|rp| rp.facility().state());
+            let states = [0, 1].map(|unit| state(&self.units[unit]));
+            if states.contains(&Some(RfState::Active)) && states.contains(&Some(RfState::StandbyHot)) {
+                return self.run_ms(100);
+            }
+        }
+        panic!("the pair does not become hot");
+    }
+
+    /// The slot of the active.
+    pub fn active(&self) -> RpSlot {
+        let is_active = |slot: &RpSlot| {
+            let processor = self.units[slot.index()].processor.as_ref();
+            processor.is_some_and(|rp| rp.facility().state().is_active())
         };
-        self.feed(
+        RpSlot::ALL.into_iter().find(is_active).expect("a unit is active")
+    }
+
+    fn console(&mut self, slot: RpSlot, input: ConsoleInput) {
+        let session = CONSOLE;
+        self.feed(slot, RpInput::Console { session, input });
+    }
+
+    /// Opens a script's console, and enters privileged EXEC.
+    pub fn open(&mut self, slot: RpSlot) {
+        self.console(
             slot,
-            RpInput::Console {
-                session: CONSOLE,
-                input,
+            ConsoleInput::Opened {
+                terminal: false,
+                strict: false,
+                columns: 80,
+                rows: 0,
             },
         );
         self.type_lines(slot, "enable\n");
     }
 
+    /// Presses keys at the active's terminal, which is opened where there is none. They are read with the next time that passes.
+    pub fn press(&mut self, keys: &str) {
+        let slot = self.active();
+        if !std::mem::replace(&mut self.units[slot.index()].has_terminal, true) {
+            self.console(
+                slot,
+                ConsoleInput::Opened {
+                    terminal: true,
+                    strict: false,
+                    columns: 0,
+                    // Nobody presses a key at --More--.
+                    rows: u16::MAX,
+                },
+            );
+            self.settle();
+        }
+        self.screen.clear();
+        self.console(slot, ConsoleInput::Data(keys.as_bytes().to_vec()));
+    }
+
+    /// Types a line at the active's terminal and gives what it showed within the next twentieth of a second.
+    pub fn type_line(&mut self, line: &str) -> String {
+        self.press(&format!("{line}\r"));
+        self.run_ms(50);
+        self.screen.replace("\r\n", "\n")
+    }
+
+    /// The lines that a command shows at the terminal, without its echo and the prompt.
+    pub fn ask(&mut self, line: &str) -> Vec<String> {
+        let shown = self.type_line(line);
+        let lines: Vec<String> = shown.lines().map(String::from).collect();
+        let end = lines.len().saturating_sub(1);
+        lines[1.min(end)..end].to_vec()
+    }
+
+    /// Types each of these lines at the terminal.
+    pub fn type_each(&mut self, lines: &[&str]) {
+        for line in lines {
+            let _shown = self.type_line(line);
+        }
+    }
+
     /// Types lines and returns what was shown.
     pub fn type_lines(&mut self, slot: RpSlot, text: &str) -> String {
         self.screen.clear();
-        let input = ConsoleInput::Data(text.as_bytes().to_vec());
-        self.feed(
-            slot,
-            RpInput::Console {
-                session: CONSOLE,
-                input,
-            },
-        );
+        self.console(slot, ConsoleInput::Data(text.as_bytes().to_vec()));
         self.settle();
         std::mem::take(&mut self.screen)
     }
