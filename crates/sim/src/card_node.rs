@@ -4,7 +4,7 @@ use crate::checker::Obedience;
 use crate::event::Event;
 use crate::options::Plant;
 use crate::trace::of_bytes;
-use crate::world::{World, host_of, port_count};
+use crate::world::{Stage, World, host_of, port_count};
 use chassis::{LinkId, RpMessage};
 use linecard::{CardConfiguration, CardInput, CardOutput, Limits, LineCard, PortHardware};
 use machine::{CardSlot, Duration, Epoch, Instant, Machine, Outbox, PortId, RpSlot};
@@ -268,6 +268,10 @@ impl World {
     fn card_outputs(&mut self, card: CardSlot, outputs: Vec<CardOutput>) {
         for output in outputs {
             match output {
+                CardOutput::Transmit { .. }
+                    if self.options.plant == Some(Plant::HeadlessCardsStop)
+                        && self.stage == Stage::Faults
+                        && !self.rps.iter().any(crate::rp_node::RpNode::is_active) => {}
                 CardOutput::Transmit { port, frame } => {
                     if port_count(port, self.options.ports_per_card) {
                         let host = host_of(port, self.options.ports_per_card);

@@ -17,6 +17,7 @@ impl ChassisCommands {
             reload_peer: command(3),
             reload_shelf: command(5),
             mode: command(2),
+            headless_forwarding: command(3),
         }
     }
 
@@ -50,7 +51,7 @@ impl World {
     /// A line that leads to the redundancy mode, now and then.
     pub(crate) fn enters_redundancy_mode(&mut self) -> bool {
         let commands = self.options.commands;
-        let exists = commands.mode;
+        let exists = commands.mode || commands.headless_forwarding;
         exists && self.stage == Stage::Faults && self.draws.chance(1, 4)
     }
 
@@ -58,8 +59,17 @@ impl World {
     pub(crate) fn next_redundancy_line(&mut self) -> (String, Option<Change>) {
         let commands = self.options.commands;
         let leaves = self.stage != Stage::Faults || self.draws.chance(1, 2);
-        if leaves || !commands.mode {
+        if leaves || !(commands.mode || commands.headless_forwarding) {
             return (String::from("exit"), None);
+        }
+        if !commands.mode || (commands.headless_forwarding && self.draws.chance(1, 2)) {
+            let line = String::from("headless-forwarding disable");
+            let removes = self.draws.chance(1, 2);
+            let change = Change {
+                setting: String::from("headless-forwarding"),
+                value: (!removes).then(|| line.clone()),
+            };
+            return (if removes { format!("no {line}") } else { line }, Some(change));
         }
         let mode = if self.draws.chance(1, 2) {
             "mode rpr"
@@ -117,7 +127,7 @@ impl<'a> Shown<'a> {
                 "{} of {} is shown with {} reasons",
                 self.operating, self.configured, self.reasons
             ))
-        } else if self.peer.contains("STANDBY HOT") && self.operating != "sso" {
+        } else if self.ready && self.peer.contains("STANDBY HOT") && self.operating != "sso" {
             Some(format!("a hot standby is shown in mode {}", self.operating))
         } else {
             None

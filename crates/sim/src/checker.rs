@@ -8,6 +8,7 @@
 //! | saved | a start from an NVRAM begins with what was saved last ([`crate::saved`]) |
 //! | shown mode | `show redundancy states` fits what the operator was told ([`crate::chassis_commands`]) |
 //! | configuration | two hot route processors run the same configuration |
+//! | headless | cards forward until a unit has started, and are reset only where that is documented ([`crate::headless`]) |
 //! | flows | no packet is lost or doubled while there is a way |
 //! | digests | standby and cards hold what the active held at that frame |
 //! | bounds | queues, frames and turns stay within their limits; nobody is woken for nothing |
@@ -278,6 +279,8 @@ pub(crate) fn settings_of(running: &[String]) -> BTreeMap<String, String> {
             settings.insert(format!("{interface} mtu"), line.trim().to_string());
         } else if line.starts_with(" mode ") {
             settings.insert(String::from("redundancy mode"), line.trim().to_string());
+        } else if line.starts_with(" headless-forwarding ") {
+            settings.insert(String::from("headless-forwarding"), line.trim().to_string());
         } else if line.starts_with("hostname ") {
             settings.insert(String::from("hostname"), line.clone());
         } else if line.starts_with("ip route ") {

@@ -34,6 +34,8 @@ pub(crate) struct FlowState {
     pub(crate) cards: [u8; 2],
     /// Why packets of the present interval may be lost.
     pub(crate) excuse: Option<&'static str>,
+    /// The same, by what has happened since the chassis was in step last.
+    pub(crate) excused_late: Option<&'static str>,
 }
 
 #[derive(Default)]
@@ -101,6 +103,7 @@ impl World {
                 number,
                 cards: [port_of(from, ports).card.0, port_of(to, ports).card.0],
                 excuse: None,
+                excused_late: None,
             });
         }
         for prober in 0..usize::from(self.options.probers) {

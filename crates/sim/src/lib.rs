@@ -30,6 +30,7 @@ mod clock;
 mod event;
 mod fault;
 mod flash;
+mod headless;
 mod host_node;
 mod link;
 mod operator;

@@ -85,6 +85,8 @@ pub struct ChassisCommands {
     pub reload_shelf: bool,
     /// `mode rpr` and `mode sso`
     pub mode: bool,
+    /// `headless-forwarding disable` and its `no` form
+    pub headless_forwarding: bool,
 }
 
 /// A bug on purpose, in the world around the code under test or in what it is handed: each proves that a checker bites.
@@ -118,6 +120,10 @@ pub enum Plant {
     NvramForgets,
     /// A disk that fails says that it has written.
     DiskHidesErrors,
+    /// Cards forward nothing while no route processor is active.
+    HeadlessCardsStop,
+    /// A unit that starts from its configuration has the cards reset, whatever is configured.
+    CardsResetAlways,
     /// The backplane never resets the other route processor.
     PeerNeverReset,
     /// The operator's screen loses the lines that tell why the pair fell back to RPR.
@@ -201,6 +207,8 @@ pub struct Options {
     pub commands: ChassisCommands,
     /// Whether the factory's configuration says `mode rpr`.
     pub boots_in_rpr: bool,
+    /// Whether the factory's configuration says `headless-forwarding disable`.
+    pub headless_forwarding_disabled: bool,
     /// A bug on purpose.
     pub plant: Option<Plant>,
 }
@@ -240,6 +248,7 @@ impl Default for Options {
             older_release: false,
             commands: ChassisCommands::default(),
             boots_in_rpr: false,
+            headless_forwarding_disabled: false,
             plant: None,
         }
     }

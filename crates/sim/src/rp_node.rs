@@ -70,6 +70,8 @@ pub(crate) struct Seen {
     pub(crate) frame: FrameNumber,
     pub(crate) frame_closed_at: Instant,
     pub(crate) in_step: bool,
+    /// As a standby it was in a pair that runs RPR.
+    pub(crate) in_rpr: bool,
 }
 
 /// A slot for an RP.
@@ -387,6 +389,11 @@ impl World {
             sends.truncate(kept);
             fate = Fate::Dies(PeerLoss::Killed);
         }
+        let starts = !was_active && process.rp.active().is_some();
+        if starts && self.options.plant == Some(Plant::CardsResetAlways) && self.stage == Stage::Faults {
+            let reset = RpOutput::ResetCard { card: CardSlot(0) };
+            let _ = self.carry_out(slot, process, reset, &mut sends, &mut Vec::new());
+        }
         if inputs == 0 && sends.is_empty() {
             process.idle_turns += 1;
         } else {
@@ -591,6 +598,7 @@ impl World {
                 self.trace.note(self.now, name, u64::from(card.0), || {
                     format!("has card {card} reset")
                 });
+                self.check_card_reset(slot, process);
                 self.kill_card(usize::from(card.0));
             }
             RpOutput::File(request) => {
@@ -744,6 +752,7 @@ impl World {
             }
             process.seen.frame = frame;
             process.seen.in_step = standby.in_step();
+            process.seen.in_rpr = process.rp.facility().operating_mode() == redundancy::RedundancyMode::Rpr;
             self.check_configuration(slot, process);
             process.seen.epoch = None;
         }

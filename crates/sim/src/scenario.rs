@@ -90,6 +90,32 @@ impl World {
         self
     }
 
+    /// The standby starts anew, and the active dies before it is ready again.
+    pub fn lose_active_before_standby_is_ready(mut self) -> World {
+        self.stage = Stage::Faults;
+        self.inject(FaultKind::CrashStandby);
+        let before = self.now;
+        let starts = |world: &World| {
+            let standby = world.active().map(RpSlot::peer);
+            standby.is_some_and(|slot| {
+                let state = world.rps[slot.index()].state();
+                state.is_standby() && state != RfState::StandbyHot && world.now > before
+            })
+        };
+        assert!(self.run_until(HEAL_LIMIT, starts), "{}", self.tail());
+        self.inject(FaultKind::CrashActive);
+        self.run_for(Duration::from_millis(5));
+        self.assert_well()
+    }
+
+    /// Expects that every card is in the life of this number.
+    pub fn expect_cards_in_life(self, life: u64) -> World {
+        for node in &self.cards {
+            assert_eq!(node.life, life, "card {}\n{}", node.slot, self.tail());
+        }
+        self
+    }
+
     /// Mends everything.
     pub fn mend(mut self) -> World {
         self.heal();
@@ -196,18 +222,15 @@ impl World {
 
     /// Stops the streams and looks at every packet since the last interval began.
     pub(crate) fn check_flows(&mut self) {
-        let mut states = self.hosts.flows.clone();
-        for state in &mut self.hosts.flows {
-            state.excuse = None;
+        for state in &self.hosts.flows {
             if let Some(flow) = self.hosts.field.flow_mut(state.number) {
                 flow.stop();
             }
         }
         self.run_for(SETTLE);
         // What happened meanwhile (somebody who was to be killed has died) is felt in the next interval too.
-        let late: Vec<Option<&'static str>> = self.hosts.flows.iter().map(|state| state.excuse).collect();
-        for (state, late) in states.iter_mut().zip(&late) {
-            state.excuse = state.excuse.or(*late);
+        let states = self.hosts.flows.clone();
+        for state in &states {
             self.check_flow(state);
         }
         let now = self.now;
@@ -217,8 +240,8 @@ impl World {
             }
         }
         self.begin_flow_interval();
-        for (state, late) in self.hosts.flows.iter_mut().zip(late) {
-            state.excuse = late;
+        for state in &mut self.hosts.flows {
+            state.excuse = state.excused_late;
         }
         self.schedule_hosts();
     }
@@ -246,6 +269,9 @@ impl World {
         while self.failure.is_none() {
             match self.missing() {
                 None => {
+                    for state in &mut self.hosts.flows {
+                        state.excused_late = None;
+                    }
                     self.compare_rows();
                     return self.failure.is_none();
                 }

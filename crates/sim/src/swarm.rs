@@ -47,6 +47,7 @@ impl Options {
             routes_max: [20, 100, 300][draws.below(3) as usize],
             older_release: draws.chance(1, 12),
             commands,
+            headless_forwarding_disabled: commands.headless_forwarding && more.chance(1, 4),
             boots_in_rpr: commands.mode && more.chance(1, 3),
             plant: None,
         }

@@ -98,8 +98,13 @@ pub(crate) fn port_count(port: PortId, ports_per_card: u8) -> bool {
 }
 
 /// The configuration with which the chassis leaves the factory: an address on every port.
-fn factory_configuration(cards: u8, ports: u8, mode: &str) -> String {
+fn factory_configuration(options: &Options) -> String {
+    let (cards, ports) = (options.cards, options.ports_per_card);
+    let mode = if options.boots_in_rpr { "rpr" } else { "sso" };
     let mut text = format!("hostname Router\nredundancy\n mode {mode}\n");
+    if options.headless_forwarding_disabled {
+        text.push_str(" headless-forwarding disable\n");
+    }
     for card in 0..cards {
         for port in 0..ports {
             text.push_str(&format!(
@@ -115,11 +120,7 @@ fn factory_configuration(cards: u8, ports: u8, mode: &str) -> String {
 impl World {
     /// A chassis that is about to be switched on.
     pub fn new(seed: u64, options: Options, level: TraceLevel) -> Self {
-        let startup = factory_configuration(
-            options.cards,
-            options.ports_per_card,
-            if options.boots_in_rpr { "rpr" } else { "sso" },
-        );
+        let startup = factory_configuration(&options);
         let node = |slot: RpSlot| RpNode::new(slot, Some(startup.clone()), options.drift_ppm[slot.index()]);
         let mut arbiter = Arbiter::default();
         arbiter.plant_grant_twice = false;
@@ -382,6 +383,7 @@ impl World {
             self.carry_on_saved(slot, startup.as_deref());
         }
         if cold {
+            self.check_forwarding_until_now();
             self.cold_starts += u32::from(self.stage != Stage::Boot);
             self.checker.promises.start_over(&running);
             self.excuse_flows(None, "the router started from its configuration only");
@@ -463,6 +465,7 @@ impl World {
         for flow in &mut self.hosts.flows {
             if card.is_none_or(|card| flow.cards.contains(&card.0)) {
                 flow.excuse = Some(why);
+                flow.excused_late = Some(why);
             }
         }
     }

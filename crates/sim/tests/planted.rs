@@ -168,6 +168,39 @@ fn two_configurations_on_a_hot_pair_are_caught() {
     expect_caught(Plant::DifferencesHushedUp, FailureKind::Safety, "configuration");
 }
 
+/// A world in which the active often dies before its standby is ready.
+fn seldom_ready() -> Options {
+    Options {
+        packets_per_second: 300,
+        faults: FaultWeights {
+            crash_active: 2,
+            crash_standby: 6,
+            ..FaultWeights::default()
+        },
+        ..busy()
+    }
+}
+
+#[test]
+fn cards_that_stop_without_a_route_processor_are_caught() {
+    expect_caught_in(
+        seldom_ready(),
+        Plant::HeadlessCardsStop,
+        FailureKind::Safety,
+        "headless",
+    );
+}
+
+#[test]
+fn cards_that_are_reset_although_they_were_to_forward_on_are_caught() {
+    expect_caught_in(
+        seldom_ready(),
+        Plant::CardsResetAlways,
+        FailureKind::Safety,
+        "headless",
+    );
+}
+
 /// A world whose operator changes the mode and looks at it.
 fn of_two_modes() -> Options {
     Options {

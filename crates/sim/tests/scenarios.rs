@@ -296,3 +296,45 @@ fn req_77_a_pair_in_rpr_starts_over_from_what_was_saved() {
         .wait(50)
         .expect_saved_on_both();
 }
+
+/// The RP link is slow, so that a standby takes its time to be ready.
+fn slow_to_be_ready() -> Options {
+    Options {
+        packets_per_second: 300,
+        rp_link: LinkOptions {
+            latency_ns: 2_000_000,
+            ..quiet().rp_link
+        },
+        ..quiet()
+    }
+}
+
+#[test]
+fn when_the_active_is_lost_before_its_standby_is_ready_the_cards_forward_through_the_reset() {
+    World::story(20, slow_to_be_ready())
+        .boot()
+        .until_hot()
+        .lose_active_before_standby_is_ready()
+        .expect_cold_starts(1)
+        .until_hot()
+        .expect_cards_in_life(1)
+        .expect_traffic_passes()
+        .expect_no_loss();
+}
+
+#[test]
+fn with_headless_forwarding_disabled_the_reset_takes_the_cards_along() {
+    let options = Options {
+        headless_forwarding_disabled: true,
+        ..slow_to_be_ready()
+    };
+    World::story(20, options)
+        .boot()
+        .until_hot()
+        .lose_active_before_standby_is_ready()
+        .expect_cold_starts(1)
+        .until_hot()
+        .expect_cards_in_life(2)
+        .expect_traffic_passes()
+        .expect_no_loss();
+}
