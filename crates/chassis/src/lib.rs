@@ -26,4 +26,4 @@ pub mod rows;
 
 pub use card_end::{CardEnd, ClaimAnswer, LinkId};
 pub use download::{Download, DownloadPhase, downloaded_digest};
-pub use message::{CardMessage, MessageError, RpMessage};
+pub use message::{CardMessage, MessageError, PuntTicket, RpMessage};

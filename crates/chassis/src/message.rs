@@ -67,6 +67,17 @@ impl PuntReason {
     }
 }
 
+/// One punt of one conversation, by which an RP that keeps the packet says later that it is done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PuntTicket {
+    /// The card that punted it.
+    pub card: CardSlot,
+    /// The RP's number of the connection that it came by.
+    pub session: u64,
+    /// Its number since the truth on that connection, from 1.
+    pub number: u64,
+}
+
 /// What a route processor tells a card.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RpMessage {
@@ -113,6 +124,17 @@ pub enum RpMessage {
     PuntsConsumed {
         /// How many punts since the truth, in all: a message that is repeated or left out does no harm.
         count: u64,
+    },
+    /// The RP keeps this punt, because its next hop is still to be asked for: what [`RpMessage::PuntsConsumed`] says does
+    /// not hold for it until it is released.
+    PuntKept {
+        /// Its number since the truth, from 1.
+        number: u64,
+    },
+    /// The RP has sent the punt that it kept, or has given it up.
+    PuntReleased {
+        /// Its number since the truth, from 1.
+        number: u64,
     },
 }
 
@@ -310,6 +332,8 @@ const REFRESH_END: u8 = 5;
 const INJECT: u8 = 6;
 const OUT_OF_STEP: u8 = 7;
 const PUNTS_CONSUMED: u8 = 8;
+const PUNT_KEPT: u8 = 9;
+const PUNT_RELEASED: u8 = 10;
 
 const TRUTH: u8 = 65;
 const REFUSED: u8 = 66;
@@ -375,6 +399,8 @@ impl RpMessage {
                 words(since.map_or(0, |frame| frame.0), u64::from(since.is_some())),
             ),
             RpMessage::PuntsConsumed { count } => (PUNTS_CONSUMED, words(*count, 0)),
+            RpMessage::PuntKept { number } => (PUNT_KEPT, words(*number, 0)),
+            RpMessage::PuntReleased { number } => (PUNT_RELEASED, words(*number, 0)),
         }
     }
 
@@ -414,6 +440,12 @@ impl RpMessage {
             }
             PUNTS_CONSUMED => Ok(RpMessage::PuntsConsumed {
                 count: words_from(body, "count of punts consumed")?.first,
+            }),
+            PUNT_KEPT => Ok(RpMessage::PuntKept {
+                number: words_from(body, "number of a punt kept")?.first,
+            }),
+            PUNT_RELEASED => Ok(RpMessage::PuntReleased {
+                number: words_from(body, "number of a punt released")?.first,
             }),
             _ => Err(MessageError::Kind(kind)),
         }

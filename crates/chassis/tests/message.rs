@@ -45,6 +45,8 @@ fn rp_messages() -> Vec<(RpMessage, u8, Vec<u8>)> {
             8,
             vec![8, 0xac, 2, 0x18, 1],
         ),
+        (RpMessage::PuntKept { number: 7 }, 9, vec![8, 7, 0x18, 1]),
+        (RpMessage::PuntReleased { number: 7 }, 10, vec![8, 7, 0x18, 1]),
     ]
 }
 
@@ -156,7 +158,7 @@ fn every_message_has_its_golden_bytes_in_both_directions() {
 #[test]
 fn each_kind_belongs_to_one_direction() {
     for kind in 0..=u8::MAX {
-        let from_rp = (1..=8).contains(&kind);
+        let from_rp = (1..=10).contains(&kind);
         let from_card = (65..=72).contains(&kind);
         let unknown = MessageError::Kind(kind);
         assert_eq!(
@@ -203,6 +205,8 @@ fn values_that_a_field_cannot_have_are_refused_with_the_message_named() {
     assert_eq!(rp(6, &no_port), MessageError::Body("inject"));
     assert_eq!(rp(6, &[0, 0, 1]), MessageError::Body("inject"));
     assert_eq!(rp(8, &[0xff]), MessageError::Body("count of punts consumed"));
+    assert_eq!(rp(9, &[0xff]), MessageError::Body("number of a punt kept"));
+    assert_eq!(rp(10, &[0xff]), MessageError::Body("number of a punt released"));
     assert_eq!(card(66, &no_slot), MessageError::Body("refusal"));
     assert_eq!(card(67, &[0, 0, 1, 2]), MessageError::Body("punt"));
     assert_eq!(card(67, &[0, 0, 1, 2, 4]), MessageError::Body("punt"));
@@ -245,6 +249,8 @@ fn rp_message() -> impl Strategy<Value = RpMessage> {
         (port(), any::<Vec<u8>>()).prop_map(|(port, frame)| RpMessage::Inject { port, frame }),
         prop::option::of(frame()).prop_map(|since| RpMessage::OutOfStep { since }),
         any::<u64>().prop_map(|count| RpMessage::PuntsConsumed { count }),
+        any::<u64>().prop_map(|number| RpMessage::PuntKept { number }),
+        any::<u64>().prop_map(|number| RpMessage::PuntReleased { number }),
     ]
 }
 

@@ -205,6 +205,13 @@ impl ActiveEnd {
         self.restart_peer_stream();
     }
 
+    /// The next frame that closes has a number beyond `frame`. For an active whose standby is gone: one that counts the
+    /// frames would miss some.
+    pub fn go_on_from(&mut self, frame: FrameNumber) {
+        debug_assert_eq!(self.peer, PeerSync::None, "nobody counts");
+        self.last_closed = self.last_closed.max(frame);
+    }
+
     /// Whether a bulk under way could go on at the next turn boundary: it does not wait for an acknowledgement.
     pub fn bulk_has_work(&self) -> bool {
         matches!(self.peer, PeerSync::Bulk { .. })

@@ -114,7 +114,9 @@ pub fn rp_messages() -> Vec<Vec<u8>> {
         },
         RpMessage::OutOfStep { since: Some(frame) },
         RpMessage::OutOfStep { since: None },
+        RpMessage::PuntKept { number: 2 },
         RpMessage::PuntsConsumed { count: 3 },
+        RpMessage::PuntReleased { number: 2 },
     ];
     messages
         .iter()

@@ -207,6 +207,29 @@ fn a_silent_neighbor_is_asked_three_times_and_then_left_alone() {
 }
 
 #[test]
+fn a_punt_is_kept_from_when_its_packet_waits_until_it_is_sent_displaced_or_given_up() {
+    let mut driver = Driver::with_link();
+    for number in 0..QUEUED_PER_NEIGHBOR_MAX as u16 + 2 {
+        driver.glean(NEIGHBOR, &echo_request(STRANGER, 64, number, 8));
+    }
+    let newest = 3..=QUEUED_PER_NEIGHBOR_MAX as u64 + 2;
+    assert_eq!(driver.kept, newest.collect(), "the two oldest were displaced");
+    driver.answer(NEIGHBOR, NEIGHBOR_MAC);
+    assert!(driver.kept.is_empty(), "sent");
+    driver.glean(NEIGHBOR, &echo_request(STRANGER, 64, 1, 8));
+    assert!(driver.kept.is_empty(), "sent at once: it never waited");
+    let silent = Ipv4Addr::new(10, 0, 0, 77);
+    driver.glean(silent, &echo_request(STRANGER, 64, 1, 8));
+    assert_eq!(driver.kept.len(), 1);
+    driver.advance(SECOND * 3);
+    assert!(driver.kept.is_empty(), "given up");
+    driver.glean(Ipv4Addr::new(10, 0, 0, 78), &echo_request(STRANGER, 64, 1, 8));
+    assert_eq!(driver.kept.len(), 1);
+    driver.handle(ArpInput::InterfaceDown { port: PORT });
+    assert!(driver.kept.is_empty(), "the link is gone");
+}
+
+#[test]
 fn a_neighbor_that_is_heard_of_is_held_down_no_longer() {
     let mut driver = Driver::with_link();
     driver.glean(NEIGHBOR, &echo_request(STRANGER, 64, 1, 8));

@@ -82,6 +82,7 @@ fn edit() -> impl Strategy<Value = Edit> {
                 port,
                 next_hop,
                 frame: ip_frame(&packet),
+                punt: ticket(1),
             },
             false => ArpInput::Send {
                 port,
@@ -155,7 +156,7 @@ proptest! {
             prop_assert!(wakes < 1_000, "it never rests");
         }
         prop_assert!(world.arp.adjacencies.is_empty());
-        let mut driver = Driver { arp: world.arp, now: world.now };
+        let mut driver = Driver { arp: world.arp, now: world.now, ..Driver::new() };
         driver.handle(ArpInput::InterfaceDown { port: PORT });
         driver.up(PORT, "10.0.0.1/16");
         let before = driver.arp.counters().queue_full;

@@ -167,6 +167,12 @@ impl LineCard {
                 Ok(())
             }
             RpMessage::PuntsConsumed { count } => self.punts_consumed(link, count, sink),
+            RpMessage::PuntKept { number } => self.plane.punt_buffer.kept(number).map_err(CloseReason::Punts),
+            RpMessage::PuntReleased { number } => self
+                .plane
+                .punt_buffer
+                .released(number)
+                .map_err(CloseReason::Punts),
         };
         if let Err(reason) = done {
             self.rp_lost(link);

@@ -3,14 +3,20 @@
 //! ```text
 //!             hand over                       PuntsConsumed
 //!   waiting ─────────────▶ handed over ─────────────────────▶ gone
-//!      ▲                        │
-//!      └── RP lost, new claim ──┘        oldest first, in the order in which they came
+//!      ▲                     │     │                           ▲
+//!      │                     │     └────▶ kept by the RP ──────┘
+//!      │                     │  PuntKept       │   PuntReleased
+//!      └─ RP lost, new claim ┴─────────────────┘     oldest first, in the order in which they came
 //! ```
 //!
 //! A punt that was written to an RP's socket is not yet safe: the RP may die before it reads it, or before its
 //! standby knows what followed from it. So the card keeps a copy until the RP says that the punt is consumed. What is
 //! not consumed when the link goes, or when another claim is accepted, waits again, before everything that came
 //! later, and is handed to the next epoch behind the truth. Gleaned packets too: they are packets in transit.
+//!
+//! A packet whose next hop the RP has to ask for is kept by the RP until there is an answer, longer than what came
+//! after it. The RP says so (`PuntKept`) before the count that would cover it, and says when it has let go of it
+//! (`PuntReleased`), so that the card's copy of a packet in transit outlives an RP that dies with it in a queue.
 //!
 //! **Once or twice?** A punt is handled at least once, not exactly once. The RP says "consumed" at the end of the
 //! turn, behind the answers and in the same write, but only when the standby has that turn's rows. So a packet is
@@ -24,7 +30,7 @@
 //!
 //! **Bounds** in packets and bytes hold for everything together. Beyond them the oldest go, because the newest are
 //! what somebody still waits for: copies of punts that an RP has already (*forgotten*: they are lost only if that RP
-//! dies before it comes to them), then those that wait (*lost*).
+//! dies before it comes to them), those that it keeps first, then those that wait (*lost*).
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -51,7 +57,7 @@ pub struct BufferedPunt {
     number: u64,
 }
 
-/// An RP says that it has consumed more punts than it was given.
+/// An RP speaks of more punts than it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overcounted {
     /// What it says.
@@ -64,7 +70,7 @@ impl fmt::Display for Overcounted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} punts reported as consumed where {} were given",
+            "punt {} reported as consumed, kept or released where {} were given",
             self.count, self.given
         )
     }
@@ -78,6 +84,8 @@ pub struct PuntBuffer {
     /// Oldest first; those that were handed over are before those that wait.
     punts: VecDeque<BufferedPunt>,
     handed_over: usize,
+    /// Those that the RP keeps, in the order of their numbers.
+    kept: VecDeque<BufferedPunt>,
     /// Punts given to the RP since its claim.
     given: u64,
     gleans: usize,
@@ -95,6 +103,7 @@ impl PuntBuffer {
         Self {
             punts: VecDeque::new(),
             handed_over: 0,
+            kept: VecDeque::new(),
             given: 0,
             gleans: 0,
             bytes: 0,
@@ -143,12 +152,7 @@ impl PuntBuffer {
     /// # Errors
     /// When it was not given so many; nothing has changed then.
     pub fn consumed(&mut self, count: u64) -> Result<(), Overcounted> {
-        if count > self.given {
-            return Err(Overcounted {
-                count,
-                given: self.given,
-            });
-        }
+        self.check_given(count)?;
         while self.handed_over > 0 && self.punts.front().is_some_and(|punt| punt.number <= count) {
             self.drop_oldest();
             self.handed_over -= 1;
@@ -156,8 +160,51 @@ impl PuntBuffer {
         Ok(())
     }
 
+    /// The RP keeps the packet of the punt that it was given as the `number`th since its claim.
+    ///
+    /// # Errors
+    /// When it was not given so many; nothing has changed then.
+    pub fn kept(&mut self, number: u64) -> Result<(), Overcounted> {
+        self.check_given(number)?;
+        // Those that wait have the number 0 and come last.
+        let index = self
+            .punts
+            .partition_point(|punt| punt.number != 0 && punt.number < number);
+        // A copy that had to go is not there.
+        let is_there = self.punts.get(index).is_some_and(|punt| punt.number == number);
+        if is_there && let Some(punt) = self.punts.remove(index) {
+            self.handed_over -= 1;
+            let place = self.kept.partition_point(|kept| kept.number < number);
+            self.kept.insert(place, punt);
+        }
+        Ok(())
+    }
+
+    /// The RP has let go of the packet that it kept as the `number`th.
+    ///
+    /// # Errors
+    /// When it was not given so many; nothing has changed then.
+    pub fn released(&mut self, number: u64) -> Result<(), Overcounted> {
+        self.check_given(number)?;
+        if let Ok(index) = self.kept.binary_search_by_key(&number, |kept| kept.number)
+            && let Some(punt) = self.kept.remove(index)
+        {
+            self.dispose(punt);
+        }
+        Ok(())
+    }
+
     /// The RP is gone or another has claimed: what is not consumed waits again, and counting starts anew.
     pub fn take_back(&mut self) {
+        if !self.kept.is_empty() {
+            let mut given: Vec<_> = self.punts.drain(..self.handed_over).collect();
+            given.extend(self.kept.drain(..));
+            given.sort_unstable_by_key(|punt| punt.number);
+            self.handed_over = given.len();
+            for punt in given.into_iter().rev() {
+                self.punts.push_front(punt);
+            }
+        }
         for punt in self.punts.iter_mut().take(self.handed_over) {
             punt.number = 0;
         }
@@ -165,14 +212,14 @@ impl PuntBuffer {
         self.given = 0;
     }
 
-    /// Packets held, waiting or handed over.
+    /// Packets held: waiting, handed over, or kept by the RP.
     pub fn len(&self) -> usize {
-        self.punts.len()
+        self.punts.len() + self.kept.len()
     }
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.punts.is_empty()
+        self.punts.is_empty() && self.kept.is_empty()
     }
 
     /// Packets held that wait for an RP.
@@ -182,7 +229,7 @@ impl PuntBuffer {
 
     /// Packets held that an RP was given and has not consumed.
     pub fn unconsumed(&self) -> usize {
-        self.handed_over
+        self.handed_over + self.kept.len()
     }
 
     /// Packets held that wait, or that an RP has, because their next hop is unknown.
@@ -205,7 +252,12 @@ impl PuntBuffer {
         if frame.len() > self.bytes_max || self.packets_max == 0 {
             return false;
         }
-        while self.punts.len() >= self.packets_max || self.bytes + frame.len() > self.bytes_max {
+        while self.len() >= self.packets_max || self.bytes + frame.len() > self.bytes_max {
+            if let Some(punt) = self.kept.pop_front() {
+                self.dispose(punt);
+                self.forgotten += 1;
+                continue;
+            }
             self.drop_oldest();
             if self.handed_over > 0 {
                 self.handed_over -= 1;
@@ -228,9 +280,22 @@ impl PuntBuffer {
     }
 
     fn drop_oldest(&mut self) {
-        let Some(punt) = self.punts.pop_front() else {
-            return;
-        };
+        if let Some(punt) = self.punts.pop_front() {
+            self.dispose(punt);
+        }
+    }
+
+    fn check_given(&self, count: u64) -> Result<(), Overcounted> {
+        match count > self.given {
+            true => Err(Overcounted {
+                count,
+                given: self.given,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn dispose(&mut self, punt: BufferedPunt) {
         self.bytes -= punt.frame.len();
         self.gleans -= usize::from(punt.reason == PuntReason::Glean);
         let mut buffer = punt.frame;

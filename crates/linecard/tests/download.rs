@@ -289,3 +289,41 @@ proptest! {
         prop_assert_eq!(world.bench.card.tables().v4.fib.len(), world.tables.fib.len());
     }
 }
+
+#[test]
+fn a_card_that_served_another_activity_meanwhile_is_refreshed_as_a_whole() {
+    for raised in [false, true] {
+        let mut ours = World::new();
+        let mut other = World::new();
+        // The other activity has come further in its frames, and has a row that ours never had.
+        for number in 0..4 {
+            other.edit(3, number, 1);
+            other.turn();
+        }
+        other.settle();
+        ours.edit(3, 9, 1);
+        ours.settle();
+        if raised {
+            // By now ours is beyond it, and has noticed the other.
+            for number in 0..8 {
+                ours.edit(0, number, 1);
+                ours.turn();
+            }
+            let first = FrameNumber(1 << 32);
+            ours.active.go_on_from(first);
+            ours.tables
+                .each_mut(&mut |table| table.recent_changes_start(first));
+        }
+        assert_eq!(raised, ours.active.last_closed() > other.active.last_closed());
+        ours.link = ours.link.max(other.link);
+        ours.bench = other.bench;
+        ours.connect();
+        ours.settle();
+        assert_eq!(ours.mismatches, 0, "raised: {raised}");
+        assert_eq!(
+            ours.bench.card.digest(),
+            total_digest(&ours.tables, |_| true),
+            "raised: {raised}"
+        );
+    }
+}

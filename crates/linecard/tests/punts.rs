@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use chassis::message::{PuntReason, Truth};
 use chassis::{CardMessage, LinkId, RpMessage};
@@ -101,6 +101,64 @@ fn a_count_that_is_repeated_or_older_changes_nothing() {
     }
 }
 
+fn kept(bench: &mut Bench, link: LinkId, number: u64) -> Vec<CardOutput> {
+    bench.rp(link, RpMessage::PuntKept { number })
+}
+
+fn released(bench: &mut Bench, link: LinkId, number: u64) -> Vec<CardOutput> {
+    bench.rp(link, RpMessage::PuntReleased { number })
+}
+
+#[test]
+fn a_packet_that_the_rp_keeps_outlives_the_count_and_goes_to_the_next_rp_in_its_old_place() {
+    let mut bench = Bench::ready();
+    for number in 0..5 {
+        let frame = if number == 1 || number == 2 {
+            glean(number)
+        } else {
+            ping(number)
+        };
+        bench.frame(EAST, &frame);
+    }
+    // Numbers count from 1: the second and the third punt wait in the RP for an answer from the wire.
+    for number in [2, 3] {
+        assert_eq!(kept(&mut bench, OLD, number), []);
+    }
+    assert_eq!(consumed(&mut bench, OLD, 4), []);
+    assert_eq!(
+        bench.card.unconsumed_punts(),
+        (3, 0),
+        "two kept, one not consumed"
+    );
+    assert_eq!(released(&mut bench, OLD, 2), []);
+    assert_eq!(released(&mut bench, OLD, 2), [], "repeated");
+    assert_eq!(released(&mut bench, OLD, 1), [], "never kept");
+    assert_eq!(bench.card.unconsumed_punts(), (2, 0));
+    bench.input(CardInput::RpLost { link: OLD });
+    let out = bench.claim(NEW, epoch(2, RpSlot::R1));
+    assert_eq!(numbers(NEW, &out), [2, 4]);
+    // What was said of the old conversation does not hold for the new one.
+    assert_eq!(kept(&mut bench, NEW, 1), []);
+    assert_eq!(consumed(&mut bench, NEW, 2), []);
+    assert_eq!(bench.card.unconsumed_punts(), (1, 0));
+    assert_eq!(released(&mut bench, NEW, 1), []);
+    assert_eq!(bench.card.unconsumed_punts(), (0, 0));
+}
+
+#[test]
+fn keeping_or_releasing_what_was_never_given_closes_the_link() {
+    for message in [
+        RpMessage::PuntKept { number: 2 },
+        RpMessage::PuntReleased { number: 2 },
+    ] {
+        let mut bench = Bench::ready();
+        bench.frame(EAST, &ping(0));
+        let reason = CloseReason::Punts(Overcounted { count: 2, given: 1 });
+        assert_eq!(bench.rp(OLD, message), [CardOutput::Close { link: OLD, reason }]);
+        assert_eq!(bench.card.buffered_punts(), (1, 0));
+    }
+}
+
 #[test]
 fn a_count_beyond_what_was_given_closes_the_link_and_every_punt_is_kept() {
     let mut bench = Bench::ready();
@@ -108,7 +166,7 @@ fn a_count_beyond_what_was_given_closes_the_link_and_every_punt_is_kept() {
     let reason = CloseReason::Punts(Overcounted { count: 2, given: 1 });
     assert_eq!(
         reason.to_string(),
-        "2 punts reported as consumed where 1 were given"
+        "punt 2 reported as consumed, kept or released where 1 were given"
     );
     assert_eq!(
         consumed(&mut bench, OLD, 2),
@@ -276,6 +334,10 @@ enum Step {
     Punt,
     /// The RP takes so many of the punts that were written to its link, and says so.
     Consume(usize),
+    /// It takes so many and says so, but keeps the last of them.
+    Keep(usize),
+    /// It lets go of the oldest that it keeps.
+    LetGo,
     /// It takes them, and dies or is displaced before it says so.
     TakeSilently(usize),
     Lose,
@@ -289,11 +351,135 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => Just(Step::Punt),
         3 => (1usize..6).prop_map(Step::Consume),
+        2 => (1usize..6).prop_map(Step::Keep),
+        1 => Just(Step::LetGo),
         1 => (1usize..6).prop_map(Step::TakeSilently),
         1 => Just(Step::Lose),
         2 => any::<bool>().prop_map(|same_link| Step::Claim { same_link }),
         1 => (0usize..12).prop_map(Step::Room),
     ]
+}
+
+/// A card, the RPs that claim it one after the other, and what became of each punt.
+struct Story {
+    bench: Bench,
+    way: Narrow,
+    narrow: bool,
+    link: LinkId,
+    connected: bool,
+    counter: u64,
+    came: usize,
+    /// Punts of this link that its RP has read.
+    taken: usize,
+    /// How many of them it has said are consumed.
+    told: u64,
+    done: BTreeSet<usize>,
+    kept: VecDeque<(u64, usize)>,
+}
+
+impl Story {
+    fn new(packets_max: usize, narrow: bool) -> Self {
+        let limits = Limits {
+            buffered_punts: packets_max,
+            ..Limits::default()
+        };
+        let room = if narrow { 4 } else { usize::MAX };
+        Self {
+            bench: Bench::ready_with(rows(), limits),
+            way: Narrow {
+                room,
+                ..Narrow::default()
+            },
+            narrow,
+            link: OLD,
+            connected: true,
+            counter: 1,
+            came: 0,
+            taken: 0,
+            told: 0,
+            done: BTreeSet::new(),
+            kept: VecDeque::new(),
+        }
+    }
+
+    fn rp_says(&mut self, message: RpMessage) {
+        let now = self.bench.now;
+        self.bench.card.rp_message(now, self.link, message, &mut self.way);
+    }
+
+    /// The RP reads up to `count` punts more; which those are.
+    fn take(&mut self, count: usize) -> Vec<usize> {
+        let upto = self.way.punts.len().min(self.taken.saturating_add(count));
+        let read = self.way.punts[self.taken..upto].to_vec();
+        self.taken = upto;
+        read
+    }
+
+    fn say_consumed(&mut self) {
+        self.told = self.taken as u64;
+        self.rp_says(RpMessage::PuntsConsumed { count: self.told });
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Punt => {
+                let now = self.bench.now;
+                self.bench
+                    .card
+                    .receive(now, EAST, &mut ping(self.came), &mut self.way);
+                self.came += 1;
+            }
+            Step::Consume(count) if self.connected => {
+                let read = self.take(*count);
+                self.done.extend(read);
+                self.say_consumed();
+            }
+            Step::TakeSilently(count) if self.connected => {
+                let read = self.take(*count);
+                self.done.extend(read);
+            }
+            Step::Keep(count) if self.connected => {
+                let mut read = self.take(*count);
+                let Some(last) = read.pop() else { return };
+                self.done.extend(read);
+                let number = self.taken as u64;
+                self.kept.push_back((number, last));
+                self.rp_says(RpMessage::PuntKept { number });
+                self.say_consumed();
+            }
+            Step::Consume(_) | Step::TakeSilently(_) | Step::Keep(_) => {}
+            Step::LetGo => {
+                if let Some((number, punt)) = self.kept.pop_front() {
+                    self.done.insert(punt);
+                    self.rp_says(RpMessage::PuntReleased { number });
+                }
+            }
+            Step::Lose => {
+                self.bench.card.rp_lost(self.link);
+                self.connected = false;
+                self.kept.clear();
+            }
+            Step::Claim { same_link } => self.claim(*same_link),
+            Step::Room(room) if self.narrow => self.way.room = *room,
+            Step::Room(_) => {}
+        }
+    }
+
+    fn claim(&mut self, same_link: bool) {
+        self.counter += 1;
+        if !same_link || !self.connected {
+            self.link = LinkId(self.link.0 + 1);
+        }
+        (self.connected, self.taken, self.told) = (true, 0, 0);
+        self.kept.clear();
+        self.way.punts.clear();
+        let mut quiet = Quiet(&mut self.way);
+        let claim = RpMessage::Claim {
+            epoch: epoch(self.counter, RpSlot::R1),
+        };
+        let now = self.bench.now;
+        self.bench.card.rp_message(now, self.link, claim, &mut quiet);
+    }
 }
 
 proptest! {
@@ -304,60 +490,23 @@ proptest! {
         steps in prop::collection::vec(step(), 1..120), packets_max in prop_oneof![1usize..12, Just(4096)],
         narrow: bool,
     ) {
-        let limits = Limits { buffered_punts: packets_max, ..Limits::default() };
-        let mut bench = Bench::ready_with(rows(), limits);
-        let mut way = Narrow { room: if narrow { 4 } else { usize::MAX }, ..Narrow::default() };
-        let (mut link, mut connected, mut counter) = (OLD, true, 1);
-        let (mut came, mut taken, mut told) = (0, 0, 0u64);
-        let mut done: BTreeSet<usize> = BTreeSet::new();
+        let mut story = Story::new(packets_max, narrow);
         let at_end = [Step::Room(usize::MAX), Step::Lose, Step::Claim { same_link: false }, Step::Consume(usize::MAX)];
         for step in steps.iter().chain(&at_end) {
-            match step {
-                Step::Punt => {
-                    bench.card.receive(bench.now, EAST, &mut ping(came), &mut way);
-                    came += 1;
-                }
-                Step::Consume(count) | Step::TakeSilently(count) if connected => {
-                    let upto = way.punts.len().min(taken + count);
-                    done.extend(way.punts[taken..upto].iter().copied());
-                    taken = upto;
-                    if let Step::Consume(_) = step {
-                        told = taken as u64;
-                        let message = RpMessage::PuntsConsumed { count: told };
-                        bench.card.rp_message(bench.now, link, message, &mut way);
-                    }
-                }
-                Step::Consume(_) | Step::TakeSilently(_) => {}
-                Step::Lose => {
-                    bench.card.rp_lost(link);
-                    connected = false;
-                }
-                Step::Claim { same_link } => {
-                    counter += 1;
-                    if !same_link || !connected {
-                        link = LinkId(link.0 + 1);
-                    }
-                    (connected, taken, told) = (true, 0, 0);
-                    way.punts.clear();
-                    let mut quiet = Quiet(&mut way);
-                    let claim = RpMessage::Claim { epoch: epoch(counter, RpSlot::R1) };
-                    bench.card.rp_message(bench.now, link, claim, &mut quiet);
-                }
-                Step::Room(room) if narrow => way.room = *room,
-                Step::Room(_) => {}
-            }
+            story.step(step);
+            let Story { bench, way, done, .. } = &story;
             prop_assert!(way.punts.is_sorted_by(|a, b| a < b), "{:?} out of order", way.punts);
             let (waiting, lost) = bench.card.buffered_punts();
             let (unconsumed, forgotten) = bench.card.unconsumed_punts();
             let refused = bench.card.counters().drops(DropReason::PuntFull);
             prop_assert!(waiting + unconsumed <= packets_max);
             let accounted = (done.len() + waiting + unconsumed) as u64 + lost + forgotten + refused;
-            prop_assert!(accounted >= came as u64, "{accounted} of {came}");
-            prop_assert!(unconsumed as u64 + told <= way.punts.len() as u64);
+            prop_assert!(accounted >= story.came as u64, "{accounted} of {}", story.came);
+            prop_assert!(unconsumed as u64 + story.told <= (way.punts.len() + story.kept.len()) as u64);
         }
-        prop_assert_eq!(bench.card.buffered_punts().0 + bench.card.unconsumed_punts().0, 0);
+        prop_assert_eq!(story.bench.card.buffered_punts().0 + story.bench.card.unconsumed_punts().0, 0);
         if packets_max == 4096 && !narrow {
-            prop_assert_eq!(done, (0..came).collect::<BTreeSet<_>>());
+            prop_assert_eq!(story.done, (0..story.came).collect::<BTreeSet<_>>());
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything that it holds outside [`Clients`] is lost at a switchover, on purpose: connections, gates, timers.
 
+mod packets;
 mod truth;
 
 use crate::cards::{CardMail, Cards};
@@ -10,19 +11,17 @@ use crate::idb_history::{IdbEvent, IdbHistory};
 use crate::inventory::{CardState, Port};
 use crate::io::{CardLinkEvent, PeerMessage, Phase, RpOutput};
 use crate::log;
-use alloc::vec;
+use crate::promote::first_frame;
 use alloc::vec::Vec;
-use chassis::message::PuntReason;
 use chassis::rows::PortConfiguration;
 use chassis::{CardMessage, RpMessage};
-use checkpoint::{Acknowledgement, ActiveEnd, ActiveEndConfig, Gate, PeerSync, ResyncRequest};
+use checkpoint::{Acknowledgement, ActiveEnd, ActiveEndConfig, Gate, PeerSync, ResyncRequest, Tables as _};
 use config::{ConfigCommand, ConfigError, ReturnCode};
 use core::net::Ipv4Addr;
-use line::arp::{ArpEvent, ArpInput, ArpInterface, ArpOutput};
+use line::arp::{ArpInput, ArpInterface};
 use machine::{
     CardSlot, Deadline, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, PortId, Release, earliest,
 };
-use packet::icmpv4::{self, Unreachable};
 use redundancy::Input as RfInput;
 use rib::{GeneratorBusy, Via};
 
@@ -141,9 +140,21 @@ impl Active {
         self.checkpoint.holds_work(now)
     }
 
-    /// A new epoch for the same activity.
-    pub fn raise_epoch(&mut self, epoch: Epoch) {
+    /// A new epoch for the same activity: another one lay in between, and gave the cards rows that are not known here.
+    ///
+    /// So frames go on in the new epoch's range, and no change before it counts as known: a card that was told anything
+    /// by the other is refreshed as a whole. A standby counts frames too and starts over.
+    pub fn raise_epoch(&mut self, epoch: Epoch, out: &mut Outbox<RpOutput>) {
         self.epoch = epoch;
+        self.publish_out_of_step(out);
+        if *self.checkpoint.peer() != PeerSync::None {
+            self.for_facility.push(RfInput::SyncLost);
+        }
+        self.checkpoint.peer_lost();
+        let first = first_frame(epoch);
+        self.checkpoint.go_on_from(first);
+        self.clients
+            .each_mut(&mut |table| table.recent_changes_start(first));
     }
 
     /// The redundancy facility has a standby that takes frames. One that was in step is not any more from here on: its
@@ -330,99 +341,6 @@ impl Active {
         self.rib_busy = true;
     }
 
-    fn tell_arp(&mut self, now: Instant, input: ArpInput, out: &mut Outbox<RpOutput>) {
-        let mut asked = Outbox::new();
-        self.clients.arp.handle(now, input, &mut asked);
-        self.post_arp(now, asked, out);
-    }
-
-    fn post_arp(&mut self, now: Instant, mut asked: Outbox<ArpOutput>, out: &mut Outbox<RpOutput>) {
-        for (release, output) in asked.drain() {
-            match output {
-                ArpOutput::Inject { port, frame } => self.inject(port, frame, release, out),
-                ArpOutput::Undeliverable { packet, reason } => self.undeliverable(now, &packet, reason, out),
-                ArpOutput::Log(ArpEvent::DuplicateAddress { port, address, mac }) => {
-                    out.push(release, RpOutput::Log(log::duplicate_address(address, mac, port)));
-                }
-            }
-        }
-    }
-
-    /// Tells a packet's source that it cannot be delivered, where the rules allow that.
-    fn undeliverable(
-        &mut self,
-        now: Instant,
-        packet: &[u8],
-        reason: Unreachable,
-        out: &mut Outbox<RpOutput>,
-    ) {
-        let Ok(header) = packet::ipv4::Packet::validate(packet) else {
-            return;
-        };
-        let Some(from) = self.source_address(header.source()) else {
-            return;
-        };
-        if icmpv4::error::may_send_error_about(packet, false).is_err() {
-            return;
-        }
-        let mut error = vec![0; icmpv4::error::ERROR_LEN_MAX];
-        self.identification = self.identification.wrapping_add(1);
-        let cause = icmpv4::error::Cause::Unreachable(reason);
-        if let Ok(length) = icmpv4::error::build(cause, from, self.identification, packet, &mut error) {
-            error.truncate(length);
-            self.originate(now, error, out);
-        }
-    }
-
-    /// The router's own address that a packet of its own to `destination` comes from: that of the port it leaves by.
-    pub fn source_address(&self, destination: Ipv4Addr) -> Option<Ipv4Addr> {
-        let port = match self.clients.rib.first_path(destination) {
-            Some((port, _)) => port,
-            None if self.clients.port_configurations.index().contains(destination) => {
-                return Some(destination);
-            }
-            None => return None,
-        };
-        self.clients
-            .port_configurations
-            .get(&port)?
-            .ipv4
-            .map(|own| own.address())
-    }
-
-    /// Sends a packet of the router itself by the routes.
-    pub fn originate(&mut self, now: Instant, packet: Vec<u8>, out: &mut Outbox<RpOutput>) {
-        let Ok(header) = packet::ipv4::Packet::validate(&packet) else {
-            return;
-        };
-        if let Some((port, next_hop)) = self.clients.rib.first_path(header.destination()) {
-            self.tell_arp(
-                now,
-                ArpInput::Send {
-                    port,
-                    next_hop,
-                    packet,
-                },
-                out,
-            );
-        }
-    }
-
-    /// Sends an Ethernet frame out of a port, if its card is there.
-    pub fn inject(&mut self, port: PortId, frame: Vec<u8>, release: Release, out: &mut Outbox<RpOutput>) {
-        if let Some(session) = self.cards.session(port.card) {
-            let message = RpMessage::Inject { port, frame };
-            out.push(
-                release,
-                RpOutput::Card {
-                    card: port.card,
-                    session,
-                    message,
-                },
-            );
-        }
-    }
-
     /// A connection to a card has come or gone.
     pub fn card_link(
         &mut self,
@@ -513,8 +431,8 @@ impl Active {
             CardMessage::Truth(truth) => self.card_truth(now, card, truth, out),
             CardMessage::Refused { epoch } => self.for_facility.push(RfInput::EpochSeen(epoch.counter)),
             CardMessage::Punt { port, reason, frame } => {
-                if self.cards.take_punt(card) {
-                    self.punt(now, port, reason, frame, out);
+                if let Some(ticket) = self.cards.take_punt(card) {
+                    self.punt(now, port, reason, frame, ticket, out);
                 }
             }
             CardMessage::PortStatus { port, link_up } => self.port_status(now, port, link_up, out),
@@ -559,50 +477,6 @@ impl Active {
             out.now(RpOutput::Log(log::link_changed(port, link_up)));
             self.note_sync(now, port);
             self.reconcile_port(now, port, out);
-        }
-    }
-
-    fn punt(
-        &mut self,
-        now: Instant,
-        port: PortId,
-        reason: PuntReason,
-        frame: Vec<u8>,
-        out: &mut Outbox<RpOutput>,
-    ) {
-        match reason {
-            PuntReason::Arp => self.tell_arp(now, ArpInput::Packet { port, frame }, out),
-            PuntReason::Glean => self.glean(now, frame, out),
-            PuntReason::Receive => {
-                let own = self.clients.port_configurations.index();
-                if let Some(reply) = line::host::echo_reply(&frame, |address| own.contains(address)) {
-                    // An echo answer reveals nothing that the standby does not know.
-                    self.inject(port, reply, Release::Now, out);
-                } else {
-                    self.for_commands.push(frame);
-                }
-            }
-        }
-    }
-
-    /// A packet whose next neighbour is not resolved: the routes tell which neighbour that is.
-    fn glean(&mut self, now: Instant, frame: Vec<u8>, out: &mut Outbox<RpOutput>) {
-        let Some(packet) = line::host::ipv4_packet(&frame) else {
-            return;
-        };
-        let Ok(header) = packet::ipv4::Packet::validate(packet) else {
-            return;
-        };
-        if let Some((port, next_hop)) = self.clients.rib.first_path(header.destination()) {
-            self.tell_arp(
-                now,
-                ArpInput::Glean {
-                    port,
-                    next_hop,
-                    frame,
-                },
-                out,
-            );
         }
     }
 

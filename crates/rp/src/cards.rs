@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use chassis::message::{PortCounters, Truth};
-use chassis::{Download, DownloadPhase, RpMessage};
+use chassis::{Download, DownloadPhase, PuntTicket, RpMessage};
 use checkpoint::Tables;
 use machine::{CardSlot, Duration, FrameNumber, Instant, PortId};
 
@@ -27,6 +27,10 @@ struct CardSession {
     punts_taken: u64,
     /// How many of them the card was told of, or will be once the gate lets that pass.
     punts_told: u64,
+    /// Punts whose packets wait here for their next hop, by their numbers.
+    punts_kept: BTreeSet<u64>,
+    /// Punts that the card was told are kept, and that are so no longer.
+    punts_released: Vec<u64>,
 }
 
 /// A card that may come back.
@@ -78,6 +82,8 @@ impl Cards {
                 card_uptime: Duration::ZERO,
                 punts_taken: 0,
                 punts_told: 0,
+                punts_kept: BTreeSet::new(),
+                punts_released: Vec::new(),
             },
         );
     }
@@ -119,6 +125,8 @@ impl Cards {
             known.card_uptime = Duration::from_millis(truth.uptime_ms);
             known.punts_taken = 0;
             known.punts_told = 0;
+            known.punts_kept.clear();
+            known.punts_released.clear();
             known.truth = Some(truth);
         }
         self.unclaimed.remove(&card)
@@ -129,15 +137,35 @@ impl Cards {
         self.unclaimed.is_empty()
     }
 
-    /// Whether a punt is to be handled, which is counted. One that comes before the truth belongs to the conversation
+    /// A punt's ticket if it is to be handled, which is counted. One that comes before the truth belongs to the conversation
     /// before: the card hands it over again.
-    pub fn take_punt(&mut self, card: CardSlot) -> bool {
-        match self.sessions.get_mut(&card).filter(|known| known.claimed) {
-            Some(known) => {
-                known.punts_taken += 1;
-                true
-            }
-            None => false,
+    pub fn take_punt(&mut self, card: CardSlot) -> Option<PuntTicket> {
+        let known = self.sessions.get_mut(&card).filter(|known| known.claimed)?;
+        known.punts_taken += 1;
+        Some(PuntTicket {
+            card,
+            session: known.session,
+            number: known.punts_taken,
+        })
+    }
+
+    /// The packet of a punt that was taken since the cards were told last waits here.
+    pub fn punt_kept(&mut self, punt: PuntTicket) {
+        if let Some(known) = self.sessions.get_mut(&punt.card)
+            && known.session == punt.session
+        {
+            known.punts_kept.insert(punt.number);
+        }
+    }
+
+    /// The packet of a punt waits here no longer.
+    pub fn punt_let_go(&mut self, punt: PuntTicket) {
+        if let Some(known) = self.sessions.get_mut(&punt.card)
+            && known.session == punt.session
+            && known.punts_kept.remove(&punt.number)
+            && punt.number <= known.punts_told
+        {
+            known.punts_released.push(punt.number);
         }
     }
 
@@ -146,10 +174,18 @@ impl Cards {
     pub fn punts_consumed(&mut self) -> Vec<CardMail> {
         let mut mail = Vec::new();
         for (card, known) in &mut self.sessions {
+            let mut tell = |message| mail.push((*card, known.session, message));
             if known.punts_told < known.punts_taken {
+                // Before the count, which would have the card forget them.
+                for number in known.punts_kept.range(known.punts_told + 1..) {
+                    tell(RpMessage::PuntKept { number: *number });
+                }
                 known.punts_told = known.punts_taken;
                 let count = known.punts_taken;
-                mail.push((*card, known.session, RpMessage::PuntsConsumed { count }));
+                tell(RpMessage::PuntsConsumed { count });
+            }
+            for number in known.punts_released.drain(..) {
+                tell(RpMessage::PuntReleased { number });
             }
         }
         mail

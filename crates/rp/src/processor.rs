@@ -441,7 +441,7 @@ impl RouteProcessor {
 
     fn epoch_raised(&mut self, epoch: Epoch) {
         if let Role::Active(active) = &mut self.role {
-            active.raise_epoch(epoch);
+            active.raise_epoch(epoch, &mut self.turn);
             self.turn.now(RpOutput::ConnectCards { epoch });
         }
     }

@@ -114,7 +114,7 @@ pub fn start_active(
 
 /// The frame to go on from when nothing is known of earlier ones: each epoch has its own range, so that a card never
 /// takes an old number for a new one.
-fn first_frame(epoch: Epoch) -> FrameNumber {
+pub(crate) fn first_frame(epoch: Epoch) -> FrameNumber {
     FrameNumber(epoch.counter << 32)
 }
 

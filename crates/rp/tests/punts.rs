@@ -21,7 +21,9 @@ const NEIGHBOR: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 #[derive(Debug, PartialEq)]
 enum Heard {
     Answer,
+    Kept(u64),
     Consumed(u64),
+    Released(u64),
 }
 
 /// An active, its standby, and what leaves for the card.
@@ -142,6 +144,14 @@ impl Pair {
                     assert_eq!(session, self.session);
                     heard.push(Heard::Consumed(count));
                 }
+                RpOutput::Card {
+                    message: RpMessage::PuntKept { number },
+                    ..
+                } => heard.push(Heard::Kept(number)),
+                RpOutput::Card {
+                    message: RpMessage::PuntReleased { number },
+                    ..
+                } => heard.push(Heard::Released(number)),
                 _ => {}
             }
         }
@@ -256,5 +266,58 @@ fn without_a_standby_consumed_follows_at_once() {
     pair.active.stop_sync(&mut pair.turn);
     pair.punt(PuntReason::Arp, arp_from(2));
     let heard = pair.end_turn();
+    assert!(heard.ends_with(&[Heard::Consumed(1)]), "{heard:?}");
+}
+
+/// A packet on its way to the neighbour, from beyond it.
+fn transit() -> Vec<u8> {
+    let header = ipv4::Repr::new(Ipv4Addr::new(10, 9, 9, 9), NEIGHBOR, Protocol::UDP, 8);
+    let mut packet = vec![0; header.buffer_len() + 8];
+    header.emit(&mut packet);
+    frame(EtherType::IPV4, &packet)
+}
+
+#[test]
+fn a_gleaned_packet_is_kept_until_its_next_hop_has_answered_while_later_punts_are_consumed() {
+    let mut pair = Pair::in_step();
+    pair.punt(PuntReason::Receive, ping());
+    pair.punt(PuntReason::Glean, transit());
+    pair.punt(PuntReason::Receive, ping());
+    let mut heard = pair.end_turn();
+    heard.retain(|heard| *heard != Heard::Answer);
+    assert_eq!(heard, [Heard::Kept(2), Heard::Consumed(3)]);
+    pair.punt(PuntReason::Receive, ping());
+    assert_eq!(pair.end_turn(), [Heard::Answer, Heard::Consumed(4)]);
+    // The neighbour's word sends the packet on; it is let go of behind that.
+    pair.punt(PuntReason::Arp, arp_from(2));
+    let mut heard = pair.end_turn();
+    heard.extend(pair.acknowledge());
+    assert_eq!(
+        heard,
+        [
+            Heard::Answer,
+            Heard::Answer,
+            Heard::Consumed(5),
+            Heard::Released(2)
+        ]
+    );
+    // Now the adjacency is there, and nothing waits.
+    pair.punt(PuntReason::Glean, transit());
+    let mut heard = pair.end_turn();
+    heard.extend(pair.acknowledge());
+    assert_eq!(heard, [Heard::Answer, Heard::Consumed(6)]);
+}
+
+#[test]
+fn a_packet_kept_for_a_connection_that_is_gone_is_not_spoken_of_on_the_next() {
+    let mut pair = Pair::in_step();
+    pair.punt(PuntReason::Glean, transit());
+    assert!(pair.end_turn().ends_with(&[Heard::Kept(1), Heard::Consumed(1)]));
+    pair.connect();
+    pair.truth();
+    pair.settle();
+    pair.punt(PuntReason::Arp, arp_from(2));
+    let mut heard = pair.end_turn();
+    heard.extend(pair.acknowledge());
     assert!(heard.ends_with(&[Heard::Consumed(1)]), "{heard:?}");
 }

@@ -4,6 +4,7 @@ use ::machine::{Deadline, Instant, Machine, Outbox, PortId};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
+use chassis::PuntTicket;
 use chassis::rows::{ADJACENCY_V4_TABLE, Adjacency, AdjacencyKey};
 use checkpoint::Tracked;
 use core::ops::Bound;
@@ -14,7 +15,7 @@ use packet::ipv4::{self, FragmentError, Fragments};
 use packet::{Ipv4Addr, MacAddress, V4};
 
 use super::deadlines::Deadlines;
-use super::neighbor::{Asking, Freshness, Waiting};
+use super::neighbor::{Asking, Freshness, Origin, Waiting};
 use super::{
     ADJACENCIES_MAX, AGE_MAX, ANNOUNCE_INTERVAL, ANNOUNCEMENTS, ASK_INTERVAL, ASKS_MAX, ArpEvent, ArpInput,
     ArpInterface, ArpOutput, DEFEND_INTERVAL, HOLD_DOWN, QUEUED_MAX, REFRESH_BEFORE, REFRESH_INTERVAL,
@@ -318,7 +319,9 @@ impl Arp {
             let queue = asking.into_queue();
             self.queued -= queue.len();
             for waiting in queue {
+                let origin = waiting.origin;
                 self.transmit(key.port, mac, waiting, out);
+                let_go(origin, out);
             }
         }
     }
@@ -338,6 +341,7 @@ impl Arp {
         port: PortId,
         next_hop: Ipv4Addr,
         frame: &[u8],
+        punt: PuntTicket,
         out: &mut Outbox<ArpOutput>,
     ) {
         let Some(packet) = ipv4_packet(frame) else {
@@ -356,7 +360,7 @@ impl Arp {
         }
         let waiting = Waiting {
             packet,
-            transit: true,
+            origin: Origin::Transit(punt),
         };
         self.send(now, Key { port, next_hop }, waiting, out);
     }
@@ -380,11 +384,19 @@ impl Arp {
         }
         let asking = self.asking.entry(key).or_default();
         // A full queue of its own gives up its oldest, so it needs no room; the others' queues are not touched.
-        let has_room = asking.is_full() || self.queued < QUEUED_MAX;
-        if !has_room || asking.push(waiting).is_some() {
-            self.counters.queue_full += 1;
+        if asking.is_full() || self.queued < QUEUED_MAX {
+            if let Origin::Transit(punt) = waiting.origin {
+                out.now(ArpOutput::Kept { punt });
+            }
+            match asking.push(waiting) {
+                Some(displaced) => {
+                    self.counters.queue_full += 1;
+                    let_go(displaced.origin, out);
+                }
+                None => self.queued += 1,
+            }
         } else {
-            self.queued += 1;
+            self.counters.queue_full += 1;
         }
         if is_new {
             self.ask(now, key, out);
@@ -430,13 +442,15 @@ impl Arp {
         let queue = asking.into_queue();
         self.queued -= queue.len();
         for waiting in queue {
+            let origin = waiting.origin;
             self.undeliverable(waiting, out);
+            let_go(origin, out);
         }
     }
 
     fn undeliverable(&mut self, waiting: Waiting, out: &mut Outbox<ArpOutput>) {
         self.counters.unresolved += 1;
-        if waiting.transit {
+        if waiting.origin != Origin::Own {
             // RFC 1812 section 5.2.7.1: code 1, the destination host cannot be reached.
             out.now(ArpOutput::Undeliverable {
                 packet: waiting.packet,
@@ -464,7 +478,7 @@ impl Arp {
             }
             Err(error) => {
                 self.counters.too_big += 1;
-                if waiting.transit && error == FragmentError::DontFragment {
+                if waiting.origin != Origin::Own && error == FragmentError::DontFragment {
                     out.now(ArpOutput::Undeliverable {
                         packet: waiting.packet,
                         reason: Unreachable::FragmentationNeeded { next_hop_mtu: mtu },
@@ -533,7 +547,8 @@ impl Machine for Arp {
                 port,
                 next_hop,
                 frame,
-            } => self.glean(now, port, next_hop, &frame, out),
+                punt,
+            } => self.glean(now, port, next_hop, &frame, punt, out),
             ArpInput::Send {
                 port,
                 next_hop,
@@ -541,7 +556,7 @@ impl Machine for Arp {
             } => {
                 let waiting = Waiting {
                     packet,
-                    transit: false,
+                    origin: Origin::Own,
                 };
                 self.send(now, Key { port, next_hop }, waiting, out);
             }
@@ -563,6 +578,13 @@ impl Machine for Arp {
 
     fn next_deadline(&self) -> Option<Deadline> {
         self.timers.next().map(|(at, timer)| (at, timer.reason()))
+    }
+}
+
+/// A packet has left its queue.
+fn let_go(origin: Origin, out: &mut Outbox<ArpOutput>) {
+    if let Origin::Transit(punt) = origin {
+        out.now(ArpOutput::LetGo { punt });
     }
 }
 

@@ -26,6 +26,7 @@ pub use self::machine::{Arp, ArpCounters};
 
 use ::machine::{Duration, PortId};
 use alloc::vec::Vec;
+use chassis::PuntTicket;
 use core::fmt;
 use packet::icmpv4::Unreachable;
 use packet::{InterfaceAddress, Ipv4Addr, MacAddress, V4};
@@ -98,6 +99,8 @@ pub enum ArpInput {
         next_hop: Ipv4Addr,
         /// The Ethernet frame as it was received: its TTL is still to be decremented.
         frame: Vec<u8>,
+        /// By what its card knows it.
+        punt: PuntTicket,
     },
     /// The router itself sends an IPv4 packet.
     Send {
@@ -126,6 +129,16 @@ pub enum ArpOutput {
         packet: Vec<u8>,
         /// Why.
         reason: Unreachable,
+    },
+    /// The packet of this punt waits in a queue: who would lose this machine now would lose it.
+    Kept {
+        /// Which.
+        punt: PuntTicket,
+    },
+    /// The packet of this punt, which was kept, has been sent or dropped; behind what became of it.
+    LetGo {
+        /// Which.
+        punt: PuntTicket,
     },
     /// Something that an operator should know.
     Log(ArpEvent),

@@ -3,6 +3,7 @@
 use ::machine::Instant;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use chassis::PuntTicket;
 
 use super::QUEUED_PER_NEIGHBOR_MAX;
 
@@ -11,8 +12,17 @@ use super::QUEUED_PER_NEIGHBOR_MAX;
 pub(super) struct Waiting {
     /// The IPv4 packet, ready to be sent.
     pub(super) packet: Vec<u8>,
-    /// Whether it is forwarded, not the router's own.
-    pub(super) transit: bool,
+    /// Whose it is.
+    pub(super) origin: Origin,
+}
+
+/// Whose a packet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The router's own.
+    Own,
+    /// It is forwarded: a card has punted it.
+    Transit(PuntTicket),
 }
 
 /// A neighbour that is being asked for.

@@ -1,8 +1,11 @@
 //! A driver and short forms that the tests of this crate share.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+use std::collections::BTreeSet;
+
+use chassis::PuntTicket;
 use line::arp::{Arp, ArpInput, ArpInterface, ArpOutput};
-use machine::{Duration, Instant, Machine, Outbox, PortId};
+use machine::{CardSlot, Duration, Instant, Machine, Outbox, PortId};
 use packet::arp::{Operation, PACKET_LEN, Packet, Repr};
 use packet::ethernet::{self, EtherType, Frame};
 use packet::icmpv4;
@@ -30,6 +33,18 @@ pub fn interface(address: &str) -> ArpInterface {
 pub struct Driver {
     pub arp: Arp,
     pub now: Instant,
+    /// Punts gleaned so far; their numbers.
+    pub gleaned: u64,
+    /// Those whose packets wait in the machine, by what it has said.
+    pub kept: BTreeSet<u64>,
+}
+
+pub fn ticket(number: u64) -> PuntTicket {
+    PuntTicket {
+        card: CardSlot(0),
+        session: 1,
+        number,
+    }
 }
 
 impl Driver {
@@ -37,6 +52,8 @@ impl Driver {
         Self {
             arp: Arp::new(),
             now: Instant::from_millis(1_000),
+            gleaned: 0,
+            kept: BTreeSet::new(),
         }
     }
 
@@ -51,7 +68,20 @@ impl Driver {
     pub fn handle(&mut self, input: ArpInput) -> Vec<ArpOutput> {
         let mut out = Outbox::new();
         self.arp.handle(self.now, input, &mut out);
-        out.drain().map(|(_, output)| output).collect()
+        self.note_kept(out)
+    }
+
+    /// The outputs but for those that say which punts wait: these make sense together, and are in `kept`.
+    fn note_kept(&mut self, mut out: Outbox<ArpOutput>) -> Vec<ArpOutput> {
+        let mut outputs = Vec::new();
+        for (_, output) in out.drain() {
+            match output {
+                ArpOutput::Kept { punt } => assert!(self.kept.insert(punt.number), "{punt:?} kept twice"),
+                ArpOutput::LetGo { punt } => assert!(self.kept.remove(&punt.number), "{punt:?} was not kept"),
+                other => outputs.push(other),
+            }
+        }
+        outputs
     }
 
     pub fn up(&mut self, port: PortId, address: &str) -> Vec<ArpOutput> {
@@ -71,7 +101,7 @@ impl Driver {
             self.now = self.now.max(at);
             let mut out = Outbox::new();
             self.arp.expire(self.now, &mut out);
-            outputs.extend(out.drain().map(|(_, output)| output));
+            outputs.extend(self.note_kept(out));
         }
         self.now = end;
         outputs
@@ -98,10 +128,12 @@ impl Driver {
     }
 
     pub fn glean(&mut self, next_hop: Ipv4Addr, packet: &[u8]) -> Vec<ArpOutput> {
+        self.gleaned += 1;
         self.handle(ArpInput::Glean {
             port: PORT,
             next_hop,
             frame: ip_frame(packet),
+            punt: ticket(self.gleaned),
         })
     }
 
@@ -168,7 +200,10 @@ pub fn arp_of(output: &ArpOutput) -> (MacAddress, Repr) {
 pub fn packets_of(outputs: &[ArpOutput]) -> Vec<(MacAddress, Vec<u8>)> {
     let frames = outputs.iter().filter_map(|output| match output {
         ArpOutput::Inject { frame, .. } => Some(frame),
-        ArpOutput::Undeliverable { .. } | ArpOutput::Log(_) => None,
+        ArpOutput::Undeliverable { .. }
+        | ArpOutput::Kept { .. }
+        | ArpOutput::LetGo { .. }
+        | ArpOutput::Log(_) => None,
     });
     frames
         .filter_map(|frame| {
