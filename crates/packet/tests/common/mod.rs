@@ -1,4 +1,5 @@
 //! What the format tests share.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
 
 /// Bytes of a text of hexadecimal pairs; white space is for the reader.
 pub fn bytes(text: &str) -> Vec<u8> {
