@@ -65,6 +65,12 @@ const ROOMS: &[Room] = &[
         &["prost"],
     ),
     room(
+        "tcp",
+        Kind::Protocol,
+        &["machine", "packet", "checkpoint"],
+        &["prost", "smoltcp", "md-5"],
+    ),
+    room(
         "linecard",
         Kind::Protocol,
         &["machine", "packet", "checkpoint", "chassis"],

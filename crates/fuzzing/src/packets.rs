@@ -79,6 +79,17 @@ pub fn udp() -> Vec<Vec<u8>> {
     vec![hex("13881389 00080000"), hex("13881389 000c0000 01020304")]
 }
 
+/// A SYN with every option that is known, and a byte of data.
+pub fn tcp() -> Vec<Vec<u8>> {
+    vec![
+        hex(
+            "c00000b3 00000001 00000000 d0021000 00000000 020405b4 01030303 01010402 01011312 \
+             000102030405060708090a0b0c0d0e0f",
+        ),
+        hex("c00000b3 00000002 80000001 50181000 00000000 41"),
+    ]
+}
+
 pub fn offload() -> Vec<Vec<u8>> {
     let segments = VirtioHeader {
         gso_type: GSO_TCP_V4,

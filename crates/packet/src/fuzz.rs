@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::str::FromStr;
 
 use crate::offload::{VirtioHeader, finish};
-use crate::{InterfaceAddress, MacAddress, Prefix, V4, V6, arp, ethernet, icmpv4, ipv4, udp};
+use crate::{InterfaceAddress, MacAddress, Prefix, V4, V6, arp, ethernet, icmpv4, ipv4, tcp, udp};
 
 /// An entry: takes any bytes, panics when it has found something.
 pub type Target = fn(&[u8]);
@@ -21,6 +21,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("bgp_stream", crate::bgp::fuzz::stream),
     ("ipv4", ipv4),
     ("icmpv4", icmpv4),
+    ("tcp", tcp),
     ("udp", udp),
     ("offload", offload),
 ];
@@ -122,6 +123,27 @@ pub fn icmpv4(bytes: &[u8]) {
     repr.emit(&mut written);
     let view = icmpv4::Packet::new_checked(&written[..]);
     assert_eq!(view.as_ref().map(icmpv4::Repr::parse), Ok(Ok(repr)));
+}
+
+/// A TCP segment from and to the unspecified address.
+pub fn tcp(bytes: &[u8]) {
+    let nobody = core::net::Ipv4Addr::UNSPECIFIED;
+    let endpoints = tcp::Endpoints::V4(nobody, nobody);
+    // A segment is part of an IP packet.
+    let bytes = &bytes[..bytes.len().min(65_515)];
+    let Ok(packet) = tcp::Packet::new_checked(bytes) else {
+        return;
+    };
+    // A fuzzer does not find right checksums.
+    let repr = tcp::Repr::of(&packet);
+    let payload = &packet.payload()[..packet.payload().len().min(65_000)];
+    let mut written = vec![0; repr.buffer_len(payload.len())];
+    repr.emit(&mut written, payload, endpoints);
+    let again = tcp::Packet::new_checked(&written[..]);
+    assert_eq!(
+        again.map(|packet| tcp::Repr::parse(&packet, endpoints)),
+        Ok(Ok(repr))
+    );
 }
 
 /// A UDP datagram from and to the unspecified address.

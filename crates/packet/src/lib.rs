@@ -29,6 +29,7 @@ pub mod ipv4;
 mod mac;
 pub mod offload;
 mod prefix;
+pub mod tcp;
 pub mod udp;
 
 pub use address::{Address, Family, V4, V6};

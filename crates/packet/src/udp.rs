@@ -10,7 +10,7 @@ pub const HEADER_LEN: usize = 8;
 /// UDP's number as an IP protocol.
 pub const PROTOCOL: u8 = 17;
 
-/// Between whom a datagram travels: the part of its checksum that is not in it.
+/// Between whom a datagram or segment travels: the part of its checksum that is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoints {
     /// Source and destination of an IPv4 packet.
@@ -20,13 +20,14 @@ pub enum Endpoints {
 }
 
 impl Endpoints {
-    fn pseudo_header(self, length: u16) -> Sum {
+    /// The pseudo header for `length` bytes of `protocol`, at most 65535.
+    pub(crate) fn pseudo_header(self, protocol: u8, length: u32) -> Sum {
         match self {
             Endpoints::V4(source, destination) => {
-                Sum::ZERO.pseudo_header_v4(source, destination, PROTOCOL, length)
+                Sum::ZERO.pseudo_header_v4(source, destination, protocol, length as u16)
             }
             Endpoints::V6(source, destination) => {
-                Sum::ZERO.pseudo_header_v6(source, destination, PROTOCOL, u32::from(length))
+                Sum::ZERO.pseudo_header_v6(source, destination, protocol, length)
             }
         }
     }
@@ -97,7 +98,11 @@ impl<T: AsRef<[u8]>> Packet<T> {
             return endpoints.checksum_is_optional();
         }
         let bytes = &self.0.as_ref()[..self.length()];
-        endpoints.pseudo_header(self.word(4)).bytes(bytes).finish() == 0
+        endpoints
+            .pseudo_header(PROTOCOL, u32::from(self.word(4)))
+            .bytes(bytes)
+            .finish()
+            == 0
     }
 }
 
@@ -147,7 +152,11 @@ impl Repr {
         buffer[6..8].fill(0);
         buffer[HEADER_LEN..].copy_from_slice(payload);
         // Zero means "no checksum", so a sum that comes out as zero is sent as its other representation.
-        let checksum = match endpoints.pseudo_header(length as u16).bytes(buffer).finish() {
+        let checksum = match endpoints
+            .pseudo_header(PROTOCOL, length as u32)
+            .bytes(buffer)
+            .finish()
+        {
             0 => 0xffff,
             checksum => checksum,
         };

@@ -53,6 +53,7 @@ pub const SCHEMA_HASH: u64 = schema_hash(&[
     include_bytes!("../../checkpoint/schema.lock"),
     include_bytes!("../../redundancy/schema.lock"),
     include_bytes!("../../rib/schema.lock"),
+    include_bytes!("../../tcp/schema.lock"),
     include_bytes!("../schema.lock"),
 ]);
 
