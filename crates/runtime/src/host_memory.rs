@@ -5,6 +5,7 @@
 
 use crate::process::Process;
 use std::fmt;
+use std::path::Path;
 
 /// Memory that stays free beside a second route processor, in bytes: page cache of its program, frames on their way, and
 /// everything else that runs here.
@@ -84,9 +85,38 @@ pub fn room_beside(first: &Process, bytes_max: Option<u64>) -> Result<(), TooLit
     }
 }
 
-/// Memory that can be used without swapping, in bytes; `None` where the kernel does not tell.
+/// Memory that can be used without swapping, in bytes: what the host has, or what the control groups of this process leave of
+/// that, as in a container. `None` where the kernel does not tell.
 pub fn available_bytes() -> Option<u64> {
-    available_of(&std::fs::read_to_string("/proc/meminfo").ok()?)
+    let host = available_of(&std::fs::read_to_string("/proc/meminfo").ok()?)?;
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok();
+    let left = groups.and_then(|text| left_in_groups(Path::new("/sys/fs/cgroup"), &text));
+    Some(left.map_or(host, |left| left.min(host)))
+}
+
+/// What the control group in `membership` (a `/proc/PID/cgroup`) and those above it leave; `None` where none has a limit.
+/// Version 2 only (kernel documentation, cgroup-v2, "Memory Interface Files").
+fn left_in_groups(root: &Path, membership: &str) -> Option<u64> {
+    let group = membership.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let own = root.join(group);
+    let directories = own
+        .ancestors()
+        .take_while(|directory| directory.starts_with(root));
+    directories.filter_map(left_in_group).min()
+}
+
+fn left_in_group(directory: &Path) -> Option<u64> {
+    let read = |name: &str| std::fs::read_to_string(directory.join(name)).ok();
+    // It says `max` where there is no limit.
+    let max: u64 = read("memory.max")?.trim().parse().ok()?;
+    let current: u64 = read("memory.current")?.trim().parse().ok()?;
+    let statistics = read("memory.stat").unwrap_or_default();
+    let cached = statistics
+        .lines()
+        .find_map(|line| line.strip_prefix("inactive_file "));
+    // Cache that nobody uses is given up before anybody is refused memory.
+    let cached: u64 = cached.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0);
+    Some(max.saturating_sub(current.saturating_sub(cached)))
 }
 
 /// Memory that a process holds, in bytes; `None` when there is none. `process` is its number, or `self`.
@@ -111,6 +141,7 @@ fn kib_of(text: &str, field: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_directory::TestDirectory;
 
     #[test]
     fn the_kernel_s_words_are_read() {
@@ -120,6 +151,33 @@ mod tests {
         assert_eq!(resident_of("Name:\tx\nVmRSS:\t    2048 kB\n"), Some(2 << 20));
         assert!(resident_bytes("self").is_some_and(|bytes| bytes > 0));
         assert!(available_bytes().is_some_and(|bytes| bytes > 0));
+    }
+
+    #[test]
+    fn the_tightest_control_group_counts_and_its_idle_cache_is_free() {
+        let place = TestDirectory::new("cgroup");
+        let inner = place.path().join("outer/inner");
+        std::fs::create_dir_all(&inner).unwrap();
+        let left = || left_in_groups(place.path(), "1:name=x:/other\n0::/outer/inner\n");
+        assert_eq!(left(), None, "nothing is told");
+        let write = |group: &str, name: &str, text: &str| {
+            std::fs::write(place.path().join(group).join(name), text).unwrap();
+        };
+        write("outer/inner", "memory.max", "max\n");
+        write("outer/inner", "memory.current", "5000\n");
+        assert_eq!(left(), None, "there is no limit");
+        write("outer", "memory.max", "9000\n");
+        write("outer", "memory.current", "8000\n");
+        assert_eq!(left(), Some(1000));
+        write(
+            "outer",
+            "memory.stat",
+            "anon 6000\ninactive_file 1500\nactive_file 500\n",
+        );
+        assert_eq!(left(), Some(2500));
+        write("outer/inner", "memory.max", "4000\n");
+        assert_eq!(left(), Some(0), "more is used than there may be");
+        assert_eq!(left_in_groups(place.path(), "4:memory:/v1\n"), None);
     }
 
     #[test]

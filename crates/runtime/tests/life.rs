@@ -160,7 +160,7 @@ impl Scene {
         else {
             panic!("the second change is its death");
         };
-        (cause, running.0.wait().unwrap())
+        (cause, running.end())
     }
 }
 
@@ -188,6 +188,23 @@ impl Drop for Scene {
 }
 
 struct Running(Child);
+
+impl Running {
+    /// How it has ended.
+    fn end(&mut self) -> ExitStatus {
+        let give_up_at = clock::now() + HANG_LIMIT;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                clock::now() < give_up_at,
+                "it has said that it dies, and does not"
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
