@@ -343,34 +343,8 @@ impl Pair {
         let peer = slot.peer();
         for output in outputs {
             match output {
-                RpOutput::Peer(message) => {
-                    self.units[peer.index()].chunks += u32::from(matches!(message, PeerMessage::Chunk(_)));
-                    let (kind, body) = message.encode();
-                    let mut message = PeerMessage::decode(kind, &body).expect("what is sent can be read");
-                    (self.tamper)(peer, &mut message);
-                    if peer == RpSlot::R1 {
-                        self.heard_by_r1.push(message.clone());
-                    }
-                    if self.units[peer.index()].processor.is_some() {
-                        self.feed(peer, RpInput::Peer(message));
-                    }
-                }
-                RpOutput::Claim { expected, floor } => {
-                    let input = if expected == self.mastership {
-                        let counter = expected.counter.max(floor) + 1;
-                        self.mastership = Epoch { counter, slot };
-                        let out_of_step = self.out_of_step.filter(|(epoch, _)| *epoch == expected);
-                        RpInput::ClaimWon {
-                            epoch: self.mastership,
-                            out_of_step,
-                        }
-                    } else {
-                        RpInput::ClaimLost {
-                            holder: self.mastership,
-                        }
-                    };
-                    self.feed(slot, input);
-                }
+                RpOutput::Peer(message) => self.deliver_to(peer, &message),
+                RpOutput::Claim { expected, floor } => self.claim(slot, expected, floor),
                 RpOutput::Console {
                     output: ConsoleOutput::Data(bytes),
                     ..
@@ -413,6 +387,36 @@ impl Pair {
             }
         }
         true
+    }
+
+    fn deliver_to(&mut self, peer: RpSlot, message: &PeerMessage) {
+        self.units[peer.index()].chunks += u32::from(matches!(message, PeerMessage::Chunk(_)));
+        let (kind, body) = message.encode();
+        let mut message = PeerMessage::decode(kind, &body).expect("what is sent can be read");
+        (self.tamper)(peer, &mut message);
+        if peer == RpSlot::R1 {
+            self.heard_by_r1.push(message.clone());
+        }
+        if self.units[peer.index()].processor.is_some() {
+            self.feed(peer, RpInput::Peer(message));
+        }
+    }
+
+    fn claim(&mut self, slot: RpSlot, expected: Epoch, floor: u64) {
+        let input = if expected == self.mastership {
+            let counter = expected.counter.max(floor) + 1;
+            self.mastership = Epoch { counter, slot };
+            let out_of_step = self.out_of_step.filter(|(epoch, _)| *epoch == expected);
+            RpInput::ClaimWon {
+                epoch: self.mastership,
+                out_of_step,
+            }
+        } else {
+            RpInput::ClaimLost {
+                holder: self.mastership,
+            }
+        };
+        self.feed(slot, input);
     }
 
     fn connect_cards(&mut self, slot: RpSlot) {

@@ -9,11 +9,13 @@ use std::path::Path;
 
 /// What is at the program's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Kind<'a> {
     /// A terminal: keys go in, and what a screen shows comes out.
     Terminal,
-    /// A script: lines go in, and what the commands say comes out.
+    /// A script: all its lines go in at once, and what the commands say comes out.
     Script {
+        /// The lines.
+        text: &'a str,
         /// Whether it ends at the first line that is rejected.
         strict: bool,
     },
@@ -31,33 +33,35 @@ impl ConsoleStream {
     pub(super) fn open(
         run_directory: &Path,
         slot: RpSlot,
-        kind: Kind,
+        kind: Kind<'_>,
         limit: Duration,
     ) -> io::Result<ConsoleStream> {
         let stream = UnixStream::connect(console_path(run_directory, slot))?;
         stream.set_read_timeout(Some(limit))?;
         stream.set_write_timeout(Some(limit))?;
+        let mut bytes = Vec::new();
+        let hello = Frame::Hello {
+            version: WIRE_VERSION,
+            terminal: kind == Kind::Terminal,
+            strict: matches!(kind, Kind::Script { strict: true, .. }),
+            columns: 0,
+            rows: 0,
+        };
+        hello.encode(&mut bytes);
+        if let Kind::Script { text, .. } = kind {
+            encode_data(text.as_bytes(), &mut bytes);
+            Frame::EndOfInput.encode(&mut bytes);
+        }
         let mut console = ConsoleStream {
             stream,
             decoder: FrameDecoder::new(),
         };
-        console.send(&Frame::Hello {
-            version: WIRE_VERSION,
-            terminal: kind == Kind::Terminal,
-            strict: kind == Kind::Script { strict: true },
-            columns: 0,
-            rows: 0,
-        })?;
+        // In one piece: a script may end the route processor that reads it.
+        console.stream.write_all(&bytes)?;
         Ok(console)
     }
 
-    pub(super) fn send(&mut self, frame: &Frame) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        frame.encode(&mut bytes);
-        self.stream.write_all(&bytes)
-    }
-
-    /// Keys, or lines.
+    /// Sends keys.
     pub(super) fn send_text(&mut self, text: &str) -> io::Result<()> {
         let mut bytes = Vec::new();
         encode_data(text.as_bytes(), &mut bytes);

@@ -36,9 +36,9 @@ impl Script {
         strict: bool,
         limit: Duration,
     ) -> io::Result<Script> {
-        let mut console = ConsoleStream::open(run_directory, slot, Kind::Script { strict }, limit)?;
-        console.send_text(&(lines.join("\n") + "\n"))?;
-        console.send(&Frame::EndOfInput)?;
+        let text = lines.join("\n") + "\n";
+        let kind = Kind::Script { text: &text, strict };
+        let console = ConsoleStream::open(run_directory, slot, kind, limit)?;
         Ok(Script { console })
     }
 
