@@ -76,6 +76,12 @@ const ROOMS: &[Room] = &[
         &["machine", "packet", "checkpoint", "chassis"],
         &["prost"],
     ),
+    room(
+        "bgp",
+        Kind::Protocol,
+        &["machine", "packet", "checkpoint", "config"],
+        &["prost"],
+    ),
     room("management", Kind::Pure, &["machine", "config"], &[]),
     room("traffic", Kind::Pure, &["machine", "packet"], &["serde"]),
     room("rp", Kind::Pure, RP_USES, &["prost"]),
@@ -275,8 +281,8 @@ fn a_planted_edge_or_crate_is_objected_to() {
         );
     }
     let mut more = crates.clone();
-    more.insert("bgp".into());
-    assert!(objections(&more, &edges)[0].starts_with("crate bgp is not in the table"));
+    more.insert("ospf".into());
+    assert!(objections(&more, &edges)[0].starts_with("crate ospf is not in the table"));
     let mut fewer = crates;
     fewer.remove("rib");
     assert!(objections(&fewer, &edges)[0].starts_with("crate rib of the table does not exist"));

@@ -12,6 +12,7 @@ const LONG_FILES: &[(&str, &str)] = &[];
 /// Longer functions as `path::function`, and why.
 #[rustfmt::skip]
 const LONG_FUNCTIONS: &[(&str, &str)] = &[
+    ("crates/bgp/examples/feed_rate.rs::main", "a measurement reads from top to bottom: set up, run, print"),
     ("crates/config/src/tests/trees.rs::refused_commands_say_what_and_where_and_leave_no_trace", TABLE_OF_CASES),
     ("crates/linecard/examples/forward_rate.rs::main", "a measurement reads from top to bottom: set up, run, print"),
     ("crates/management/src/tests/keying.rs::each_key_is_recognised_from_its_bytes", TABLE_OF_CASES),

@@ -3,6 +3,7 @@
 use crate::message::TableDigest;
 use crate::record::{Key, RecordError, Row, TableId, row_hash};
 use crate::rows::RowWriter;
+use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use machine::FrameNumber;
@@ -124,20 +125,39 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Tracked<K, V, I> {
 
     /// Puts `value` under `key`. An equal value that is there already is no change.
     pub fn insert(&mut self, key: K, value: V) {
-        match self.rows.get_mut(&key) {
-            Some(stored) if stored.value == value => {}
-            Some(stored) => {
-                self.index.removed(&key, &stored.value);
-                self.index.inserted(&key, &value);
-                stored.value = value;
-                let hash = stored.hash;
-                self.dirty.entry(key).or_insert(hash);
+        self.replace(key, |_| Some(value));
+    }
+
+    /// Makes the row under `key` what `change` makes of it, seen once: `None` is no row. An equal value is no change.
+    pub fn replace(&mut self, key: K, change: impl FnOnce(Option<&V>) -> Option<V>) {
+        match self.rows.entry(key) {
+            Entry::Occupied(mut row) => {
+                let key = row.key().clone();
+                let stored = row.get_mut();
+                match change(Some(&stored.value)) {
+                    Some(value) if value == stored.value => {}
+                    Some(value) => {
+                        self.index.removed(&key, &stored.value);
+                        self.index.inserted(&key, &value);
+                        stored.value = value;
+                        let hash = stored.hash;
+                        self.dirty.entry(key).or_insert(hash);
+                    }
+                    None => {
+                        let stored = row.remove();
+                        self.index.removed(&key, &stored.value);
+                        self.dirty.entry(key).or_insert(stored.hash);
+                    }
+                }
             }
-            None => {
-                self.index.inserted(&key, &value);
-                // A removal that was not drained yet left the hash that the digest still holds.
-                let hash = *self.dirty.entry(key.clone()).or_insert(0);
-                self.rows.insert(key, Stored { value, hash });
+            Entry::Vacant(place) => {
+                if let Some(value) = change(None) {
+                    let key = place.key();
+                    self.index.inserted(key, &value);
+                    // A removal that was not drained yet left the hash that the digest still holds.
+                    let hash = *self.dirty.entry(key.clone()).or_insert(0);
+                    place.insert(Stored { value, hash });
+                }
             }
         }
     }

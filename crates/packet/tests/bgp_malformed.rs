@@ -3,7 +3,7 @@
 mod common;
 
 use common::bytes;
-use packet::bgp::{AfiSafi, AttributeType, Code, Context, MpReach, Update};
+use packet::bgp::{AfiSafi, AttributeType, Code, Context, Update};
 
 /// What a case comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -347,7 +347,7 @@ fn what_is_left_out_is_not_among_the_attributes() {
         .map(|unknown| unknown.kind.0)
         .collect();
     assert_eq!(passed_on, [0x64], "only what is transitive");
-    assert!(matches!(reading.mp_reach, None::<MpReach<'_>>));
+    assert!(reading.mp_reach.is_none());
     let wrong = Update {
         attributes: &bytes(&[ORIGIN, AS_PATH].join(" ")),
         ..update

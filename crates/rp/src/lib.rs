@@ -49,6 +49,7 @@ mod system;
 
 /// Hash over the schemas of all records; two route processors that differ in it do not form a pair.
 pub const SCHEMA_HASH: u64 = schema_hash(&[
+    include_bytes!("../../bgp/schema.lock"),
     include_bytes!("../../chassis/schema.lock"),
     include_bytes!("../../checkpoint/schema.lock"),
     include_bytes!("../../redundancy/schema.lock"),

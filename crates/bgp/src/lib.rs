@@ -1,0 +1,48 @@
+//! BGP-4 (RFC 4271) that its neighbours never see die.
+#![no_std]
+#![deny(missing_docs)]
+extern crate alloc;
+
+mod attributes;
+mod checkpoint;
+pub mod decision;
+pub mod error;
+mod export;
+mod family;
+pub mod fsm;
+mod group;
+mod id;
+mod import;
+mod log;
+mod neighbor;
+mod paths;
+mod peer;
+pub mod policy;
+mod reach;
+mod receive;
+mod restart;
+mod rib;
+mod session;
+mod speaker;
+mod stream;
+mod sweep;
+mod told;
+
+pub use self::checkpoint::TABLES;
+pub use attributes::*;
+pub use family::*;
+pub use group::*;
+pub use id::*;
+pub use import::{PolicyFamily, local_attributes};
+pub use log::*;
+pub use neighbor::{MaximumPrefix, NeighborConfig, NeighborCounters, Timer};
+pub use paths::*;
+pub use peer::*;
+pub use reach::*;
+pub use receive::Received;
+pub use rib::*;
+pub use session::{Direction, Families, Graceful, Offer, SESSIONS_TABLE, Session, SessionRecord};
+pub use speaker::{HOLD_TIME_LARGE, NEIGHBORS_MAX, Speaker, SpeakerConfig, SpeakerInput, SpeakerOutput};
+pub use stream::LOG_MESSAGES_MAX;
+pub use sweep::*;
+pub use told::*;

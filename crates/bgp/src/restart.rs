@@ -1,0 +1,544 @@
+//! Sessions come and go, and what happens to their routes: graceful restart (RFC 4724, RFC 8538), as the one that
+//! restarts and as the one that helps, and nonstop routing, where nobody notices.
+//!
+//! A route carries the generation of its neighbour in which it was told. When a session ends the generation grows, and
+//! with that all routes of the neighbour are stale at once. Those that are told again are fresh; a walk takes out what
+//! is stale, when the neighbour has said that this was all (End-of-RIB), or when its time is over.
+
+use alloc::vec::Vec;
+use machine::{Duration, Instant, Outbox};
+use packet::bgp::{Kind, RefreshKind, RouteRefresh};
+
+use crate::decision::Source;
+use crate::error::BgpEvent;
+use crate::fsm::{Event, State};
+use crate::group::{Group, GroupKey};
+use crate::id::{GroupId, PeerId};
+use crate::neighbor::{Connection, Neighbor, NeighborConfig, Timer};
+use crate::peer::Peer;
+use crate::session::{Direction, Families, Offer, OurGraceful, Session};
+use crate::speaker::{Farewell, LOG_RELEASE, Speaker, SpeakerOutput, agreed_hold_time_s, down_reason};
+use crate::sweep::SweepKey;
+
+impl Speaker {
+    /// This route processor has become active with all tables in place (nonstop routing). `neighbors` is what is
+    /// configured. Sessions go on where they are: no OPEN, no NOTIFICATION, no UPDATE that was sent before; a KEEPALIVE
+    /// at once, because nobody knows how long ago the last one was. All others start. Costs the number of neighbours.
+    pub fn promoted(
+        &mut self,
+        now: Instant,
+        neighbors: impl IntoIterator<Item = (PeerId, NeighborConfig)>,
+        out: &mut Outbox<SpeakerOutput>,
+    ) {
+        self.neighbors = neighbors
+            .into_iter()
+            .map(|(peer, config)| (peer, Neighbor::new(config)))
+            .collect();
+        let sessions: Vec<(PeerId, Session)> = self
+            .sessions
+            .iter()
+            .map(|(peer, session)| (*peer, session.clone()))
+            .collect();
+        for (peer, session) in &sessions {
+            self.sync_peer(*peer);
+            let Some(neighbor) = self.neighbors.get_mut(peer) else {
+                self.drop_routes(*peer);
+                continue;
+            };
+            if session.established {
+                *neighbor.connection_mut(session.direction) = Connection {
+                    state: State::Established,
+                    is_connected: true,
+                    sent: 0,
+                    offer: Some(session.agreed),
+                };
+                if !session.stale.is_empty() {
+                    let time = Duration::from_secs(self.config.stalepath_time_s.into());
+                    neighbor.timers.set(Timer::StalePath, now + time);
+                }
+                self.apply(now, *peer, session.direction, Event::Keepalive, None, out);
+                self.apply(
+                    now,
+                    *peer,
+                    session.direction,
+                    Event::KeepaliveTimerExpires,
+                    None,
+                    out,
+                );
+            } else if let Some(graceful) = session.agreed.graceful {
+                let time = Duration::from_secs(graceful.restart_time_s.into());
+                neighbor.timers.set(Timer::Restart, now + time);
+                self.reschedule(*peer);
+            }
+        }
+        if sessions.iter().any(|(_, session)| !session.deferred.is_empty()) {
+            let time = Duration::from_secs(self.config.selection_deferral_time_s.into());
+            self.deferred_until = Some(now + time);
+        }
+        let idle: Vec<PeerId> = self.neighbors.keys().copied().collect();
+        for peer in idle {
+            self.sync_peer(peer);
+            self.start(now, peer, out);
+        }
+    }
+
+    /// This route processor starts without tables, after another one (graceful restart): OPENs say so, and nobody is
+    /// told anything before the neighbours have told everything, or the deferral time is over.
+    pub fn restarted(&mut self, now: Instant) {
+        self.restarted = true;
+        let time = Duration::from_secs(self.config.selection_deferral_time_s.into());
+        self.deferred_until = Some(now + time);
+    }
+
+    pub(crate) fn our_graceful(&self, peer: PeerId) -> Option<OurGraceful> {
+        let neighbor = self.neighbors.get(&peer)?;
+        neighbor.config.graceful_restart.then_some(OurGraceful {
+            restarted: self.restarted && self.deferred_until.is_some(),
+            restart_time_s: self.config.restart_time_s,
+            // Cards forward on without a route processor, by all routes that it gave them.
+            forwarding: neighbor.config.families,
+        })
+    }
+
+    /// Puts together what the routing table knows of a neighbour.
+    pub(crate) fn sync_peer(&mut self, id: PeerId) {
+        let session = self.sessions.get(&id);
+        let Some(neighbor) = self.neighbors.get(&id) else {
+            // Its routes are on their way out.
+            self.rib.set_peer(id, None);
+            return;
+        };
+        let config = &neighbor.config;
+        let source = match (config.is_internal(), config.confederation) {
+            (true, _) => Source::Internal,
+            (false, true) => Source::Confederation,
+            (false, false) => Source::External,
+        };
+        let peer = Peer {
+            source,
+            address: config.address,
+            identifier: session.map_or(core::net::Ipv4Addr::UNSPECIFIED, |session| {
+                session.agreed.identifier
+            }),
+            remote_as: config.remote_as,
+            generation: session.map_or(0, |session| session.generation),
+            weight: config.weight,
+            route_map_in: config.route_map_in.clone(),
+            prefix_list_in: config.prefix_list_in.clone(),
+            keeps_refused: config.keeps_refused,
+            own_as_allowed: config.own_as_allowed,
+            route_reflector_client: config.route_reflector_client,
+            group: session.and_then(|session| session.group),
+        };
+        self.rib.set_peer(id, Some(peer));
+    }
+
+    pub(crate) fn session_up(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        direction: Direction,
+        out: &mut Outbox<SpeakerOutput>,
+    ) {
+        self.silence(peer, direction.other(), out);
+        let Some(neighbor) = self.neighbors.get_mut(&peer) else {
+            return;
+        };
+        let connection = neighbor.connection(direction);
+        let (Some(offer), offset) = (connection.offer, connection.sent) else {
+            return;
+        };
+        neighbor.failures = 0;
+        neighbor.warned = false;
+        neighbor.counters.established += 1;
+        neighbor.timers.stop(Timer::IdleHold);
+        neighbor.timers.stop(Timer::Restart);
+        let hold_time_s = agreed_hold_time_s(&neighbor.config, &offer);
+        let address = neighbor.config.address;
+        let before = self.sessions.get(&peer).cloned();
+        let is_deferring = self.deferred_until.is_some();
+        let deferred = if is_deferring {
+            offer.families
+        } else {
+            Families::NONE
+        };
+        let group = (!is_deferring).then(|| self.join_group(peer, &offer)).flatten();
+        let kept = kept_families(&offer);
+        let stale = before.as_ref().map_or(Families::NONE, |before| before.stale);
+        let session = Session {
+            established: true,
+            direction,
+            agreed: offer,
+            hold_time_s,
+            group,
+            generation: before.as_ref().map_or(0, |before| before.generation),
+            stale: stale.and(kept),
+            disabled: Families::NONE,
+            ended: Families::NONE,
+            deferred,
+        };
+        self.sessions.insert(peer, session);
+        self.sync_peer(peer);
+        self.judge_stale(now, peer, stale, kept);
+        let families: Vec<(u8, bool)> = offer
+            .families
+            .without(deferred)
+            .numbers()
+            .map(|number| (number, offer.graceful.is_some()))
+            .collect();
+        self.rib
+            .open_stream(peer, group.unwrap_or(GroupId(0)), offset, &families);
+        out.push(
+            LOG_RELEASE,
+            SpeakerOutput::Log(BgpEvent::Up { neighbor: address }),
+        );
+        out.after_sync(SpeakerOutput::Stream { peer });
+        if is_deferring && offer.graceful.is_none_or(|graceful| graceful.restarted) {
+            // Nobody waits for the End-of-RIB of who sends none, or waits himself.
+            self.consider_end_of_deferral(out);
+        }
+    }
+
+    /// The neighbour has come back, and vouches for the stale routes of `kept` only (RFC 4724 section 4.2).
+    fn judge_stale(&mut self, now: Instant, peer: PeerId, stale: Families, kept: Families) {
+        for number in stale.without(kept).numbers() {
+            self.rib.start_sweep_of(number, SweepKey::Stale(peer));
+        }
+        if let Some(neighbor) = self.neighbors.get_mut(&peer)
+            && !stale.and(kept).is_empty()
+        {
+            let time = Duration::from_secs(self.config.stalepath_time_s.into());
+            neighbor.timers.set(Timer::StalePath, now + time);
+        }
+    }
+
+    /// The other connection has no purpose any more, unless it is far enough to be told so by collision detection.
+    fn silence(&mut self, peer: PeerId, direction: Direction, out: &mut Outbox<SpeakerOutput>) {
+        let Some(neighbor) = self.neighbors.get_mut(&peer) else {
+            return;
+        };
+        let connection = neighbor.connection_mut(direction);
+        if !matches!(connection.state, State::Connect | State::Active) {
+            return;
+        }
+        let is_being_made = connection.state == State::Connect;
+        *connection = Connection::IDLE;
+        neighbor.timers.stop(Timer::ConnectRetry);
+        if is_being_made {
+            out.now(SpeakerOutput::Finish {
+                peer,
+                direction,
+                offset: 0,
+                bytes: Vec::new(),
+            });
+        }
+    }
+
+    /// The group of neighbours that are told the same as this one.
+    fn join_group(&mut self, peer: PeerId, offer: &Offer) -> Option<GroupId> {
+        let config = &self.neighbors.get(&peer)?.config;
+        let key = GroupKey {
+            internal: config.is_internal(),
+            confederation: config.confederation && !config.is_internal(),
+            route_reflector_client: config.route_reflector_client,
+            four_octet_as: offer.four_octet_as,
+            extended_message: offer.extended_message,
+            ipv4: offer.families.has(Families::V4),
+            ipv6: offer.families.has(Families::V6),
+            local_as: config.local_as,
+            local_v4: config.local_v4,
+            local_v6: config.local_v6,
+            next_hop_self: config.next_hop_self,
+            send_community: config.send_community,
+            send_extended_community: config.send_extended_community,
+            route_map: config.route_map_out.clone(),
+            prefix_list: config.prefix_list_out.clone(),
+        };
+        let groups = &mut self.rib.common.groups;
+        let is_dissolving = |id: &GroupId| {
+            let walk = SweepKey::Group(*id);
+            self.rib.v4.sweeps.contains_key(&walk) || self.rib.v6.sweeps.contains_key(&walk)
+        };
+        let found = groups
+            .iter()
+            .find(|(id, group)| group.key == key && !is_dissolving(id));
+        if let Some((id, _)) = found {
+            return Some(*id);
+        }
+        let id = (1..=u16::MAX).map(GroupId).find(|id| !groups.contains_key(id))?;
+        groups.insert(id, Group { key, next: 0 });
+        Some(id)
+    }
+
+    pub(crate) fn session_down(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        direction: Direction,
+        event: Event,
+        farewell: Option<Farewell>,
+        out: &mut Outbox<SpeakerOutput>,
+    ) {
+        let (Some(neighbor), Some(session)) = (self.neighbors.get_mut(&peer), self.sessions.get(&peer))
+        else {
+            return;
+        };
+        let address = neighbor.config.address;
+        let kept = retained(session, event, neighbor.hard_reset, farewell.as_ref());
+        // RFC 8538 section 4: where our own end is final, the neighbour has to be told so.
+        let is_final = matches!(event, Event::ManualStop | Event::AutomaticStop);
+        let both_know = session
+            .agreed
+            .graceful
+            .is_some_and(|graceful| graceful.notification);
+        let farewell = match farewell {
+            Some(farewell) if is_final && both_know => Some(farewell.hard()),
+            farewell => farewell,
+        };
+        let connection = core::mem::replace(neighbor.connection_mut(direction), Connection::IDLE);
+        neighbor.hard_reset = false;
+        neighbor.counters.dropped += 1;
+        for timer in [
+            Timer::hold(direction),
+            Timer::keepalive(direction),
+            Timer::StalePath,
+        ] {
+            neighbor.timers.stop(timer);
+        }
+        if let Some(graceful) = session.agreed.graceful.filter(|_| !kept.is_empty()) {
+            let time = Duration::from_secs(graceful.restart_time_s.into());
+            neighbor.timers.set(Timer::Restart, now + time);
+        }
+        let (offset, mut bytes) = self.rib.last_bytes(peer);
+        if let Some(farewell) = &farewell {
+            out.push(LOG_RELEASE, SpeakerOutput::Log(farewell.event(address)));
+            bytes.extend_from_slice(&farewell.message());
+        }
+        if connection.is_connected {
+            out.after_sync(SpeakerOutput::Finish {
+                peer,
+                direction,
+                offset,
+                bytes,
+            });
+        }
+        let reason = down_reason(event, farewell.as_ref());
+        let event = BgpEvent::Down {
+            neighbor: address,
+            reason,
+        };
+        out.push(LOG_RELEASE, SpeakerOutput::Log(event));
+        self.leave(peer, kept);
+    }
+
+    /// Takes the session out of the tables, but for the routes of `kept`.
+    fn leave(&mut self, peer: PeerId, kept: Families) {
+        let Some(agreed) = self.sessions.get(&peer).map(|session| session.agreed.families) else {
+            return;
+        };
+        self.sessions.edit(&peer, |session| {
+            session.established = false;
+            session.group = None;
+            session.generation = session.generation.wrapping_add(1);
+            session.stale = kept;
+            session.ended = Families::NONE;
+            session.deferred = Families::NONE;
+        });
+        self.rib.close_stream(peer);
+        self.sync_peer(peer);
+        for number in agreed.without(kept).numbers() {
+            self.rib.start_sweep_of(number, SweepKey::Stale(peer));
+        }
+    }
+
+    /// All routes of a neighbour go, and what is known of its session.
+    pub(crate) fn drop_routes(&mut self, peer: PeerId) {
+        self.rib.close_stream(peer);
+        self.sessions.remove(&peer);
+        self.rib.set_peer(peer, None);
+        self.rib.start_sweep(SweepKey::Gone(peer));
+    }
+
+    /// What comes next from this neighbour is or is not the end of graceful restart.
+    pub(crate) fn hard_reset_received(&mut self, peer: PeerId, is_hard: bool) {
+        if let Some(neighbor) = self.neighbors.get_mut(&peer) {
+            neighbor.hard_reset = is_hard;
+        }
+    }
+
+    /// The neighbour has not come back in time.
+    pub(crate) fn restart_time_is_over(&mut self, peer: PeerId) {
+        let is_down = self
+            .sessions
+            .get(&peer)
+            .is_some_and(|session| !session.established);
+        if is_down {
+            self.sweep_stale(peer);
+        }
+    }
+
+    /// The neighbour came back, and has not said in time that it has told everything.
+    pub(crate) fn stale_path_time_is_over(&mut self, peer: PeerId) {
+        self.sweep_stale(peer);
+    }
+
+    fn sweep_stale(&mut self, peer: PeerId) {
+        let stale = self.sessions.edit(&peer, |session| {
+            core::mem::replace(&mut session.stale, Families::NONE)
+        });
+        for number in stale.unwrap_or_default().numbers() {
+            self.rib.start_sweep_of(number, SweepKey::Stale(peer));
+        }
+    }
+
+    /// The neighbour has told all routes of a family.
+    pub(crate) fn end_of_rib(&mut self, peer: PeerId, family: Families, out: &mut Outbox<SpeakerOutput>) {
+        let was_stale = self.sessions.edit(&peer, |session| {
+            session.ended = session.ended.with(family);
+            let was_stale = session.stale.has(family);
+            session.stale = session.stale.without(family);
+            was_stale
+        });
+        if was_stale == Some(true) {
+            for number in family.numbers() {
+                self.rib.start_sweep_of(number, SweepKey::Stale(peer));
+            }
+        }
+        let is_complete = self
+            .sessions
+            .get(&peer)
+            .is_some_and(|session| session.stale.is_empty());
+        if let Some(neighbor) = self.neighbors.get_mut(&peer).filter(|_| is_complete) {
+            neighbor.timers.stop(Timer::StalePath);
+        }
+        self.reschedule(peer);
+        self.consider_end_of_deferral(out);
+    }
+
+    /// Route selection has waited long enough when everybody who helps has told everything (RFC 4724 section 4.1).
+    fn consider_end_of_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
+        if self.deferred_until.is_none() {
+            return;
+        }
+        let is_awaited = |(peer, neighbor): (&PeerId, &Neighbor)| {
+            if !neighbor.config.graceful_restart || neighbor.config.shutdown {
+                return false;
+            }
+            let Some(session) = self.sessions.get(peer).filter(|session| session.established) else {
+                return true;
+            };
+            match session.agreed.graceful {
+                Some(graceful) if !graceful.restarted => {
+                    !session.agreed.families.without(session.ended).is_empty()
+                }
+                _ => false,
+            }
+        };
+        if !self.neighbors.iter().any(is_awaited) {
+            self.end_deferral(out);
+        }
+    }
+
+    /// Everybody is told everything, and End-of-RIB after it.
+    pub(crate) fn end_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
+        self.deferred_until = None;
+        self.restarted = false;
+        let waiting: Vec<(PeerId, Session)> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.established && !session.deferred.is_empty())
+            .map(|(peer, session)| (*peer, session.clone()))
+            .collect();
+        for (peer, session) in waiting {
+            let group = self.join_group(peer, &session.agreed);
+            self.sessions.edit(&peer, |session| {
+                session.group = group;
+                session.deferred = Families::NONE;
+            });
+            self.sync_peer(peer);
+            let end_of_rib = session.agreed.graceful.is_some();
+            let families = session.deferred.numbers().map(|number| (number, end_of_rib));
+            self.rib.start_telling(peer, group, families);
+            out.after_sync(SpeakerOutput::Stream { peer });
+        }
+    }
+
+    /// Whether route selection waits for End-of-RIB: what the routing table is given stays as it is until then.
+    pub fn is_deferring(&self) -> bool {
+        self.deferred_until.is_some()
+    }
+
+    /// Policy is applied again to what a neighbour told: to what is kept of it, or to what it tells again.
+    pub(crate) fn clear_soft_in(&mut self, peer: PeerId, out: &mut Outbox<SpeakerOutput>) {
+        self.rib.policy_changed();
+        let keeps_refused = self
+            .neighbors
+            .get(&peer)
+            .is_some_and(|neighbor| neighbor.config.keeps_refused);
+        let session = self.sessions.get(&peer).filter(|session| session.established);
+        let refreshes = session.is_some_and(|session| session.agreed.route_refresh);
+        if keeps_refused || !refreshes {
+            self.rib.start_sweep(SweepKey::Import(peer));
+            return;
+        }
+        let families = session.map_or(Families::NONE, |session| session.agreed.families);
+        for number in families.numbers() {
+            let mut bytes = Vec::new();
+            let refresh = RouteRefresh {
+                family: match number {
+                    0 => packet::bgp::AfiSafi::IPV4_UNICAST,
+                    _ => packet::bgp::AfiSafi::IPV6_UNICAST,
+                },
+                kind: RefreshKind::Request,
+            };
+            refresh.emit(&mut bytes);
+            debug_assert_eq!(bytes.len(), Kind::RouteRefresh.length_min());
+            self.rib.append_own(peer, &bytes);
+        }
+        out.after_sync(SpeakerOutput::Stream { peer });
+    }
+
+    /// The neighbour is told everything again, as policy has it now.
+    pub(crate) fn clear_soft_out(&mut self, peer: PeerId, out: &mut Outbox<SpeakerOutput>) {
+        self.rib.policy_changed();
+        // What policy refuses now has to be withdrawn, which a walk over the routes alone would not do.
+        self.rib.start_sweep(SweepKey::Decide);
+        let families = self.sessions.get(&peer).map(|session| session.agreed.families);
+        for number in families.unwrap_or_default().numbers() {
+            self.rib.tell_again(peer, number);
+        }
+        out.after_sync(SpeakerOutput::Stream { peer });
+    }
+}
+
+/// Families whose routes the neighbour has kept, as its OPEN says.
+fn kept_families(offer: &Offer) -> Families {
+    let graceful = offer.graceful.unwrap_or_default();
+    offer.families.and(graceful.families).and(graceful.forwarding)
+}
+
+/// Families whose routes stay when the session ends this way.
+fn retained(session: &Session, event: Event, hard_reset: bool, farewell: Option<&Farewell>) -> Families {
+    let Some(graceful) = session.agreed.graceful else {
+        return Families::NONE;
+    };
+    let is_graceful = match event {
+        Event::TcpConnectionFails => true,
+        // RFC 8538 section 4: both have said that these follow the same rules.
+        Event::HoldTimerExpires | Event::HeaderError | Event::UpdateError => graceful.notification,
+        Event::Notification => graceful.notification && !hard_reset,
+        _ => false,
+    };
+    // A second restart before the first was over: what is stale now would be stale twice (RFC 4724 section 4.2).
+    if !is_graceful
+        || !session.stale.is_empty()
+        || farewell.is_some_and(|farewell| farewell.code.subcode == 9 && farewell.code.code == 6)
+    {
+        return Families::NONE;
+    }
+    session
+        .agreed
+        .families
+        .and(graceful.families)
+        .without(session.disabled)
+}

@@ -1,0 +1,345 @@
+//! The tables of routes: what neighbours told, what is best, what neighbours are told.
+//!
+//! ```text
+//!   UPDATE ──▶ [attributes] interned ──▶ policy in ──▶ [paths] ──decide──▶ changed prefixes
+//!                                                                               │ flush, once a turn
+//!                         [log] ◀── packed by attributes ◀── policy out ◀───────┤
+//!                           │                                 [told]            └──▶ to the routing table
+//!                 [streams] each neighbour's place in it
+//! ```
+//!
+//! What a turn changes is decided and told within that turn, so that nothing between the two has to survive. What
+//! takes longer than a turn (a neighbour's routes going, policy applied anew, a newcomer being told everything) is a
+//! walk whose place is a row.
+
+use ::checkpoint::Tracked;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+use packet::bgp::NextHop;
+use packet::{Prefix, V4, V6};
+
+use crate::attributes::AttributeTable;
+use crate::decision::{Candidate, DecisionRules, decide};
+use crate::family::{BgpFamily, MissedKey, RouteKey, ToldKey};
+use crate::group::{GROUPS_TABLE, Group};
+use crate::id::{AttributeId, GroupId, LogKey, PeerId};
+use crate::log::{LOG_TABLE, LogMessage, Missed, STREAMS_TABLE, Stream};
+use crate::paths::{BEST, MULTIPATH, Path, Paths, PathsIndex};
+use crate::peer::Peer;
+use crate::policy::Policies;
+use crate::reach::{NEXT_HOPS_TABLE, NextHopKey, Reach};
+use crate::sweep::{Sweep, SweepKey};
+use crate::told::{Told, ToldIndex};
+
+/// The tables of one family.
+#[derive(Clone, Debug)]
+pub struct FamilyRib<F: BgpFamily> {
+    /// All paths to each prefix, and which are used.
+    pub paths: Tracked<RouteKey<F>, Paths, PathsIndex>,
+    /// What each group was told.
+    pub told: Tracked<ToldKey<F>, Told, ToldIndex>,
+    /// Walks over the paths that are under way.
+    pub sweeps: Tracked<SweepKey, Sweep>,
+    /// News that slow neighbours have missed: they are told what is true now, once they read again.
+    pub missed: Tracked<MissedKey<F>, Missed>,
+    /// Prefixes whose best path changed since the last flush.
+    pub(crate) changed: Vec<Prefix<F>>,
+    /// Prefixes for the routing table to look at.
+    pub(crate) for_routing: Vec<Prefix<F>>,
+    /// Room for the paths of one prefix while they change.
+    scratch: Vec<Path>,
+}
+
+impl<F: BgpFamily> Default for FamilyRib<F> {
+    fn default() -> Self {
+        Self {
+            paths: Tracked::new(F::PATHS_TABLE),
+            told: Tracked::new(F::TOLD_TABLE),
+            sweeps: Tracked::new(F::SWEEP_TABLE),
+            missed: Tracked::new(F::MISSED_TABLE),
+            changed: Vec::new(),
+            for_routing: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+}
+
+/// What all families share.
+#[derive(Clone, Debug)]
+pub struct Common {
+    /// Interned attribute sets.
+    pub attributes: AttributeTable,
+    /// Update groups.
+    pub groups: Tracked<GroupId, Group>,
+    /// Messages promised.
+    pub log: Tracked<LogKey, LogMessage>,
+    /// What each neighbour is being sent.
+    pub streams: Tracked<PeerId, Stream>,
+    /// What next hops cost.
+    pub next_hops: Tracked<NextHopKey, Reach>,
+    /// Neighbours, by number; from configuration and sessions.
+    pub(crate) peers: Vec<Option<Peer>>,
+    /// Members of each group.
+    pub(crate) members: BTreeMap<GroupId, BTreeSet<PeerId>>,
+    /// Lists and route maps.
+    pub policies: Policies,
+    /// What of the decision is configured.
+    pub rules: DecisionRules,
+    /// Who we are.
+    pub router_id: Ipv4Addr,
+    /// Our cluster, as a route reflector.
+    pub cluster_id: Ipv4Addr,
+    /// Our AS.
+    pub as_number: u32,
+    pub(crate) caches: Caches,
+    /// Groups whose logs have grown since somebody asked.
+    pub(crate) told_groups: BTreeSet<GroupId>,
+}
+
+/// What policy makes of a set, as long as it does not depend on the prefix. Cleared whenever a set's number may be
+/// given out again, and whenever policy changes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Caches {
+    /// By neighbour and received set: the set taken, and the weight.
+    pub import: BTreeMap<(PeerId, AttributeId), (AttributeId, u16)>,
+    /// The one looked up last: all routes of an UPDATE have one set.
+    pub last_import: Option<((PeerId, AttributeId), (AttributeId, u16))>,
+    /// By group, then at the place of the accepted set's number: for the source looked up last, the set told.
+    pub export: BTreeMap<GroupId, Vec<Option<(PeerId, AttributeId)>>>,
+}
+
+impl Caches {
+    pub(crate) fn clear(&mut self) {
+        self.import.clear();
+        self.last_import = None;
+        self.export.clear();
+    }
+
+    /// What a group is told a path with, if that is known; `NONE`: it is not told.
+    pub(crate) fn exported(
+        &self,
+        group: GroupId,
+        accepted: AttributeId,
+        source: PeerId,
+    ) -> Option<AttributeId> {
+        let (known_source, told) = (*self.export.get(&group)?.get(accepted.index())?)?;
+        (known_source == source).then_some(told)
+    }
+
+    pub(crate) fn note_exported(
+        &mut self,
+        group: GroupId,
+        accepted: AttributeId,
+        source: PeerId,
+        told: AttributeId,
+    ) {
+        let known = self.export.entry(group).or_default();
+        if known.len() <= accepted.index() {
+            known.resize(accepted.index() + 1, None);
+        }
+        known[accepted.index()] = Some((source, told));
+    }
+
+    /// Keeps them within a bound; what is looked up again is computed again.
+    pub(crate) fn trim(&mut self) {
+        const ENTRIES_MAX: usize = 1 << 20;
+        if self.import.len() > ENTRIES_MAX {
+            self.import.clear();
+        }
+        let entries: usize = self.export.values().map(Vec::len).sum();
+        if entries > ENTRIES_MAX {
+            self.export.clear();
+        }
+    }
+}
+
+/// All routes of BGP.
+#[derive(Clone, Debug)]
+pub struct Rib {
+    /// What the families share.
+    pub common: Common,
+    /// IPv4 unicast.
+    pub v4: FamilyRib<V4>,
+    /// IPv6 unicast.
+    pub v6: FamilyRib<V6>,
+}
+
+impl Rib {
+    /// No routes, no neighbours.
+    pub fn new(as_number: u32, router_id: Ipv4Addr) -> Rib {
+        Rib {
+            common: Common {
+                attributes: AttributeTable::default(),
+                groups: Tracked::new(GROUPS_TABLE),
+                log: Tracked::new(LOG_TABLE),
+                streams: Tracked::new(STREAMS_TABLE),
+                next_hops: Tracked::new(NEXT_HOPS_TABLE),
+                peers: Vec::from([Some(Peer::local(router_id))]),
+                members: BTreeMap::new(),
+                policies: Policies::default(),
+                rules: DecisionRules::default(),
+                router_id,
+                cluster_id: router_id,
+                as_number,
+                caches: Caches::default(),
+                told_groups: BTreeSet::new(),
+            },
+            v4: FamilyRib::default(),
+            v6: FamilyRib::default(),
+        }
+    }
+
+    /// Sets what is known of a neighbour, or forgets it. Routes that it told stay until they are withdrawn.
+    pub fn set_peer(&mut self, id: PeerId, peer: Option<Peer>) {
+        let at = usize::from(id.0);
+        let common = &mut self.common;
+        if common.peers.len() <= at {
+            common.peers.resize(at + 1, None);
+        }
+        let group_of = |peer: &Option<Peer>| peer.as_ref().and_then(|peer| peer.group);
+        let (before, now) = (group_of(&common.peers[at]), group_of(&peer));
+        if before != now {
+            if let Some(members) = before.and_then(|group| common.members.get_mut(&group)) {
+                members.remove(&id);
+            }
+            if let Some(group) = now {
+                common.members.entry(group).or_default().insert(id);
+            }
+        }
+        common.peers[at] = peer;
+        common.caches.clear();
+    }
+
+    /// Configuration of policy or of the decision changed: what was worked out under the old one is forgotten. The
+    /// caller starts the walks that apply it ([`crate::sweep`]).
+    pub fn policy_changed(&mut self) {
+        self.common.caches.clear();
+    }
+
+    /// The best path's next hops changed for these prefixes, since this was asked last.
+    pub fn take_changes_v4(&mut self) -> Vec<Prefix<V4>> {
+        core::mem::take(&mut self.v4.for_routing)
+    }
+
+    /// The same for IPv6.
+    pub fn take_changes_v6(&mut self) -> Vec<Prefix<V6>> {
+        core::mem::take(&mut self.v6.for_routing)
+    }
+}
+
+impl Common {
+    /// What is known of a neighbour.
+    pub fn peer(&self, id: PeerId) -> Option<&Peer> {
+        self.peers.get(usize::from(id.0))?.as_ref()
+    }
+
+    /// Cost of the way to a next hop; `None` while there is none.
+    pub fn metric(&self, next_hop: NextHop) -> Option<u32> {
+        self.next_hops.get(&next_hop.into())?.metric
+    }
+
+    /// Cost of the way that a path's packets take; `None` when it cannot be used.
+    fn usable(&self, path: &Path) -> Option<u32> {
+        let summary = self.attributes.summary(path.accepted)?;
+        match path.peer {
+            // The router's own routes need no next hop.
+            PeerId::LOCAL => Some(0),
+            _ => self.metric(summary.next_hop?),
+        }
+    }
+
+    fn candidate<'a>(&'a self, place: usize, path: &Path) -> Option<Candidate<'a>> {
+        let metric = self.usable(path)?;
+        let peer = self.peer(path.peer)?;
+        Some(Candidate {
+            place,
+            peer: path.peer,
+            summary: self.attributes.summary(path.accepted)?,
+            weight: path.weight,
+            source: peer.source,
+            metric,
+            identifier: peer.identifier,
+            address: peer.address,
+        })
+    }
+
+    /// Marks the best path and those that share the load with it.
+    pub(crate) fn decide(&self, paths: &mut [Path]) {
+        const MARKS: u16 = BEST | MULTIPATH;
+        if let [only] = paths {
+            let is_usable = self.usable(only).is_some();
+            only.flags = only.flags & !MARKS | if is_usable { BEST } else { 0 };
+            return;
+        }
+        let candidates: Vec<Candidate<'_>> = paths
+            .iter()
+            .enumerate()
+            .filter_map(|(place, path)| self.candidate(place, path))
+            .collect();
+        let decision = decide(&candidates, &self.rules);
+        for (place, path) in paths.iter_mut().enumerate() {
+            path.flags &= !MARKS;
+            if decision.best == Some(place) {
+                path.flags |= BEST;
+            }
+            if decision.multipath.contains(&place) {
+                path.flags |= MULTIPATH;
+            }
+        }
+    }
+}
+
+/// What of a prefix's paths others can see.
+fn visible(paths: &[Path]) -> impl Iterator<Item = (PeerId, AttributeId, u16)> + '_ {
+    let used = paths.iter().filter(|path| path.is_used());
+    used.map(|path| (path.peer, path.accepted, path.flags & (BEST | MULTIPATH)))
+}
+
+impl<F: BgpFamily> FamilyRib<F> {
+    /// Changes the paths of a prefix, decides among them, and notes the prefix when others can see the difference.
+    pub(crate) fn edit(&mut self, common: &Common, prefix: Prefix<F>, change: impl FnOnce(&mut Vec<Path>)) {
+        let mut paths = core::mem::take(&mut self.scratch);
+        let mut is_seen = false;
+        self.paths.replace(RouteKey(prefix), |before| {
+            let before = before.map_or(&[][..], Paths::as_slice);
+            paths.clear();
+            paths.extend_from_slice(before);
+            change(&mut paths);
+            common.decide(&mut paths);
+            is_seen = !visible(before).eq(visible(&paths));
+            Paths::from_slice(&paths)
+        });
+        if is_seen {
+            self.changed.push(prefix);
+        }
+        self.scratch = paths;
+    }
+
+    /// The neighbour's path to a prefix is this one now.
+    pub(crate) fn learn(&mut self, common: &Common, prefix: Prefix<F>, path: Path) {
+        self.edit(common, prefix, |paths| {
+            let place = paths.iter().position(|each| each.peer == path.peer);
+            match place {
+                Some(place)
+                    if (paths[place].received, paths[place].accepted, paths[place].weight)
+                        == (path.received, path.accepted, path.weight) =>
+                {
+                    // Told again: it is as old as it was, and no longer stale.
+                    paths[place].generation = path.generation;
+                }
+                Some(place) => {
+                    paths.remove(place);
+                    paths.push(path);
+                }
+                None if paths.len() < crate::paths::PATHS_MAX => paths.push(path),
+                None => {}
+            }
+        });
+    }
+
+    /// The neighbour has no path to a prefix any more.
+    pub(crate) fn forget(&mut self, common: &Common, prefix: Prefix<F>, peer: PeerId) {
+        self.edit(common, prefix, |paths| paths.retain(|path| path.peer != peer));
+    }
+}

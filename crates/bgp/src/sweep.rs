@@ -1,0 +1,292 @@
+//! Walks over all paths of a family, as much in a turn as the caller allows.
+
+use ::checkpoint::{Key, Row};
+use alloc::vec::Vec;
+use core::ops::Bound;
+use packet::Prefix;
+
+use crate::family::{RouteKey, ToldKey};
+use crate::id::{AttributeId, GroupId, PeerId};
+use crate::import::PolicyFamily;
+use crate::paths::Paths;
+use crate::rib::{Common, FamilyRib, Rib};
+
+/// Rows that one step takes at once.
+const SWEEP_BATCH: usize = 256;
+
+/// What a walk does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SweepKey {
+    /// Takes out the stale paths of a neighbour.
+    Stale(PeerId),
+    /// Takes out all paths of a neighbour.
+    Gone(PeerId),
+    /// Puts the paths of a neighbour through its policy again.
+    Import(PeerId),
+    /// Decides again, and tells again what policy makes of it now.
+    Decide,
+    /// Forgets what a group was told that nobody is a member of any more.
+    Group(GroupId),
+}
+
+impl Key for SweepKey {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let (kind, number) = match self {
+            SweepKey::Stale(peer) => (1, peer.0),
+            SweepKey::Gone(peer) => (2, peer.0),
+            SweepKey::Import(peer) => (3, peer.0),
+            SweepKey::Decide => (4, 0),
+            SweepKey::Group(group) => (5, group.0),
+        };
+        out.push(kind);
+        out.extend_from_slice(&number.to_be_bytes());
+    }
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let &[kind, high, low] = bytes else {
+            return None;
+        };
+        let number = u16::from_be_bytes([high, low]);
+        Some(match kind {
+            1 => SweepKey::Stale(PeerId(number)),
+            2 => SweepKey::Gone(PeerId(number)),
+            3 => SweepKey::Import(PeerId(number)),
+            4 if number == 0 => SweepKey::Decide,
+            5 => SweepKey::Group(GroupId(number)),
+            _ => return None,
+        })
+    }
+}
+
+/// Where a walk is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// The last prefix looked at, as a row's key; empty at the start.
+    pub position: Vec<u8>,
+}
+
+/// Tagged form of [`Sweep`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BgpSweepRecord {
+    /// See [`Sweep::position`].
+    #[prost(bytes = "vec", tag = "1")]
+    pub position: Vec<u8>,
+}
+
+impl Row for Sweep {
+    type Record = BgpSweepRecord;
+
+    fn to_record(&self) -> BgpSweepRecord {
+        let Sweep { position } = self;
+        BgpSweepRecord {
+            position: position.clone(),
+        }
+    }
+
+    fn from_record(record: BgpSweepRecord) -> Result<Self, &'static str> {
+        Ok(Sweep {
+            position: record.position,
+        })
+    }
+}
+
+impl Rib {
+    /// Starts a walk over both families, from the start if it is under way.
+    pub fn start_sweep(&mut self, key: SweepKey) {
+        self.v4.sweeps.insert(key, Sweep::default());
+        self.v6.sweeps.insert(key, Sweep::default());
+    }
+
+    /// Starts a walk over one family: 0 is IPv4, 1 is IPv6.
+    pub fn start_sweep_of(&mut self, family: u8, key: SweepKey) {
+        match family {
+            0 => self.v4.sweeps.insert(key, Sweep::default()),
+            _ => self.v6.sweeps.insert(key, Sweep::default()),
+        }
+    }
+
+    /// Goes on with walks, for at most `budget` rows, and tells what changed by that; returns whether nothing is left.
+    pub fn run(&mut self, budget: usize) -> bool {
+        let left = self.v4.run(&mut self.common, budget);
+        let left = self.v6.run(&mut self.common, left);
+        self.flush();
+        self.forget_empty_groups();
+        left > 0 && !self.has_pending()
+    }
+
+    /// Whether [`Rib::run`] has something to do.
+    pub fn has_pending(&self) -> bool {
+        !self.v4.sweeps.is_empty() || !self.v6.sweeps.is_empty()
+    }
+
+    /// A next hop's metric, or whether it can be reached, changed.
+    pub fn next_hop_changed(&mut self, next_hop: crate::reach::NextHopKey, metric: Option<u32>) {
+        let before = self.common.next_hops.get(&next_hop).copied();
+        let now = crate::reach::Reach { metric };
+        if before == Some(now) {
+            return;
+        }
+        self.common.next_hops.insert(next_hop, now);
+        self.start_sweep(SweepKey::Decide);
+    }
+
+    /// Groups without members whose walk has ended.
+    fn forget_empty_groups(&mut self) {
+        let is_empty = |group: &GroupId| {
+            let members = self.common.members.get(group);
+            let key = SweepKey::Group(*group);
+            members.is_none_or(|members| members.is_empty())
+                && !self.v4.sweeps.contains_key(&key)
+                && !self.v6.sweeps.contains_key(&key)
+        };
+        let empty: Vec<GroupId> = self
+            .common
+            .groups
+            .iter()
+            .map(|(id, _)| *id)
+            .filter(is_empty)
+            .collect();
+        for group in empty {
+            let has_told = self.v4.has_told(group) || self.v6.has_told(group);
+            if has_told {
+                self.start_sweep(SweepKey::Group(group));
+            } else {
+                self.trim_logs();
+                self.common.members.remove(&group);
+                self.common.groups.remove(&group);
+            }
+        }
+    }
+
+    /// Takes out attribute sets that no row names any more; looks at all of them. Not to be called in the middle of a
+    /// turn's work.
+    pub fn collect_attributes(&mut self) -> usize {
+        let is_unused = |id: &AttributeId| {
+            self.v4.paths.index().references().count(*id) == 0
+                && self.v6.paths.index().references().count(*id) == 0
+                && self.v4.told.index().references().count(*id) == 0
+                && self.v6.told.index().references().count(*id) == 0
+        };
+        let unused: Vec<AttributeId> = self
+            .common
+            .attributes
+            .sets
+            .iter()
+            .map(|(id, _)| *id)
+            .filter(is_unused)
+            .collect();
+        if !unused.is_empty() {
+            self.common.caches.clear();
+        }
+        for id in &unused {
+            self.common.attributes.sets.remove(id);
+        }
+        unused.len()
+    }
+}
+
+impl<F: PolicyFamily> FamilyRib<F> {
+    /// Returns what is left of the budget.
+    fn run(&mut self, common: &mut Common, budget: usize) -> usize {
+        let mut left = budget;
+        while left > 0 {
+            let Some((key, position)) = self
+                .sweeps
+                .iter()
+                .next()
+                .map(|(key, sweep)| (*key, sweep.position.clone()))
+            else {
+                break;
+            };
+            let batch = left.min(SWEEP_BATCH);
+            let reached = match key {
+                SweepKey::Group(group) => self.forget_told(group, batch),
+                _ => self.sweep(common, key, &position, batch),
+            };
+            match reached {
+                Some(position) => self.sweeps.insert(key, Sweep { position }),
+                None => drop(self.sweeps.remove(&key)),
+            }
+            left -= batch;
+        }
+        left
+    }
+
+    /// Looks at the next prefixes; returns where it came to, or `None` at the end.
+    fn sweep(
+        &mut self,
+        common: &mut Common,
+        key: SweepKey,
+        position: &[u8],
+        batch: usize,
+    ) -> Option<Vec<u8>> {
+        let start = match RouteKey::<F>::decode(position) {
+            Some(after) => Bound::Excluded(after),
+            None => Bound::Unbounded,
+        };
+        let prefixes: Vec<Prefix<F>> = self
+            .paths
+            .range((start, Bound::Unbounded))
+            .take(batch)
+            .map(|(key, _)| key.0)
+            .collect();
+        for prefix in &prefixes {
+            self.look_at(common, key, *prefix);
+        }
+        let last = prefixes.last().filter(|_| prefixes.len() == batch)?;
+        let mut reached = Vec::new();
+        RouteKey(*last).encode(&mut reached);
+        Some(reached)
+    }
+
+    fn look_at(&mut self, common: &mut Common, key: SweepKey, prefix: Prefix<F>) {
+        match key {
+            SweepKey::Stale(peer) => {
+                let generation = common.peer(peer).map(|peer| peer.generation);
+                self.edit(common, prefix, |paths| {
+                    paths.retain(|path| path.peer != peer || Some(path.generation) == generation);
+                });
+            }
+            SweepKey::Gone(peer) => self.forget(common, prefix, peer),
+            SweepKey::Import(peer) => {
+                let path = self.paths.get(&RouteKey(prefix)).and_then(|paths| paths.of(peer));
+                if let Some(received) = path.map(|path| path.received) {
+                    self.admit(common, prefix, peer, received);
+                }
+            }
+            SweepKey::Decide => {
+                self.edit(common, prefix, |_| {});
+                // What policy out makes of it may differ though the path is the same.
+                self.changed.push(prefix);
+            }
+            SweepKey::Group(_) => {}
+        }
+    }
+
+    fn has_told(&self, group: GroupId) -> bool {
+        self.told_of(group).next().is_some()
+    }
+
+    fn told_of(&self, group: GroupId) -> impl Iterator<Item = ToldKey<F>> + '_ {
+        let first = ToldKey {
+            group,
+            prefix: Prefix::DEFAULT,
+        };
+        self.told
+            .range(first..)
+            .map(|(key, _)| *key)
+            .take_while(move |key| key.group == group)
+    }
+
+    fn forget_told(&mut self, group: GroupId, batch: usize) -> Option<Vec<u8>> {
+        let keys: Vec<ToldKey<F>> = self.told_of(group).take(batch).collect();
+        for key in &keys {
+            self.told.remove(key);
+        }
+        (keys.len() == batch).then(Vec::new)
+    }
+
+    /// The paths to a prefix.
+    pub fn get(&self, prefix: Prefix<F>) -> Option<&Paths> {
+        self.paths.get(&RouteKey(prefix))
+    }
+}

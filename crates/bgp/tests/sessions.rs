@@ -1,0 +1,302 @@
+//! Sessions between speakers: they come up, exchange routes, and end for the right reasons.
+
+mod common;
+
+use bgp::fsm::State;
+use bgp::{Families, MaximumPrefix, SpeakerInput};
+use common::*;
+use machine::Duration;
+use packet::bgp::{Code, Kind};
+
+#[test]
+fn two_speakers_exchange_routes_and_end_of_rib_comes_last() {
+    let mut world = World::new(2);
+    world.originate(0, networks(300));
+    world.join(0, 1, |config| config.graceful_restart = true);
+    world.settle();
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    assert_eq!(world.routes(1).len(), 300);
+    assert_eq!(world.routes(1)[0], "20.0.0.0/24 from 1 [65001]");
+    let messages = world.messages(0, 0);
+    let kinds: Vec<Kind> = messages.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds[..2], [Kind::Open, Kind::Keepalive]);
+    assert_eq!(
+        messages.last().unwrap(),
+        &(Kind::Update, vec![0, 0, 0, 0]),
+        "End-of-RIB"
+    );
+    assert_eq!(
+        kinds.iter().filter(|kind| **kind == Kind::Update).count(),
+        2 + 1,
+        "packed"
+    );
+    let log: Vec<_> = world.log.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(
+        log,
+        [
+            "%BGP-5-ADJCHANGE: neighbor 10.0.0.2 Up",
+            "%BGP-5-ADJCHANGE: neighbor 10.0.0.1 Up"
+        ]
+    );
+    // Later changes.
+    world.originate(0, networks(301));
+    world.settle();
+    assert_eq!(world.routes(1).len(), 301);
+    world.turn(0, |speaker, _, _| {
+        networks(300).for_each(|prefix| speaker.rib.withdraw_local_v4(prefix))
+    });
+    world.settle();
+    assert_eq!(world.routes(1), ["20.1.44.0/24 from 1 [65001]"]);
+}
+
+#[test]
+fn a_path_through_our_own_as_is_refused_and_nobody_is_told_what_he_said() {
+    let mut world = World::new(3);
+    world.originate(0, networks(1));
+    world.join(0, 1, |_| {});
+    world.join(1, 2, |_| {});
+    world.join(0, 2, |_| {});
+    world.settle();
+    assert_eq!(world.routes(1), ["20.0.0.0/24 from 1 [65001]"]);
+    assert_eq!(world.routes(2), ["20.0.0.0/24 from 1 [65001]"]);
+    let paths = |world: &World, node: usize| {
+        let paths = world.speaker(node).rib.v4.get(networks(1).next().unwrap());
+        paths.map_or(0, |paths| paths.as_slice().len())
+    };
+    assert_eq!((paths(&world, 0), paths(&world, 1), paths(&world, 2)), (1, 2, 2));
+    world.turn(0, |speaker, _, _| {
+        networks(1).for_each(|prefix| speaker.rib.withdraw_local_v4(prefix))
+    });
+    world.settle();
+    assert!(
+        (0..3).all(|node| world.routes(node).is_empty()),
+        "no route lives on by hearsay"
+    );
+}
+
+#[test]
+fn a_silent_neighbour_is_given_up_after_the_hold_time_and_keepalives_keep_it() {
+    let mut world = World::new(2);
+    world.join(0, 1, |config| {
+        config.hold_time_s = 9;
+        config.keepalive_time_s = 60;
+    });
+    world.settle();
+    world.pass(Duration::from_secs(100));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    assert_eq!(world.speaker(0).counters(peer_id(1)).unwrap().dropped, 0);
+    world.dead[1] = true;
+    world.pass(Duration::from_millis(8_900));
+    world.pass(Duration::from_millis(200));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Idle));
+    let last = &world.log[world.log.len() - 2..];
+    assert_eq!(
+        last[0].1,
+        "%BGP-3-NOTIFICATION: sent to neighbor 10.0.0.2 4/0 (Hold Timer Expired) 0 bytes"
+    );
+    assert_eq!(
+        last[1].1,
+        "%BGP-5-ADJCHANGE: neighbor 10.0.0.2 Down hold time expired"
+    );
+    world.dead[1] = false;
+}
+
+#[test]
+fn of_two_connections_the_one_of_the_higher_identifier_stays() {
+    let mut world = World::new(2);
+    world.join(0, 1, |config| config.passive = false);
+    world.settle();
+    world.pass(Duration::from_secs(30));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    let open: Vec<_> = world
+        .connections
+        .iter()
+        .filter(|connection| connection.sides.iter().all(|side| !side.closed))
+        .map(|connection| connection.nodes)
+        .collect();
+    assert_eq!(open, [[1, 0]], "node 1 has the higher identifier");
+    assert_eq!(world.speaker(0).counters(peer_id(1)).unwrap().dropped, 0);
+}
+
+#[test]
+fn a_wrong_as_is_refused_with_the_number_that_was_told() {
+    let mut world = World::new(2);
+    world.join(0, 1, |_| {});
+    let mut config = neighbor(1, 0);
+    config.remote_as = 64999;
+    config.passive = true;
+    world.configure(1, 0, config);
+    world.settle();
+    assert_ne!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    assert!(world.log.iter().any(|(node, text)| {
+        *node == 1 && text.contains("sent to neighbor 10.0.0.1 2/2 (Bad Peer AS) 2 bytes")
+    }));
+    assert!(Code::BAD_PEER_AS.name().is_some());
+}
+
+#[test]
+fn too_many_prefixes_end_the_session_until_the_restart_time_is_over() {
+    let mut world = World::new(2);
+    world.originate(0, networks(30));
+    world.join(0, 1, |_| {});
+    world.settle();
+    let mut config = neighbor(1, 0);
+    config.passive = true;
+    config.maximum_prefix = Some(MaximumPrefix {
+        limit: 50,
+        threshold_percent: 75,
+        warning_only: false,
+        restart_min: Some(2),
+    });
+    world.configure(1, 0, config);
+    world.settle();
+    world.originate(0, networks(40));
+    world.settle();
+    assert_eq!(world.speaker(1).state(peer_id(0)), Some(State::Established));
+    assert!(world.log.iter().any(|(_, text)| {
+        text == "%BGP-4-MAXPFX: Number of prefixes received from 10.0.0.1 reaches 40, max 50"
+    }));
+    world.originate(0, networks(51));
+    world.settle();
+    assert!(world.log.iter().any(|(_, text)| {
+        text == "%BGP-3-MAXPFXEXCEED: Number of prefixes received from 10.0.0.1: 51 exceeds limit 50"
+    }));
+    world.pass(Duration::from_secs(100));
+    assert_eq!(world.speaker(1).state(peer_id(0)), Some(State::Idle));
+    assert!(world.routes(1).is_empty());
+    world.turn(0, |speaker, _, _| {
+        networks(30).for_each(|prefix| speaker.rib.withdraw_local_v4(prefix))
+    });
+    world.pass(Duration::from_secs(200));
+    assert_eq!(world.speaker(1).state(peer_id(0)), Some(State::Established));
+    assert_eq!(world.routes(1).len(), 21);
+}
+
+#[test]
+fn an_operators_words_reach_the_other_operator() {
+    let mut world = World::new(2);
+    world.join(0, 1, |_| {});
+    world.settle();
+    world.input(
+        0,
+        SpeakerInput::Clear {
+            peer: peer_id(1),
+            communication: Some("moving cables".into()),
+        },
+    );
+    world.settle();
+    assert!(world.log.iter().any(|(node, text)| {
+        *node == 1
+            && text
+                == "%BGP-3-NOTIFICATION: received from neighbor 10.0.0.1 6/4 (Administrative Reset) 14 bytes \
+                    \"moving cables\""
+    }));
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+}
+
+#[test]
+fn a_restarting_neighbour_is_helped_and_what_it_does_not_tell_again_goes() {
+    let mut world = World::new(2);
+    world.originate(1, networks(20));
+    world.join(0, 1, |config| config.graceful_restart = true);
+    world.settle();
+    assert_eq!(world.routes(0).len(), 20);
+    // The neighbour dies with its connections, and starts anew without tables.
+    restart_without_tables(&mut world, 1);
+    assert_eq!(world.routes(0).len(), 20, "kept while it is away");
+    let session = world.speaker(0).sessions.get(&peer_id(1)).unwrap().clone();
+    assert_eq!((session.established, session.stale), (false, Families::V4));
+    world
+        .speaker_mut(1)
+        .restarted(machine::Instant::from_millis(2000));
+    world.originate(1, networks(15));
+    let config = world.configs[1][&peer_id(0)].clone();
+    world.configure(1, 0, config);
+    world.pass(Duration::from_secs(130));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    assert_eq!(world.routes(0).len(), 15, "End-of-RIB takes out what is stale");
+    assert!(
+        world
+            .speaker(0)
+            .sessions
+            .get(&peer_id(1))
+            .unwrap()
+            .stale
+            .is_empty()
+    );
+    // A restarted speaker says End-of-RIB after its last route.
+    let connection = world.connections.len() - 1;
+    let side = world.connections[connection]
+        .nodes
+        .iter()
+        .position(|node| *node == 1)
+        .unwrap();
+    let messages = world.messages(connection, side);
+    let ends: Vec<_> = messages
+        .iter()
+        .filter(|(kind, _)| *kind == Kind::Update)
+        .collect();
+    assert_eq!(ends.last().unwrap().1, [0, 0, 0, 0]);
+    assert!(ends.len() > 1);
+}
+
+#[test]
+fn a_neighbour_that_does_not_come_back_is_forgotten_after_its_restart_time() {
+    let mut world = World::new(2);
+    world.originate(1, networks(20));
+    world.join(0, 1, |config| config.graceful_restart = true);
+    world.settle();
+    world.configs[1].clear();
+    restart_without_tables(&mut world, 1);
+    world.pass(Duration::from_secs(119));
+    assert_eq!(world.routes(0).len(), 20);
+    world.pass(Duration::from_secs(2));
+    world.settle();
+    assert!(world.routes(0).is_empty());
+}
+
+#[test]
+fn an_operators_end_is_final_also_with_graceful_restart() {
+    let mut world = World::new(2);
+    world.originate(1, networks(20));
+    world.join(0, 1, |config| config.graceful_restart = true);
+    world.settle();
+    let mut config = world.configs[1][&peer_id(0)].clone();
+    config.shutdown = true;
+    world.configure(1, 0, config);
+    world.settle();
+    assert!(world.routes(0).is_empty());
+    assert!(
+        world
+            .log
+            .iter()
+            .any(|(node, text)| *node == 0 && text.contains("6/9 (Hard Reset)")),
+        "{:?}",
+        world.log
+    );
+}
+
+#[test]
+fn route_refresh_tells_everything_again() {
+    let mut world = World::new(2);
+    world.originate(1, networks(20));
+    world.join(0, 1, |_| {});
+    world.settle();
+    let before = world.messages(0, 1).len();
+    world.input(0, SpeakerInput::ClearSoftIn { peer: peer_id(1) });
+    world.settle();
+    assert_eq!(world.messages(0, 1).len(), before + 1, "all routes have one set");
+    assert_eq!(world.routes(0).len(), 20);
+}
+
+/// The node loses its process: connections close, tables are gone.
+fn restart_without_tables(world: &mut World, node: usize) {
+    world.nodes[node] = checkpoint::laws::Pair::new(Node(empty(node)), empty_node);
+    for connection in &mut world.connections {
+        if let Some(side) = connection.nodes.iter().position(|each| *each == node) {
+            connection.sides[side].closed = true;
+        }
+    }
+    world.settle();
+}
