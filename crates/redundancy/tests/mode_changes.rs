@@ -99,3 +99,26 @@ fn a_standby_that_is_reset_for_a_new_mode_is_not_called_ready_any_more() {
     let status = pair.unit(R0).rf.status(pair.unit(R0).now);
     assert_ne!(status.manual_switchover, ManualSwitchover::Enabled);
 }
+
+#[test]
+fn a_life_that_was_ordered_to_end_is_not_served_when_it_asks_afterwards() {
+    let mut pair = Pair::new();
+    pair.boot(R0, |config| config.mode = RedundancyMode::Rpr);
+    pair.run_ms(1_100);
+    pair.boot(R1, |config| config.mode = RedundancyMode::Rpr);
+    pair.connect();
+    // The first words of both have crossed, and nothing else yet.
+    pair.deliver(R0);
+    pair.input(R0, Input::ConfigureMode(RedundancyMode::Sso));
+    pair.settle();
+    assert_eq!(pair.state(R1), RfState::StandbyCold);
+    let status = pair.unit(R0).rf.status(pair.unit(R0).now);
+    assert!(!status.peer_rests, "it asked after the order");
+    assert_ne!(status.manual_switchover, ManualSwitchover::Enabled);
+    pair.end(R1, PeerLoss::Killed);
+    pair.settle();
+    pair.boot_default(R1);
+    pair.connect();
+    pair.run_ms(100);
+    assert_eq!(pair.state(R1), RfState::StandbyHot, "its next life is served");
+}

@@ -254,6 +254,7 @@ impl World {
             self.await_passage();
             self.check_flows();
             self.check_nvram();
+            self.check_registers_agree();
             self.check_promises();
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::operator::Change;
 use crate::options::ChassisCommands;
+use crate::register::REGISTERS;
 use crate::world::{Stage, World};
 use machine::Seed;
 
@@ -18,6 +19,7 @@ impl ChassisCommands {
             reload_shelf: command(5),
             mode: command(2),
             headless_forwarding: command(3),
+            register: command(3),
         }
     }
 
@@ -46,6 +48,16 @@ impl World {
         }
         let line = lines.get(self.draws.below(lines.len().max(1) as u64) as usize)?;
         Some(String::from(*line))
+    }
+
+    /// A register for the next boot, now and then.
+    pub(crate) fn next_register_line(&mut self) -> Option<String> {
+        let exists = self.options.commands.register && self.stage == Stage::Faults;
+        if !exists || !self.draws.chance(1, 6) {
+            return None;
+        }
+        let register = REGISTERS[self.draws.below(REGISTERS.len() as u64) as usize];
+        Some(format!("config-register 0x{register:X}"))
     }
 
     /// A line that leads to the redundancy mode, now and then.

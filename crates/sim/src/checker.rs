@@ -6,6 +6,7 @@
 //! | one winner | the arbiter gives out each counter once |
 //! | acknowledged | what the operator was told is done stays done, over every switchover of a pair in step |
 //! | saved | a start from an NVRAM begins with what was saved last ([`crate::saved`]) |
+//! | register | the next boot's register is as acknowledged, on both units ([`crate::register`]) |
 //! | shown mode | `show redundancy states` fits what the operator was told ([`crate::chassis_commands`]) |
 //! | configuration | two hot route processors run the same configuration |
 //! | headless | cards forward until a unit has started, and are reset only where that is documented ([`crate::headless`]) |
@@ -16,6 +17,7 @@
 //!
 //! Each has a test beside [`crate::options::Plant`] that plants the bug which it is there for.
 
+use crate::register::Registers;
 use crate::saved::{Possible, Saved};
 use machine::{Epoch, FrameNumber, Instant, RpSlot};
 use std::collections::{BTreeMap, VecDeque};
@@ -101,6 +103,7 @@ pub(crate) struct Checker {
     pub(crate) expected: Option<Expected>,
     pub(crate) saves: u32,
     pub(crate) saved: Saved,
+    pub(crate) registers: Registers,
     pub(crate) frames_compared: u64,
 }
 
@@ -115,6 +118,7 @@ impl Checker {
             expected: None,
             saves: 0,
             saved: Saved::new(startup),
+            registers: Registers::default(),
             frames_compared: 0,
         }
     }

@@ -36,6 +36,7 @@ mod link;
 mod operator;
 mod options;
 mod platform;
+mod register;
 mod rp_node;
 mod rp_sends;
 mod saved;

@@ -136,6 +136,7 @@ impl World {
         let (line, change) = self.next_line();
         let saving = Saving::of(&line);
         self.checker.saved.typed(saving, &self.checker.promises);
+        self.checker.registers.sent(&line);
         if let Some(change) = &change {
             self.checker.promises.sent(&change.setting, change.value.clone());
         }
@@ -193,6 +194,9 @@ impl World {
         if prompt.ends_with("(config)#") {
             if self.enters_redundancy_mode() {
                 return plain("redundancy");
+            }
+            if let Some(line) = self.next_register_line() {
+                return (line, None);
             }
             return self.next_global_line();
         }
@@ -379,6 +383,7 @@ impl World {
     }
 
     fn acknowledged(&mut self, slot: RpSlot, process: &Process, typed: Typed) {
+        self.checker.registers.acknowledged(&typed.line);
         let Some(change) = typed.change else { return };
         self.checker.promises.acknowledged(&change.setting, change.value);
         // Every sixth time: putting a configuration in words takes longer than all else of a command.

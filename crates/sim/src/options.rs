@@ -87,6 +87,8 @@ pub struct ChassisCommands {
     pub mode: bool,
     /// `headless-forwarding disable` and its `no` form
     pub headless_forwarding: bool,
+    /// `config-register`
+    pub register: bool,
 }
 
 /// A bug on purpose, in the world around the code under test or in what it is handed: each proves that a checker bites.
@@ -124,6 +126,8 @@ pub enum Plant {
     HeadlessCardsStop,
     /// A unit that starts from its configuration has the cards reset, whatever is configured.
     CardsResetAlways,
+    /// A standby does not keep the register that it is told.
+    RegisterForgotten,
     /// The backplane never resets the other route processor.
     PeerNeverReset,
     /// The operator's screen loses the lines that tell why the pair fell back to RPR.

@@ -592,7 +592,9 @@ impl World {
                 self.trace.note(self.now, name, u64::from(value), || {
                     format!("keeps register 0x{value:X}")
                 });
-                self.rps[slot.index()].nvram.register = value;
+                if !self.register_is_forgotten(process.rp.active().is_some()) {
+                    self.rps[slot.index()].nvram.register = value;
+                }
             }
             RpOutput::ResetCard { card } => {
                 self.trace.note(self.now, name, u64::from(card.0), || {

@@ -279,6 +279,7 @@ impl World {
                     self.fail(FailureKind::Liveness, "convergence", what);
                 }
                 Some(_) => {
+                    self.reload_for_register();
                     let step = Duration::from_micros(1_500 + self.draws.below(2_000));
                     self.run_for(step);
                 }

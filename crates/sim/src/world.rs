@@ -375,6 +375,7 @@ impl World {
             _ => {}
         }
         self.checker.coverage = Coverage::OutOfStep;
+        self.check_register(slot, cold);
         if cold && !process.seen.in_step {
             self.check_start_from_nvram(slot, &running);
             self.check_saved(slot, &running);

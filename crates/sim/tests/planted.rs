@@ -1,6 +1,7 @@
 //! Every checker has been seen to bite: a bug is planted beside the code under test, and some seed must find it, by the
 //! checker that is there for it.
 
+use machine::Duration;
 use sim::{ChassisCommands, FailureKind, FaultWeights, Options, Plant, TraceLevel, compared, run_with};
 
 /// Seeds tried for one planted bug.
@@ -168,6 +169,18 @@ fn two_configurations_on_a_hot_pair_are_caught() {
     expect_caught(Plant::DifferencesHushedUp, FailureKind::Safety, "configuration");
 }
 
+#[test]
+fn a_register_that_only_the_active_keeps_is_caught() {
+    let options = Options {
+        commands: ChassisCommands {
+            register: true,
+            ..ChassisCommands::default()
+        },
+        ..busy()
+    };
+    expect_caught_in(options, Plant::RegisterForgotten, FailureKind::Safety, "register");
+}
+
 /// A world in which the active often dies before its standby is ready.
 fn seldom_ready() -> Options {
     Options {
@@ -224,8 +237,12 @@ fn a_mode_that_is_configured_and_never_reached_is_caught() {
 
 #[test]
 fn a_mode_without_its_reason_is_caught() {
+    // Long enough for a standby to be reset for what it does not know, and to rest.
     let options = Options {
         older_release: true,
+        phase_one: Duration::from_millis(1_500),
+        kill_ms_max: 0,
+        faults: FaultWeights::default(),
         ..of_two_modes()
     };
     expect_caught_in(options, Plant::ReasonsHidden, FailureKind::Safety, "shown mode");

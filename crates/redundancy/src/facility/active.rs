@@ -24,6 +24,10 @@ impl RedundancyFacility {
         if self.state.is_standby() || self.maintenance || !progression.is_standby() {
             return;
         }
+        let speaker = self.peer.hello.map(|(boot, _)| boot);
+        if speaker.is_some() && speaker == self.peer.dismissed_boot {
+            return;
+        }
         // Who has just won the activity answers when it gets to ACTIVE.
         self.asked_by_standby = Some(progression);
         self.serve_standby(now, out);

@@ -139,6 +139,8 @@ struct Peer {
     hello: Option<(u64, Hello)>,
     /// The life that was declared dead: what still arrives from it is no news.
     dead_boot: Option<u64>,
+    /// The life that was ordered to end.
+    dismissed_boot: Option<u64>,
     state: RfState,
     since: Instant,
     /// Newest epoch that it has spoken of.
@@ -204,6 +206,7 @@ impl RedundancyFacility {
             communication: false,
             hello: None,
             dead_boot: None,
+            dismissed_boot: None,
             state: RfState::Disabled,
             since: now,
             epoch: Epoch::NONE,
@@ -485,7 +488,12 @@ impl RedundancyFacility {
         out.now(Output::ReloadSelf(reason));
     }
 
+    /// Has the other unit reset. However long the end of its life takes: it is not served any more, nor called ready.
     fn reload_peer(&mut self, now: Instant, reason: ReloadReason, out: &mut Outbox<Output>) {
+        self.peer.dismissed_boot = self.peer.hello.map(|(boot, _)| boot);
+        self.peer.rests = false;
+        self.asked_by_standby = None;
+        self.abandon_pass_for_peer();
         self.note(
             now,
             HistoryEvent::Reload {

@@ -169,10 +169,6 @@ impl RedundancyFacility {
             return;
         }
         if self.peer.hello.is_some() {
-            // However long its end takes: nobody is told any more that this life is ready.
-            self.peer.rests = false;
-            self.asked_by_standby = None;
-            self.abandon_pass_for_peer();
             self.reload_peer(now, ReloadReason::ModeChanged, out);
         } else {
             // A peer that has not spoken on this link may have been told another mode by the first words on it.
