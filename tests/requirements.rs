@@ -1,4 +1,4 @@
-//! `docs/requirements.md`: all rows are there, and what they cite exists.
+//! `docs/requirements.md`: all rows are there, what they cite exists, and a row that is met has a test by its number.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -52,6 +52,13 @@ fn objections(number: usize, row: &str, functions: &BTreeSet<String>) -> Vec<Str
             if cited.is_empty() {
                 wrong.push(format!("row {number} is met by no test"));
             }
+            let own = format!("req_{number}_");
+            if !cited
+                .iter()
+                .any(|name| name.starts_with(&own) || name.contains(&format!("_{own}")))
+            {
+                wrong.push(format!("row {number} is met by no test that is called {own}"));
+            }
             let missing = cited.iter().filter(|name| !functions.contains(**name));
             wrong.extend(missing.map(|name| format!("row {number} cites {name}, which does not exist")));
         }
@@ -92,9 +99,11 @@ fn every_requirement_has_its_row_and_every_test_that_is_cited_exists() {
 
 #[test]
 fn planted_errors_in_the_rows_are_objected_to() {
-    let functions = BTreeSet::from(["it_is_so".to_string()]);
+    let functions = BTreeSet::from(["req_1_it_is_so", "req_11_it_is_so", "it_is_so"].map(String::from));
     for (row, words) in [
         ("| 1 | S | met | `it_is_not_so` |", "cites it_is_not_so"),
+        ("| 1 | S | met | `it_is_so` |", "called req_1_"),
+        ("| 1 | S | met | `req_11_it_is_so` |", "called req_1_"),
         ("| 1 | S | met | somehow |", "met by no test"),
         ("| 1 | S | open | later |", "without a capability"),
         ("| 2 | S | met | `it_is_so` |", "numbered 2"),
@@ -104,6 +113,6 @@ fn planted_errors_in_the_rows_are_objected_to() {
         let wrong = objections(1, row, &functions).join(", ");
         assert!(wrong.contains(words), "{row}: {wrong}");
     }
-    assert!(objections(1, "| 1 | S | met | `it_is_so` |", &functions).is_empty());
+    assert!(objections(1, "| 1 | S | met | `it_is_so` `req_1_it_is_so` |", &functions).is_empty());
     assert_eq!(check("", &functions), ["0 rows instead of 94"]);
 }

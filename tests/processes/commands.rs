@@ -96,7 +96,7 @@ fn a_strict_script_ends_at_its_first_rejected_line_with_an_exit_code_of_its_own(
 }
 
 #[test]
-fn the_standby_has_a_console_that_refuses() {
+fn req_35_the_standby_has_a_console_that_refuses() {
     let place = chassis::up();
     let (_, standby) = hot_pair(&place.run_directory());
     let output = place.script(&["--slot", &standby.slot, "--strict"], "show version\n");
@@ -134,7 +134,7 @@ fn a_chassis_file_with_an_error_is_refused_with_its_place() {
 }
 
 #[test]
-fn the_bench_prints_the_documented_line_last() {
+fn req_49_the_bench_prints_the_documented_line_last() {
     let place = Place::new();
     let output = place.run(&["bench", "switchover", "--json", "--count", "2"]);
     assert!(output.status.success(), "{}", words(&output));
@@ -150,7 +150,13 @@ fn the_bench_prints_the_documented_line_last() {
         (&0.into(), &0.into())
     );
     assert!(line["packets"]["sent"].as_u64() > Some(0) && line["punts"]["sent"].as_u64() > Some(0));
-    for phase in ["detected", "epoch_claimed", "promoted", "first_answer"] {
+    for phase in [
+        "detected",
+        "epoch_claimed",
+        "promoted",
+        "first_answer",
+        "redundant",
+    ] {
         for figure in ["p50", "p99", "max"] {
             let value = line["phases_us"][phase][figure].as_u64();
             assert!(value > Some(0), "{phase} {figure}: {value:?}");

@@ -4,6 +4,7 @@
 mod chassis;
 mod commands;
 mod config_sync;
+mod counters;
 mod crash;
 mod ends;
 mod faults;

@@ -85,7 +85,7 @@ fn a_card_that_missed_frames_gets_just_the_rows_that_changed() {
 }
 
 #[test]
-fn a_card_that_missed_nothing_is_sent_no_row() {
+fn req_67_a_card_that_missed_nothing_is_sent_no_row() {
     let mut bench = Bench::new(filled(200));
     bench.settle();
     bench.disconnect();

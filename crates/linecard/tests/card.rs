@@ -132,7 +132,7 @@ fn a_message_before_any_claim_closes_the_link() {
 }
 
 #[test]
-fn a_headless_card_forwards_on_answers_errors_and_keeps_punts_for_the_next_epoch() {
+fn req_71_a_headless_card_forwards_on_answers_errors_and_keeps_punts_for_the_next_epoch() {
     let mut bench = Bench::ready();
     let before = (bench.card.frame(), bench.card.digest());
     bench.input(CardInput::RpLost { link: OLD });
@@ -460,7 +460,7 @@ fn the_out_of_step_mark_of_an_active_stands_until_it_is_lifted() {
 }
 
 #[test]
-fn counters_are_told_every_second_when_they_changed_and_all_anew_to_a_new_rp() {
+fn req_45_counters_are_told_every_second_when_they_changed_and_all_anew_to_a_new_rp() {
     let mut bench = Bench::ready();
     let transit = Ip::udp(HOST_EAST, HOST_WEST, 100);
     bench.frame(EAST, &transit.to_port(EAST));

@@ -12,6 +12,7 @@ use crate::inventory::{CardState, Port};
 use crate::io::{CardLinkEvent, PeerMessage, Phase, RpOutput};
 use crate::log;
 use crate::promote::first_frame;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use chassis::rows::PortConfiguration;
 use chassis::{CardMessage, RpMessage};
@@ -62,6 +63,8 @@ pub struct Active {
     claim_measured: bool,
     identification: u16,
     for_facility: Vec<RfInput>,
+    /// Cards of which the backplane has told that they were put in: they announce themselves a second time.
+    pub(crate) put_in: BTreeSet<CardSlot>,
     /// Frames to the router itself that a command may be waiting for.
     for_commands: Vec<Vec<u8>>,
 }
@@ -90,6 +93,7 @@ impl Active {
             rib_busy: true,
             identification: 0,
             for_facility: Vec::new(),
+            put_in: BTreeSet::new(),
             for_commands: Vec::new(),
             clients,
             config,

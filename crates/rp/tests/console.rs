@@ -321,7 +321,7 @@ fn pretty_assert(expected: &str, text: &str) {
 }
 
 #[test]
-fn the_show_commands_have_their_layouts() {
+fn req_79_req_86_the_show_commands_have_their_layouts() {
     let mut rig = Rig::simplex();
     rig.open(true);
     for command in [
@@ -509,24 +509,34 @@ fn a_forced_switchover_without_a_standby_is_refused() {
 }
 
 #[test]
-fn req_80_a_forced_switchover_asks_drains_and_reloads_this_unit() {
+fn req_47_req_80_a_forced_switchover_asks_drains_and_reloads_this_unit() {
     let mut rig = Rig::simplex();
     rig.standby_hot();
     rig.open(false);
     rig.type_text("enable\nredundancy force-switchover\nno\n\n");
+    rig.run_ms(100);
+    let asked = |rig: &Rig| {
+        rig.to_peer.iter().any(|message| {
+            matches!(
+                message,
+                PeerMessage::Rf(RfMessage {
+                    body: Body::SwitchoverRequest,
+                    ..
+                })
+            )
+        })
+    };
+    assert!(
+        !asked(&rig),
+        "what the standby has not acknowledged is cleaned up first"
+    );
     rig.acknowledge();
     rig.run_ms(2);
     assert!(rig.shown().contains("Proceed with switchover to standby RP?"));
-    let asked = rig.to_peer.iter().any(|message| {
-        matches!(
-            message,
-            PeerMessage::Rf(RfMessage {
-                body: Body::SwitchoverRequest,
-                ..
-            })
-        )
-    });
-    assert!(asked, "the standby is asked once everything is acknowledged");
+    assert!(
+        asked(&rig),
+        "the standby is asked once everything is acknowledged"
+    );
     let epoch = Epoch {
         counter: 2,
         slot: RpSlot::R1,

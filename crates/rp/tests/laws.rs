@@ -343,7 +343,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn the_snapshot_law_holds_for_all_clients(edits in edits()) {
+    fn req_33_the_snapshot_law_holds_for_all_clients(edits in edits()) {
         let (mut clients, mut now) = (Clients::new(), Instant::ZERO);
         for (_, edit) in &edits {
             edit.apply(&mut clients, &mut now);
@@ -352,7 +352,7 @@ proptest! {
     }
 
     #[test]
-    fn the_delta_law_holds_for_all_clients(edits in edits()) {
+    fn req_33_req_38_req_42_the_delta_law_holds_for_all_clients(edits in edits()) {
         let mut seconds = 0;
         let edits = edits.into_iter().map(|(room, edit)| {
             seconds += 70;
@@ -364,7 +364,7 @@ proptest! {
     }
 
     #[test]
-    fn a_standby_made_of_frames_is_promoted_to_what_the_active_was(
+    fn req_1_a_standby_made_of_frames_is_promoted_to_what_the_active_was(
         before in edits(), after in edits(), bulk_ends_first: bool,
     ) {
         let mut pair = Pair::new();

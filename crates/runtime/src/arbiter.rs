@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_a_hundred_contested_epochs_has_exactly_one_winner() {
+    fn req_26_each_of_a_hundred_contested_epochs_has_exactly_one_winner() {
         let place = Place::new("contended");
         let start = std::sync::Barrier::new(4);
         let claims: Vec<Vec<Result<Epoch, Epoch>>> = std::thread::scope(|scope| {

@@ -16,7 +16,7 @@ fn with_operator() -> Options {
 }
 
 #[test]
-fn req_2_a_chassis_boots_into_a_pair_that_is_in_step_and_forwards() {
+fn req_2_req_26_a_chassis_boots_into_a_pair_that_is_in_step_and_forwards() {
     World::story(1, quiet())
         .boot()
         .until_hot()
@@ -91,7 +91,7 @@ fn a_hung_standby_is_reset_and_comes_back_in_step() {
 }
 
 #[test]
-fn what_the_operator_was_told_is_done_stays_done_over_switchovers() {
+fn req_1_what_the_operator_was_told_is_done_stays_done_over_switchovers() {
     let mut world = World::story(7, with_operator())
         .boot()
         .until_hot()

@@ -37,7 +37,7 @@ impl Active {
         cut(&mut truth.image_version, VERSION_BYTES_MAX);
         truth.ports.retain(|reported| reported.port.card == card);
         let known = self.clients.inventory.cards.get(&card).cloned();
-        if known.is_none() {
+        if !self.put_in.remove(&card) && known.is_none() {
             out.now(RpOutput::Log(log::card_inserted(card)));
         }
         let was_away = known.as_ref().is_none_or(|known| known.state == CardState::Lost)

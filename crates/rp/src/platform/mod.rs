@@ -334,8 +334,16 @@ impl RouteProcessor {
         row.stopped = power == SlotPower::Off && (row.stopped || was == SlotPower::Unmanaged);
         row.power = power;
         active.clients.inventory.modules.insert(slot, row);
-        if let (ChassisSlot::Card(card), SlotPower::Off | SlotPower::Empty) = (slot, power) {
-            active.card_without_power(now, card, &mut self.turn);
+        if let ChassisSlot::Card(card) = slot {
+            match power {
+                SlotPower::Off | SlotPower::Empty => active.card_without_power(now, card, &mut self.turn),
+                SlotPower::On | SlotPower::Unmanaged => {}
+            }
+            match (was, power) {
+                (SlotPower::Empty, SlotPower::On | SlotPower::Off) => drop(active.put_in.insert(card)),
+                (_, SlotPower::Empty) => drop(active.put_in.remove(&card)),
+                _ => {}
+            }
         }
         for message in log::slot_changed(slot, was, power) {
             self.log(message);

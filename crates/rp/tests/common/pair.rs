@@ -113,6 +113,8 @@ pub struct Pair {
     pub cards: Vec<Truth>,
     card_slots: Vec<CardSlot>,
     card_sessions: u64,
+    /// Who said something to a card, and whether that unit held the activity then.
+    pub spoke_to_cards: Vec<(RpSlot, bool)>,
     /// A unit that reloads comes back, as it does in a chassis.
     pub reloads_come_back: bool,
     out_of_step: Option<(Epoch, FrameNumber)>,
@@ -160,6 +162,7 @@ impl Pair {
             cards: Vec::new(),
             card_slots: vec![CardSlot(0), CardSlot(1)],
             card_sessions: 0,
+            spoke_to_cards: Vec::new(),
             reloads_come_back: false,
             out_of_step: None,
             resets: Vec::new(),
@@ -342,6 +345,7 @@ impl Pair {
         let outputs: Vec<RpOutput> = self.outbox.drain().map(|(_, output)| output).collect();
         let peer = slot.peer();
         for output in outputs {
+            self.note_word_to_cards(slot, &output);
             match output {
                 RpOutput::Peer(message) => self.deliver_to(peer, &message),
                 RpOutput::Claim { expected, floor } => self.claim(slot, expected, floor),
@@ -417,6 +421,27 @@ impl Pair {
             }
         };
         self.feed(slot, input);
+    }
+
+    fn note_word_to_cards(&mut self, slot: RpSlot, output: &RpOutput) {
+        if matches!(
+            output,
+            RpOutput::Card { .. } | RpOutput::ConnectCards { .. } | RpOutput::ResetCard { .. }
+        ) {
+            let holds = self.mastership != Epoch::NONE && self.mastership.slot == slot;
+            self.spoke_to_cards.push((slot, holds));
+        }
+    }
+
+    /// A card is put in and has booted.
+    pub fn insert(&mut self, truth: Truth) {
+        let card = truth.card;
+        self.cards.push(truth);
+        self.card_sessions += 1;
+        let session = self.card_sessions;
+        let event = CardLinkEvent::Up { session };
+        self.feed(self.active(), RpInput::CardLink { card, event });
+        self.settle();
     }
 
     fn connect_cards(&mut self, slot: RpSlot) {

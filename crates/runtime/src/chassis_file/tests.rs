@@ -294,3 +294,14 @@ proptest! {
         let _ = ChassisFile::parse(&String::from_utf8_lossy(&bytes));
     }
 }
+
+#[test]
+fn req_26_two_hosts_are_refused_with_the_reason() {
+    let text = "name = \"lab\"\n[[route_processors]]\nslot = \"R0\"\nhost = \"local\"\n[[route_processors]]\nslot = \"R1\"\nhost = \"10.0.0.9\"\n";
+    let refusal = ChassisFile::parse(text)
+        .expect_err("nobody could decide who is active")
+        .to_string();
+    for words in ["R1 is on host '10.0.0.9'", "remote arbiter", "both be active"] {
+        assert!(refusal.contains(words), "{words}: {refusal}");
+    }
+}

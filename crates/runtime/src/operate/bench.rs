@@ -55,6 +55,7 @@ struct PhaseFigures {
     epoch_claimed: Distribution,
     promoted: Distribution,
     first_answer: Distribution,
+    redundant: Distribution,
 }
 
 /// How far a bench is.
@@ -198,6 +199,7 @@ fn figures(bench: &SwitchoverBench, trials: &[Trial], two_actives: u64) -> Switc
             epoch_claimed: over(&|trial| trial.epoch_claimed_ns),
             promoted: over(&|trial| trial.promoted_ns),
             first_answer: over(&|trial| Some(trial.first_answer_ns)),
+            redundant: over(&|trial| trial.redundant_ns),
         },
         two_actives,
     }
@@ -242,6 +244,7 @@ impl SwitchoverFigures {
             ("epoch claimed", phases.epoch_claimed),
             ("promoted", phases.promoted),
             ("first answer", phases.first_answer),
+            ("redundant again", phases.redundant),
             ("longest gap", self.longest_gap_us),
         ] {
             line(format_args!(
@@ -283,6 +286,7 @@ mod tests {
             epoch_claimed_ns: Some(2_000_000),
             promoted_ns: Some(3_000_000),
             first_answer_ns,
+            redundant_ns: Some(7_000_000),
             traffic: RoundTraffic {
                 transit: Packets {
                     sent: 10,
@@ -300,11 +304,12 @@ mod tests {
             "{{\"bench\":\"switchover\",\"mode\":\"sso\",\"cause\":\"crash\",\"count\":2,\"ballast_mib\":0,\"routes\":0,\
              \"packets\":{{\"sent\":20,\"lost\":2,\"duplicated\":4}},\"punts\":{{\"sent\":0,\"lost\":0}},\
              \"longest_gap_us\":{},\"phases_us\":{{\"detected\":{},\"epoch_claimed\":{},\"promoted\":{},\
-             \"first_answer\":{{\"p50\":4000,\"p99\":6000,\"max\":6000}}}},\"two_actives\":0}}",
+             \"first_answer\":{{\"p50\":4000,\"p99\":6000,\"max\":6000}},\"redundant\":{}}},\"two_actives\":0}}",
             same(500),
             same(1000),
             same(2000),
-            same(3000)
+            same(3000),
+            same(7000)
         );
         assert_eq!(figures.to_json().unwrap(), expected);
     }

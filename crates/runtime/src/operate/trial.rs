@@ -89,6 +89,9 @@ pub struct Trial {
     pub promoted_ns: Option<u64>,
     /// An outside host had an answer of the router again.
     pub first_answer_ns: u64,
+    /// The pair was redundant again: the successor had a standby that is ready. The unit that died is started anew as
+    /// soon as the router has answered.
+    pub redundant_ns: Option<u64>,
     /// The packets of the round.
     pub traffic: RoundTraffic,
     /// Whether both RPs had the same rows when they were in step again.
@@ -161,6 +164,7 @@ pub fn switch_over(
         lab.remove_cores(Unit::Rp(old))?;
     }
     lab.wait_until_hot(limit)?;
+    trial.redundant_ns = Some(nanos_between(died, clock::now()));
     calm.after(lab)?;
     trial.traffic = traffic.end_round(None)?;
     trial.digests_equal = lab.digests_equal()?;
@@ -329,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_count_from_the_death_and_missing_ones_stay_missing() {
+    fn req_49_phases_count_from_the_death_and_missing_ones_stay_missing() {
         let seen = Phases {
             detected: Some(5_000),
             promoted: Some(7_000),
