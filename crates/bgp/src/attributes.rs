@@ -234,8 +234,8 @@ impl AttributeTable {
 #[derive(Clone, Debug, Default)]
 pub struct References {
     counts: Vec<u32>,
-    /// Sets whose count has come down to zero, each at most once.
-    unused: BTreeSet<AttributeId>,
+    /// Times that a count came down to zero.
+    released: u64,
 }
 
 impl References {
@@ -253,9 +253,7 @@ impl References {
             return;
         };
         *count = count.saturating_sub(1);
-        if *count == 0 && id.is_some() {
-            self.unused.insert(id);
-        }
+        self.released += u64::from(*count == 0);
     }
 
     /// How many rows name the set.
@@ -263,8 +261,8 @@ impl References {
         self.counts.get(id.index()).copied().unwrap_or(0)
     }
 
-    /// The sets whose count was zero at some time since they were added.
-    pub fn unused(&self) -> &BTreeSet<AttributeId> {
-        &self.unused
+    /// How often a set was named by nobody any more.
+    pub fn released(&self) -> u64 {
+        self.released
     }
 }

@@ -93,6 +93,10 @@ pub struct Common {
     /// Our AS.
     pub as_number: u32,
     pub(crate) caches: Caches,
+    /// How often sets had been released when the last pass over them started.
+    pub(crate) collected_at: u64,
+    /// Where that pass is; `None`: none is under way.
+    pub(crate) collected_after: Option<AttributeId>,
     /// Groups whose logs have grown since somebody asked.
     pub(crate) told_groups: BTreeSet<GroupId>,
 }
@@ -183,6 +187,8 @@ impl Rib {
                 cluster_id: router_id,
                 as_number,
                 caches: Caches::default(),
+                collected_at: 0,
+                collected_after: None,
                 told_groups: BTreeSet::new(),
             },
             v4: FamilyRib::default(),

@@ -11,6 +11,8 @@ use crate::import::PolicyFamily;
 use crate::paths::Paths;
 use crate::rib::{Common, FamilyRib, Rib};
 
+/// Fewest sets released before it is worth to look for those that nobody names.
+const COLLECT_MIN: u64 = 1024;
 /// Rows that one step takes at once.
 const SWEEP_BATCH: usize = 256;
 
@@ -110,7 +112,10 @@ impl Rib {
         let left = self.v6.run(&mut self.common, left);
         self.flush();
         self.forget_empty_groups();
-        left > 0 && !self.has_pending()
+        if left > 0 {
+            self.collect_attributes(left);
+        }
+        left > 0 && !self.has_pending() && self.common.collected_after.is_none()
     }
 
     /// Whether [`Rib::run`] has something to do.
@@ -157,30 +162,42 @@ impl Rib {
         }
     }
 
-    /// Takes out attribute sets that no row names any more; looks at all of them. Not to be called in the middle of a
-    /// turn's work.
-    pub fn collect_attributes(&mut self) -> usize {
+    /// Goes on with taking out attribute sets that no row names any more, for at most `budget` sets. A pass over all of
+    /// them starts once so many were released that it is worth it.
+    fn collect_attributes(&mut self, budget: usize) {
+        let released = self.v4.paths.index().references().released()
+            + self.v6.paths.index().references().released()
+            + self.v4.told.index().references().released()
+            + self.v6.told.index().references().released();
+        let common = &mut self.common;
+        if common.collected_after.is_none() {
+            let worth = (common.attributes.sets.len() as u64 / 8).max(COLLECT_MIN);
+            if released - common.collected_at.min(released) < worth {
+                return;
+            }
+            common.collected_at = released;
+        }
+        let start = match common.collected_after {
+            Some(after) => Bound::Excluded(after),
+            None => Bound::Unbounded,
+        };
+        let sets = common.attributes.sets.range((start, Bound::Unbounded));
+        let batch: Vec<AttributeId> = sets.take(budget).map(|(id, _)| *id).collect();
+        common.collected_after = batch.last().copied().filter(|_| batch.len() == budget);
         let is_unused = |id: &AttributeId| {
             self.v4.paths.index().references().count(*id) == 0
                 && self.v6.paths.index().references().count(*id) == 0
                 && self.v4.told.index().references().count(*id) == 0
                 && self.v6.told.index().references().count(*id) == 0
         };
-        let unused: Vec<AttributeId> = self
-            .common
-            .attributes
-            .sets
-            .iter()
-            .map(|(id, _)| *id)
-            .filter(is_unused)
-            .collect();
+        let unused: Vec<AttributeId> = batch.into_iter().filter(is_unused).collect();
         if !unused.is_empty() {
+            // Their numbers may be given out again.
             self.common.caches.clear();
         }
         for id in &unused {
             self.common.attributes.sets.remove(id);
         }
-        unused.len()
     }
 }
 

@@ -1,0 +1,265 @@
+//! Who is told what: kinds of sessions, route reflection, communities, and the audience of each message.
+
+use bgp::decision::Source;
+use bgp::policy::{Draft, NO_ADVERTISE, NO_EXPORT};
+use bgp::{Group, GroupId, GroupKey, NextHopKey, Peer, PeerId, Rib};
+use packet::bgp::{Context, Kind, NextHop, Origin, Reading, Update, split};
+use packet::{Ipv4Addr, Prefix, V4};
+
+const EXTERNAL: GroupId = GroupId(1);
+const INTERNAL: GroupId = GroupId(2);
+const CLIENTS: GroupId = GroupId(3);
+const NEXT_HOP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const OWN: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 254);
+
+/// External 1 and 2, internal 3 and 4, clients 5 and 6.
+fn rib() -> Rib {
+    let mut rib = Rib::new(65000, Ipv4Addr::new(10, 0, 0, 1));
+    for (group, internal, client) in [
+        (EXTERNAL, false, false),
+        (INTERNAL, true, false),
+        (CLIENTS, true, true),
+    ] {
+        let key = GroupKey {
+            internal,
+            route_reflector_client: client,
+            four_octet_as: true,
+            ipv4: true,
+            local_as: 65000,
+            local_v4: Some(OWN),
+            send_community: true,
+            ..GroupKey::default()
+        };
+        rib.common.groups.insert(group, Group { key, next: 0 });
+        for id in [2 * group.0 - 1, 2 * group.0] {
+            let address = Ipv4Addr::new(10, 0, 1, id as u8);
+            let peer = Peer {
+                source: if internal {
+                    Source::Internal
+                } else {
+                    Source::External
+                },
+                address: address.into(),
+                remote_as: if internal { 65000 } else { 65000 + u32::from(id) },
+                weight: 0,
+                route_reflector_client: client,
+                group: Some(group),
+                ..Peer::local(address)
+            };
+            rib.set_peer(PeerId(id), Some(peer));
+            rib.open_stream(PeerId(id), group, 0, &[]);
+        }
+    }
+    rib.next_hop_changed(NextHopKey::V4(NEXT_HOP), Some(0));
+    while !rib.run(1000) {}
+    rib
+}
+
+fn prefix() -> Prefix<V4> {
+    "20.0.0.0/8".parse().unwrap()
+}
+
+fn announce(rib: &mut Rib, peer: u16, change: impl Fn(&mut Draft)) {
+    let mut draft = Draft::default();
+    draft.origin = Some(Origin::Igp);
+    draft.next_hop = Some(NextHop::V4(NEXT_HOP));
+    draft.med = Some(7);
+    draft.prepend(&[64900]);
+    if peer > 2 {
+        draft.local_preference = Some(150);
+    }
+    change(&mut draft);
+    let mut set = Vec::new();
+    draft.finish(&mut set);
+    send(rib, peer, &set, true);
+}
+
+fn send(rib: &mut Rib, peer: u16, set: &[u8], announced: bool) {
+    let body: &[u8] = &[8, 20];
+    let update = Update {
+        withdrawn: if announced { &[] } else { body },
+        attributes: set,
+        reachable: if announced { body } else { &[] },
+    };
+    let context = Context {
+        internal: peer > 2,
+        ..context()
+    };
+    let reading: Reading<'_> = update.read(&context).unwrap();
+    assert_eq!(reading.wrong, None);
+    rib.update(PeerId(peer), &reading);
+    rib.flush();
+}
+
+const fn context() -> Context {
+    Context {
+        four_octet_as: true,
+        internal: true,
+        confederation: false,
+        first_as: None,
+        ipv4: true,
+        ipv6: false,
+    }
+}
+
+/// What a neighbour is sent now: `-` for a withdrawal, else path, next hop, MED, LOCAL_PREF and clusters.
+fn told(rib: &mut Rib, peer: u16) -> Vec<String> {
+    let peer = PeerId(peer);
+    rib.fill(peer, u64::MAX, 1000);
+    let (_, bytes) = rib.last_bytes(peer);
+    let end = rib.common.streams.get(&peer).unwrap().end;
+    rib.acknowledged(peer, end);
+    let mut rest = &bytes[..];
+    let mut told = Vec::new();
+    while let Some(message) = split(rest, 4096).unwrap() {
+        rest = &rest[message.bytes.len()..];
+        assert_eq!(message.kind, Kind::Update);
+        let reading = Update::parse(message.body).unwrap();
+        let attributes = match reading.reachable {
+            [] => None,
+            _ => {
+                // From outside, LOCAL_PREF would be missing.
+                let context = Context {
+                    internal: false,
+                    confederation: true,
+                    ..context()
+                };
+                Some(reading.read(&context).unwrap().attributes)
+            }
+        };
+        told.push(match attributes {
+            None => "-".into(),
+            Some(set) => {
+                let Some(NextHop::V4(next_hop)) = set.next_hop else {
+                    panic!()
+                };
+                let path = bgp::policy::path_text(&set.path());
+                let (med, preference) = (set.multi_exit_discriminator, set.local_preference);
+                format!("[{path}] {next_hop} {med:?} {preference:?}")
+            }
+        });
+    }
+    told
+}
+
+#[test]
+fn an_external_route_is_told_to_all_but_its_source_and_made_ready_for_each_kind() {
+    let mut rib = rib();
+    announce(&mut rib, 1, |_| {});
+    assert!(told(&mut rib, 1).is_empty(), "nobody is told what he said");
+    assert_eq!(told(&mut rib, 2), ["[65000 64900] 192.0.2.254 None None"]);
+    for peer in 3..=6 {
+        assert_eq!(
+            told(&mut rib, peer),
+            ["[64900] 192.0.2.1 Some(7) Some(100)"],
+            "{peer}"
+        );
+    }
+    announce(&mut rib, 1, |_| {});
+    assert!(
+        (1..=6).all(|peer| told(&mut rib, peer).is_empty()),
+        "the same again is no news"
+    );
+    send(&mut rib, 1, &[], false);
+    assert!(told(&mut rib, 1).is_empty());
+    assert!((2..=6).all(|peer| told(&mut rib, peer) == ["-"]));
+}
+
+#[test]
+fn an_internal_route_is_reflected_to_and_from_clients_only() {
+    let mut rib = rib();
+    announce(&mut rib, 3, |_| {});
+    assert_eq!(told(&mut rib, 1), ["[65000 64900] 192.0.2.254 None None"]);
+    assert!(told(&mut rib, 3).is_empty() && told(&mut rib, 4).is_empty());
+    assert_eq!(told(&mut rib, 5), ["[64900] 192.0.2.1 Some(7) Some(150)"]);
+    assert_eq!(told(&mut rib, 6).len(), 1);
+    send(&mut rib, 3, &[], false);
+    (1..=6).for_each(|peer| drop(told(&mut rib, peer)));
+    announce(&mut rib, 5, |_| {});
+    let reflected = (3..=6).map(|peer| told(&mut rib, peer).len()).collect::<Vec<_>>();
+    assert_eq!(reflected, [1, 1, 0, 1], "from a client to everybody else");
+    let attribute = rib
+        .v4
+        .told
+        .iter()
+        .find(|(key, _)| key.group == CLIENTS)
+        .unwrap()
+        .1
+        .attribute;
+    let set = rib.common.attributes.get(attribute).unwrap();
+    let attributes = set.canonical().attributes;
+    assert_eq!(attributes.originator_id, Some(Ipv4Addr::new(10, 0, 1, 5)));
+    assert_eq!(
+        attributes.clusters().collect::<Vec<_>>(),
+        [Ipv4Addr::new(10, 0, 0, 1)]
+    );
+}
+
+#[test]
+fn a_route_that_went_through_us_before_is_refused() {
+    let mut rib = rib();
+    announce(&mut rib, 1, |draft| draft.prepend(&[65000]));
+    announce(&mut rib, 3, |draft| {
+        draft.originator_id = Some(Ipv4Addr::new(10, 0, 0, 1))
+    });
+    announce(&mut rib, 4, |draft| draft.cluster_list = vec![10, 0, 0, 1]);
+    assert_eq!(rib.v4.paths.len(), 0);
+}
+
+#[test]
+fn communities_keep_a_route_at_home() {
+    for (community, external, internal) in [(NO_EXPORT, 0, 1), (NO_ADVERTISE, 0, 0), (65000 << 16 | 1, 1, 1)]
+    {
+        let mut rib = rib();
+        announce(&mut rib, 1, |draft| draft.communities = vec![community]);
+        assert_eq!(told(&mut rib, 2).len(), external, "{community:x}");
+        assert_eq!(told(&mut rib, 5).len(), internal, "{community:x}");
+    }
+}
+
+#[test]
+fn who_becomes_the_source_is_told_that_what_he_knew_is_gone() {
+    let mut rib = rib();
+    announce(&mut rib, 1, |draft| draft.prepend(&[64901]));
+    (1..=6).for_each(|peer| drop(told(&mut rib, peer)));
+    announce(&mut rib, 2, |_| {});
+    assert_eq!(told(&mut rib, 2), ["-"], "its own path is the best now");
+    assert_eq!(told(&mut rib, 1), ["[65000 64900] 192.0.2.254 None None"]);
+    send(&mut rib, 2, &[], false);
+    assert_eq!(told(&mut rib, 2), ["[65000 64901 64900] 192.0.2.254 None None"]);
+    assert_eq!(told(&mut rib, 1), ["-"]);
+}
+
+#[test]
+fn a_next_hop_that_cannot_be_reached_takes_its_routes_along() {
+    let mut rib = rib();
+    announce(&mut rib, 1, |_| {});
+    (1..=6).for_each(|peer| drop(told(&mut rib, peer)));
+    rib.next_hop_changed(NextHopKey::V4(NEXT_HOP), None);
+    while !rib.run(1000) {}
+    assert_eq!(told(&mut rib, 2), ["-"]);
+    assert_eq!(rib.v4.get(prefix()).unwrap().best(), None, "known, and not used");
+    rib.next_hop_changed(NextHopKey::V4(NEXT_HOP), Some(10));
+    while !rib.run(1000) {}
+    assert_eq!(told(&mut rib, 2).len(), 1);
+}
+
+#[test]
+fn attribute_sets_that_nobody_names_are_taken_out() {
+    let mut rib = rib();
+    for number in 0..5000 {
+        announce(&mut rib, 1, |draft| draft.med = Some(number));
+        if number % 100 == 0 {
+            rib.run(100_000);
+            rib.trim_logs();
+            (1..=6).for_each(|peer| drop(told(&mut rib, peer)));
+        }
+    }
+    assert!(
+        rib.common.attributes.sets.len() < 3000,
+        "{}",
+        rib.common.attributes.sets.len()
+    );
+    send(&mut rib, 1, &[], false);
+    assert_eq!((rib.v4.paths.len(), rib.v4.told.len()), (0, 0));
+}
