@@ -12,6 +12,8 @@ const RETURN_LIMIT: Duration = Duration::from_secs(2);
 /// How long a card may stay away after its connection broke before it counts as lost. It forwards all the while; where
 /// it is really gone, the other cards have pruned it by themselves.
 const RECONNECT_LIMIT: Duration = Duration::from_millis(500);
+/// Who looks later than this after a limit has not been running meanwhile, so that no card could come back.
+const LATE: Duration = Duration::from_millis(10);
 
 /// One card's connection.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ struct Awaited {
     until: Instant,
     /// Whether it was logged as offline when its connection broke.
     logged: bool,
+    /// Whether the limit was prolonged because this route processor itself had been stopped.
+    prolonged: bool,
 }
 
 /// All cards.
@@ -60,7 +64,11 @@ impl Cards {
     /// No card is connected; those in `expected` were there before.
     pub fn new(now: Instant, expected: impl IntoIterator<Item = CardSlot>) -> Self {
         let until = now + RETURN_LIMIT;
-        let awaited = Awaited { until, logged: false };
+        let awaited = Awaited {
+            until,
+            logged: false,
+            prolonged: false,
+        };
         let awaited: BTreeMap<CardSlot, Awaited> = expected.into_iter().map(|card| (card, awaited)).collect();
         Self {
             unclaimed: awaited.keys().copied().collect(),
@@ -97,7 +105,12 @@ impl Cards {
         let claimed = self.sessions.remove(&card).is_some_and(|known| known.claimed);
         if claimed {
             let until = now + RECONNECT_LIMIT;
-            self.awaited.insert(card, Awaited { until, logged: true });
+            let awaited = Awaited {
+                until,
+                logged: true,
+                prolonged: false,
+            };
+            self.awaited.insert(card, awaited);
         }
         claimed
     }
@@ -269,10 +282,15 @@ impl Cards {
             .map(|known| known.session)
     }
 
-    /// Cards that have not come back in time, each with whether it was logged as offline before.
+    /// Cards that have not come back in time, each with whether it was logged as offline before. A route processor that
+    /// was stopped itself looks once more before it judges.
     pub fn overdue(&mut self, now: Instant) -> Vec<(CardSlot, bool)> {
         let mut overdue = Vec::new();
         self.awaited.retain(|card, awaited| {
+            if !awaited.prolonged && now.saturating_since(awaited.until) > LATE {
+                awaited.prolonged = true;
+                awaited.until = now + RECONNECT_LIMIT;
+            }
             let is_due = awaited.until <= now;
             if is_due {
                 overdue.push((*card, awaited.logged));
@@ -324,5 +342,31 @@ impl Cards {
         self.sessions
             .get(&card)
             .map(|known| known.card_uptime + (now - known.connected_at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CARD: CardSlot = CardSlot(1);
+
+    #[test]
+    fn a_route_processor_that_was_stopped_looks_once_more_before_it_calls_a_card_lost() {
+        let awaited = |until| Awaited {
+            until,
+            logged: true,
+            prolonged: false,
+        };
+        let at = Instant::from_millis(1_000);
+        let mut cards = Cards::default();
+        cards.awaited.insert(CARD, awaited(at));
+        assert_eq!(cards.overdue(at), [(CARD, true)], "in time");
+        cards.awaited.insert(CARD, awaited(at));
+        let woken = at + Duration::from_millis(160);
+        assert_eq!(cards.overdue(woken), [], "it could not come back meanwhile");
+        assert_eq!(cards.overdue_at(), Some(woken + RECONNECT_LIMIT));
+        let late_again = woken + RECONNECT_LIMIT + Duration::from_secs(1);
+        assert_eq!(cards.overdue(late_again), [(CARD, true)], "once");
     }
 }
