@@ -230,6 +230,9 @@ pub struct Progress {
     pub written: u64,
     /// Bytes of these that the peer has acknowledged.
     pub acknowledged: u64,
+    /// Bytes of these that may have left this router, and one more when the FIN may have. An acknowledgement goes out with
+    /// the number after these: with a lower one a peer that has more drops it, with a higher one any peer does.
+    pub sent: u64,
     /// Bytes received in order, consumed or not: what the peer may be told.
     pub received: u64,
     /// Whether the owner has closed: after what was written comes a FIN.
@@ -248,12 +251,12 @@ impl Progress {
             .wrapping_add(self.acknowledged as u32)
     }
 
-    /// Number of what the owner would write next: SND.NXT, once all that was written has been sent.
+    /// Number of the first byte that was never sent (SND.NXT).
     pub fn send_next(&self, connection: &Connection) -> u32 {
-        let outstanding = self.written - self.acknowledged;
-        self.send_unacknowledged(connection)
-            .wrapping_add(outstanding as u32)
-            .wrapping_add(u32::from(self.closing))
+        connection
+            .local_isn
+            .wrapping_add(1)
+            .wrapping_add(self.sent as u32)
     }
 
     /// Number of the byte that is expected next (RCV.NXT).
@@ -284,6 +287,9 @@ pub struct ProgressRecord {
     /// See [`Progress::peer_closed`].
     #[prost(bool, tag = "5")]
     pub peer_closed: bool,
+    /// See [`Progress::sent`].
+    #[prost(uint64, tag = "6")]
+    pub sent: u64,
 }
 
 impl Row for Progress {
@@ -293,6 +299,7 @@ impl Row for Progress {
         let Progress {
             written,
             acknowledged,
+            sent,
             received,
             closing,
             peer_closed,
@@ -303,6 +310,7 @@ impl Row for Progress {
             received,
             closing,
             peer_closed,
+            sent,
         }
     }
 
@@ -313,13 +321,18 @@ impl Row for Progress {
             received,
             closing,
             peer_closed,
+            sent,
         } = record;
-        if acknowledged > written {
+        if acknowledged > written || acknowledged > sent {
             return Err("acknowledged bytes");
+        }
+        if sent > written.saturating_add(u64::from(closing)) {
+            return Err("sent bytes");
         }
         Ok(Progress {
             written,
             acknowledged,
+            sent,
             received,
             closing,
             peer_closed,

@@ -349,6 +349,14 @@ impl Sessions {
             self.statistics.sent += 1;
             out.push(release, TcpOutput::Packet(packet));
         }
+        if let (Phase::Open, Some(connection)) = (&session.phase, connection) {
+            self.progress.edit(&session.key, |progress| {
+                let unsettled = session
+                    .sent_until
+                    .wrapping_sub(progress.send_unacknowledged(connection));
+                progress.sent = progress.sent.max(progress.acknowledged + u64::from(unsettled));
+            });
+        }
     }
 
     /// Puts a session back that has sent what it had to, or ends it.

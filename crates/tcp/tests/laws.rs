@@ -67,6 +67,7 @@ impl Edit {
                 let row = Progress {
                     written,
                     acknowledged: written.min(u64::from(acknowledged) << 30),
+                    sent: written + u64::from(closing),
                     received: u64::from(received),
                     closing,
                     peer_closed,
@@ -162,10 +163,17 @@ fn records_with_impossible_values_are_refused() {
         refused(|record| record.md5_key = vec![0; MD5_KEY_MAX + 1]),
         "connection options"
     );
-    let progress = ProgressRecord {
-        written: 1,
-        acknowledged: 2,
-        ..ProgressRecord::default()
+    let progress = |written, acknowledged, sent, closing| {
+        Progress::from_record(ProgressRecord {
+            written,
+            acknowledged,
+            sent,
+            closing,
+            ..ProgressRecord::default()
+        })
     };
-    assert_eq!(Progress::from_record(progress), Err("acknowledged bytes"));
+    assert_eq!(progress(1, 2, 2, true), Err("acknowledged bytes"));
+    assert_eq!(progress(2, 2, 1, false), Err("acknowledged bytes"));
+    assert_eq!(progress(2, 1, 3, false), Err("sent bytes"));
+    assert!(progress(2, 1, 3, true).is_ok());
 }

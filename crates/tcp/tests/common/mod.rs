@@ -401,6 +401,8 @@ impl World {
             self.ask(to, |tcp, out| tcp.handle(now, TcpInput::Packet(packet), out));
         } else {
             let who = usize::from(due[0] != Some(next));
+            // A takeover takes time, so one cannot follow another without any.
+            self.routers[who].crash = None;
             self.ask(who, |tcp, out| tcp.expire(now, out));
         }
         true
