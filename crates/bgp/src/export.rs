@@ -70,8 +70,9 @@ impl<F: PolicyFamily> FamilyRib<F> {
             return;
         }
         let mut changed = core::mem::take(&mut self.changed);
-        changed.sort_unstable();
-        changed.dedup();
+        changed.reverse();
+        changed.sort_by_key(|(prefix, _)| *prefix);
+        changed.dedup_by_key(|(prefix, _)| *prefix);
         let groups: Vec<GroupId> = common.groups.iter().map(|(id, _)| *id).collect();
         for group in groups {
             let members = common.members.get(&group).cloned().unwrap_or_default();
@@ -84,7 +85,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
             let news = self.news(common, group, &row.key, &members, &changed);
             self.write(common, group, row, news);
         }
-        self.for_routing.extend(changed.iter().copied());
+        self.for_routing.extend(changed.iter().map(|(prefix, _)| *prefix));
         changed.clear();
         self.changed = changed;
     }
@@ -97,12 +98,8 @@ impl<F: PolicyFamily> FamilyRib<F> {
         key: &GroupKey,
         prefix: Prefix<F>,
     ) -> Option<Told> {
-        let best = self.paths.get(&RouteKey(prefix)).and_then(Paths::best).copied()?;
-        let attribute = common.export(group, key, &best, &prefix)?;
-        Some(Told {
-            attribute,
-            source: best.peer,
-        })
+        let best = self.paths.get(&RouteKey(prefix)).and_then(Paths::best)?;
+        common.wanted(group, key, prefix, best)
     }
 
     fn news(
@@ -111,7 +108,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
         group: GroupId,
         key: &GroupKey,
         members: &BTreeSet<PeerId>,
-        changed: &[Prefix<F>],
+        changed: &[(Prefix<F>, Option<Path>)],
     ) -> News<F> {
         // Nobody is told what he said: with one member there is then nobody to tell.
         let only = members.first().copied().filter(|_| members.len() == 1);
@@ -119,8 +116,8 @@ impl<F: PolicyFamily> FamilyRib<F> {
             announced: Vec::new(),
             withdrawn: Vec::new(),
         };
-        for prefix in changed {
-            let wanted = self.wanted(common, group, key, *prefix);
+        for (prefix, best) in changed {
+            let wanted = best.and_then(|best| common.wanted(group, key, *prefix, &best));
             let wanted = wanted.filter(|wanted| Some(wanted.source) != only);
             let told_key = ToldKey {
                 group,
@@ -199,6 +196,19 @@ fn audience(members: &BTreeSet<PeerId>, source: PeerId) -> Audience {
 }
 
 impl Common {
+    /// What the group should know of a prefix whose best path this is.
+    fn wanted<F: PolicyFamily>(
+        &mut self,
+        group: GroupId,
+        key: &GroupKey,
+        prefix: Prefix<F>,
+        best: &Path,
+    ) -> Option<Told> {
+        let attribute = self.export(group, key, best, &prefix)?;
+        let source = best.peer;
+        Some(Told { attribute, source })
+    }
+
     /// Writes UPDATEs that announce `prefixes` with one set, and hands each to `append`.
     pub(crate) fn announcements<F: BgpFamily>(
         &mut self,

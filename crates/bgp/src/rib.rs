@@ -43,8 +43,8 @@ pub struct FamilyRib<F: BgpFamily> {
     pub sweeps: Tracked<SweepKey, Sweep>,
     /// News that slow neighbours have missed: they are told what is true now, once they read again.
     pub missed: Tracked<MissedKey<F>, Missed>,
-    /// Prefixes whose best path changed since the last flush.
-    pub(crate) changed: Vec<Prefix<F>>,
+    /// Prefixes whose best path changed since the last flush, with that path; the last one of a prefix counts.
+    pub(crate) changed: Vec<(Prefix<F>, Option<Path>)>,
     /// Prefixes for the routing table to look at.
     pub(crate) for_routing: Vec<Prefix<F>>,
     /// Room for the paths of one prefix while they change.
@@ -317,7 +317,8 @@ impl<F: BgpFamily> FamilyRib<F> {
             Paths::from_slice(&paths)
         });
         if is_seen {
-            self.changed.push(prefix);
+            let best = paths.iter().find(|path| path.is_best()).copied();
+            self.changed.push((prefix, best));
         }
         self.scratch = paths;
     }

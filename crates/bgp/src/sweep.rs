@@ -273,7 +273,8 @@ impl<F: PolicyFamily> FamilyRib<F> {
             SweepKey::Decide => {
                 self.edit(common, prefix, |_| {});
                 // What policy out makes of it may differ though the path is the same.
-                self.changed.push(prefix);
+                let best = self.get(prefix).and_then(Paths::best).copied();
+                self.changed.push((prefix, best));
             }
             SweepKey::Group(_) => {}
         }
