@@ -20,6 +20,7 @@ impl ChassisCommands {
             mode: command(2),
             headless_forwarding: command(3),
             register: command(3),
+            module_reload: command(3),
         }
     }
 
@@ -45,6 +46,14 @@ impl World {
         }
         if commands.mode {
             lines.extend(["show redundancy states", "show redundancy states"]);
+        }
+        if commands.module_reload && (lines.is_empty() || self.draws.chance(1, 2)) {
+            let slot = match self.draws.below(u64::from(self.options.cards) + 2) {
+                0 => String::from("R0"),
+                1 => String::from("R1"),
+                card => (card - 2).to_string(),
+            };
+            return Some(format!("hw-module slot {slot} reload"));
         }
         let line = lines.get(self.draws.below(lines.len().max(1) as u64) as usize)?;
         Some(String::from(*line))

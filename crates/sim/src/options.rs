@@ -89,6 +89,8 @@ pub struct ChassisCommands {
     pub headless_forwarding: bool,
     /// `config-register`
     pub register: bool,
+    /// `hw-module slot N reload`, of cards and route processors
+    pub module_reload: bool,
 }
 
 /// A bug on purpose, in the world around the code under test or in what it is handed: each proves that a checker bites.

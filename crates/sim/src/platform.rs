@@ -50,7 +50,10 @@ impl World {
 
     fn carry_out_order(&mut self, slot: ChassisSlot, order: SlotOrder) {
         match (slot, order) {
-            (ChassisSlot::Card(card), SlotOrder::Reset) => self.kill_card(usize::from(card.0)),
+            (ChassisSlot::Card(card), SlotOrder::Reset) => {
+                self.excuse_flows(Some(card), "a card on the way was reloaded");
+                self.kill_card(usize::from(card.0));
+            }
             (ChassisSlot::Card(card), SlotOrder::Stop) => {
                 self.cards[usize::from(card.0)].pulled = true;
                 self.kill_card(usize::from(card.0));
