@@ -75,6 +75,25 @@ fn a_mode_that_changes_while_the_first_words_are_on_their_way_is_told_anew() {
 }
 
 #[test]
+fn a_register_that_changes_while_the_first_words_are_on_their_way_is_told_anew() {
+    const OURS: u16 = 0x2102;
+    const OTHER: u16 = 0x2101;
+    for (before, after, mode) in [
+        (OTHER, OURS, RedundancyMode::Sso),
+        (OURS, OTHER, RedundancyMode::Rpr),
+    ] {
+        let mut pair = Pair::new();
+        pair.boot(R0, |config| config.next_register = before);
+        pair.run_ms(1_100);
+        pair.boot(R1, |config| config.next_register = OURS);
+        pair.connect();
+        pair.input(R0, Input::RegisterStored(after));
+        pair.run_ms(100);
+        assert_eq!(modes(&pair), [mode, mode], "{after:#x}");
+    }
+}
+
+#[test]
 fn a_standby_that_is_reset_for_a_new_mode_is_not_called_ready_any_more() {
     let mut pair = Pair::new();
     pair.answers_later = Some((client::CHECKPOINT.id, Progression::StandbyCold));

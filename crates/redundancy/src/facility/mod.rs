@@ -667,7 +667,7 @@ impl Machine for RedundancyFacility {
             Input::HandoverReady => self.handover_ready(now, out),
             Input::ConfigureMode(mode) => self.configure_mode(now, mode, out),
             Input::Configured(settings) => self.configured(now, settings, out),
-            Input::RegisterStored(register) => self.config.next_register = register,
+            Input::RegisterStored(register) => self.register_stored(register, out),
             Input::MaintenanceMode(enabled) => self.maintenance_mode(now, enabled, out),
             Input::ConfigSync(verdict) => self.config_sync_verdict(now, verdict, out),
             Input::Reload(scope) => self.reload(now, scope, out),

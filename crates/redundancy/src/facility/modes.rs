@@ -176,6 +176,18 @@ impl RedundancyFacility {
         }
     }
 
+    /// The next start has another register than was known.
+    pub(super) fn register_stored(&mut self, register: u16, out: &mut Outbox<Output>) {
+        if self.config.next_register == register {
+            return;
+        }
+        self.config.next_register = register;
+        if self.state.is_active() && self.peer.hello.is_none() {
+            // As with the mode: both units have to judge by the same words.
+            self.send(Body::Hello(self.hello()), out);
+        }
+    }
+
     pub(super) fn maintenance_mode(&mut self, now: Instant, enabled: bool, out: &mut Outbox<Output>) {
         if !self.state.is_active() {
             out.now(Output::Refused(
