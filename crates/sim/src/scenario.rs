@@ -421,10 +421,11 @@ impl World {
         for _ in 0..NVRAM_WAITS_MAX {
             let settled = |node: &crate::rp_node::RpNode| {
                 let settled = |process: &crate::rp_node::Process| process.rp.startup_is_settled();
-                // A unit that was to be killed may die only now: it is told anew.
                 node.nvram.writing == 0 && node.process.as_ref().is_some_and(settled)
             };
-            if self.failure.is_some() || self.rps.iter().all(settled) {
+            // A unit that was to be killed may die only now: its next life is told anew on its way into step.
+            let settled = self.rps.iter().all(settled) && self.missing().is_none();
+            if self.failure.is_some() || settled {
                 break;
             }
             self.run_for(Duration::from_millis(500));
