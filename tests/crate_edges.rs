@@ -132,7 +132,7 @@ const SIM_USES: &[&str] = &[
 #[rustfmt::skip]
 const FUZZING_USES: &[&str] = &[
     "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "line", "rib", "linecard", "management",
-    "traffic", "rp", "runtime",
+    "tcp", "traffic", "rp", "runtime",
 ];
 /// What tests of any crate may use besides.
 const TEST_OUTSIDE: &[&str] = &["proptest", "serde_json", "rustix", "prost"];

@@ -36,6 +36,7 @@ pub const ENTRIES: &[Entry] = &[
     Entry { name: "ipv4", run: packet::fuzz::ipv4, seeds: packets::ipv4 },
     Entry { name: "offload", run: packet::fuzz::offload, seeds: packets::offload },
     Entry { name: "tcp", run: packet::fuzz::tcp, seeds: packets::tcp },
+    Entry { name: "tcp_session", run: tcp::fuzz::session, seeds: packets::tcp_sessions },
     Entry { name: "udp", run: packet::fuzz::udp, seeds: packets::udp },
     Entry { name: "card_message", run: chassis_link::card_message, seeds: chassis_link::card_messages },
     Entry { name: "card_rows", run: chassis_link::card_rows, seeds: chassis_link::rows },

@@ -90,6 +90,21 @@ pub fn tcp() -> Vec<Vec<u8>> {
     ]
 }
 
+/// A handshake, data, a write, an acknowledgement of it, a takeover, data again, and the end; another one with a RST.
+pub fn tcp_sessions() -> Vec<Vec<u8>> {
+    let open = "86 02 0000 0000 00  86 10 0000 0000 00";
+    let moved = "06 18 0000 0000 02 4142  02 00 0000 0000 01 43  06 10 0000 0001 00  05 00 0000 0000 00";
+    vec![
+        hex(&[
+            open,
+            moved,
+            "06 18 0000 0001 01 44  03 00 0003 0000 00  04 00 0000 0000 00  06 11 0000 0002 00",
+        ]
+        .concat()),
+        hex(&[open, "06 14 0001 0000 00  06 14 0000 0000 00"].concat()),
+    ]
+}
+
 pub fn offload() -> Vec<Vec<u8>> {
     let segments = VirtioHeader {
         gso_type: GSO_TCP_V4,

@@ -81,6 +81,7 @@ fn every_parser_of_packets_has_an_entry() {
     let entries = entry_names();
     for (name, _) in [
         packet::fuzz::TARGETS,
+        tcp::fuzz::TARGETS,
         runtime::wire::fuzz::TARGETS,
         traffic::fuzz::TARGETS,
     ]

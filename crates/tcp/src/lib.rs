@@ -18,7 +18,7 @@
 //! - [`Sessions`]: the machine. [`Sessions::connect`] and [`Sessions::listen`] open, [`Sessions::received`] and
 //!   [`Sessions::consume`] are bytes in, [`Sessions::write`] is bytes out, [`TcpOutput::Closed`] is the end.
 //! - [`ConnectionKey`]: names a session; [`ConnectionOptions`]: TTL, GTSM (RFC 5082), MD5 (RFC 2385), who keeps bytes.
-//! - [`Connection`], [`Progress`], [`Received`], [`SentChunk`]: the rows.
+//! - [`Connection`], [`Progress`], [`Received`], [`SentChunk`]: the rows. [`show`]: `show tcp brief`.
 //!
 //! Contract: every packet that shows the peer progress (data, an acknowledgement) is asked for as `AfterSync`, in the
 //! turn that changed the rows. No RST leaves before [`Sessions::activate`]. Nothing that a packet holds makes this panic.
@@ -28,11 +28,13 @@ extern crate alloc;
 
 mod checkpoint;
 mod error;
+pub mod fuzz;
 mod io;
 mod key;
 mod options;
 mod session;
 mod sessions;
+pub mod show;
 mod stack;
 mod statistics;
 mod turn;

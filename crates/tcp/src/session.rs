@@ -348,6 +348,25 @@ impl Session {
         );
     }
 
+    /// Makes a stack probe a closed window that it has forgotten to: one whose window closed while data was in flight does
+    /// not send it again, and waits for a segment of the peer that may be lost.
+    pub fn probe_closed_window(&mut self, now: Instant, connection: &Connection, progress: &Progress) {
+        if self.stack.send_queue() == 0 || self.stack.poll_at(now).is_some() {
+            return;
+        }
+        let acknowledgement = progress.send_unacknowledged(connection).wrapping_sub(self.delta);
+        self.feed_own(
+            now,
+            Repr {
+                sequence: progress.receive_next(connection),
+                acknowledgement,
+                flags: Flags::ACK,
+                window: 0,
+                ..Repr::default()
+            },
+        );
+    }
+
     /// Queues what fits of the bytes that the stack does not have yet.
     pub fn fill(&mut self) {
         while self.queued < self.unacknowledged.len() {

@@ -382,6 +382,13 @@ impl Sessions {
             self.live.insert(key, session);
             return self.closed(&key, reason, out);
         }
+        if let (Phase::Open, Some(connection), Some(progress)) = (
+            &session.phase,
+            self.connections.get(&key),
+            self.progress.get(&key),
+        ) {
+            session.probe_closed_window(now, connection, progress);
+        }
         let again = match session.stack.poll_at(now) {
             Some(at) if at <= now => Some(now + POLL_AGAIN),
             at => at,
@@ -393,6 +400,8 @@ impl Sessions {
                 buffers
                     .filter(|buffers| is_shrinkable(&session, *buffers))
                     .map(|_| session.last_used + SHRINK_AFTER)
+                    // What comes out of order keeps the buffers: it is looked at again.
+                    .map(|at| if at > now { at } else { now + SHRINK_AFTER })
             }
             Phase::Restoring { .. } | Phase::TimeWait(_) => None,
         };

@@ -357,3 +357,41 @@ proptest::proptest! {
         deliver(&mut router, crafted);
     }
 }
+
+#[test]
+fn show_tcp_brief_lists_sessions_and_who_is_listened_for() {
+    let (mut router, _) = open_session();
+    let now = Instant::from_millis(3_000);
+    let options = ConnectionOptions::default();
+    let remote = Endpoint::new(packet::Ipv4Addr::new(198, 51, 100, 255), BGP);
+    let connecting = router
+        .tcp()
+        .connect(now, B.into(), remote, options, &mut Outbox::new())
+        .unwrap();
+    let port = connecting.local.port;
+    let expected = format!(
+        "Local Address               Foreign Address             (state)\n\
+         192.0.2.2.179               192.0.2.1.30000             ESTAB\n\
+         192.0.2.2.{port}             198.51.100.255.179          SYNSENT\n\
+         192.0.2.2.179               192.0.2.1.*                 LISTEN\n"
+    );
+    assert_eq!(show::brief(router.tcp()), expected);
+    let key = router.key.unwrap();
+    router.turn(now, |tcp, out| tcp.close(now, &key, out));
+    assert!(show::brief(router.tcp()).contains("FINWAIT\n"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_peer_that_means_harm_breaks_nothing(
+        bytes in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..600), opened: bool,
+    ) {
+        let mut input = Vec::new();
+        if opened {
+            // A handshake comes first.
+            input.extend([0x86, 2, 0, 0, 0, 0, 0, 0x86, 0x10, 0, 0, 0, 0, 0]);
+        }
+        input.extend(bytes);
+        fuzz::session(&input);
+    }
+}

@@ -222,14 +222,15 @@ impl Router {
                 self.own(now, &mut out);
             }
         }
+        // Large rows take more than one frame; what is gated waits for the one that ends with the turn's last row.
         match self.crash.take() {
             None => {
-                self.pair.turn(usize::MAX).unwrap();
+                self.pair.settle().unwrap();
                 at_once.extend(gated);
             }
             Some(crash) => {
                 if crash != Crash::BeforeSync {
-                    self.pair.turn(usize::MAX).unwrap();
+                    self.pair.settle().unwrap();
                 }
                 if crash == Crash::AfterRelease {
                     at_once.extend(gated);
