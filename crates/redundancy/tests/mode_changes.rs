@@ -94,6 +94,25 @@ fn a_register_that_changes_while_the_first_words_are_on_their_way_is_told_anew()
 }
 
 #[test]
+fn a_register_that_was_set_on_both_units_does_not_part_them_when_the_standby_starts_over() {
+    let mut pair = Pair::new();
+    pair.boot(R0, |_| {});
+    pair.run_ms(1_100);
+    pair.boot(R1, |_| {});
+    pair.connect();
+    pair.run_ms(100);
+    assert_eq!(modes(&pair), [RedundancyMode::Sso; 2]);
+    for slot in RpSlot::ALL {
+        pair.input(slot, Input::RegisterStored(0x2101));
+    }
+    // Both find it out, and the active's order comes when the standby has begun anew already.
+    pair.input(R1, Input::SyncLost);
+    pair.input(R0, Input::SyncLost);
+    pair.run_ms(1_000);
+    assert_eq!(modes(&pair), [RedundancyMode::Sso; 2]);
+}
+
+#[test]
 fn a_standby_that_is_reset_for_a_new_mode_is_not_called_ready_any_more() {
     let mut pair = Pair::new();
     pair.answers_later = Some((client::CHECKPOINT.id, Progression::StandbyCold));

@@ -137,6 +137,8 @@ struct Peer {
     communication: bool,
     /// Its identity and first words on this link; `None` until it has spoken, and again once it is lost.
     hello: Option<(u64, Hello)>,
+    /// The register of its next start that this unit named to it last.
+    told_register: Option<u16>,
     /// The life that was declared dead: what still arrives from it is no news.
     dead_boot: Option<u64>,
     /// The life that was ordered to end.
@@ -205,6 +207,7 @@ impl RedundancyFacility {
             present: false,
             communication: false,
             hello: None,
+            told_register: None,
             dead_boot: None,
             dismissed_boot: None,
             state: RfState::Disabled,

@@ -39,6 +39,12 @@ impl RedundancyFacility {
         }
     }
 
+    /// Says what this unit is: first on a link, and again when that changes before the peer has spoken.
+    pub(super) fn greet(&mut self, out: &mut Outbox<Output>) {
+        self.peer.told_register = Some(self.config.next_register);
+        self.send(Body::Hello(self.hello()), out);
+    }
+
     /// The mode in which this pair can operate: that of the active's configuration, if both mean the same by it.
     pub(super) fn settle_mode(&mut self, now: Instant, out: &mut Outbox<Output>) {
         let (mode, fallback) = match self.peer.hello {
@@ -47,7 +53,13 @@ impl RedundancyFacility {
                 if self.peer.state.is_active() && !self.state.is_active() {
                     self.config.mode = hello.mode;
                 }
-                let differences = Fallback::between(&self.hello(), &hello);
+                // A register that was set since goes to the standby as configuration does, and the peer's words do not tell
+                // of it: words of one time are compared, on both units the same.
+                let ours = Hello {
+                    next_register: self.peer.told_register.unwrap_or(self.config.next_register),
+                    ..self.hello()
+                };
+                let differences = Fallback::between(&ours, &hello);
                 let mode = if differences.is_empty() {
                     self.config.mode
                 } else {
@@ -172,7 +184,7 @@ impl RedundancyFacility {
             self.reload_peer(now, ReloadReason::ModeChanged, out);
         } else {
             // A peer that has not spoken on this link may have been told another mode by the first words on it.
-            self.send(Body::Hello(self.hello()), out);
+            self.greet(out);
         }
     }
 
@@ -184,7 +196,7 @@ impl RedundancyFacility {
         self.config.next_register = register;
         if self.state.is_active() && self.peer.hello.is_none() {
             // As with the mode: both units have to judge by the same words.
-            self.send(Body::Hello(self.hello()), out);
+            self.greet(out);
         }
     }
 

@@ -43,7 +43,7 @@ impl RedundancyFacility {
         self.tell_clients(now, Status::PeerCommunication, u32::from(up), out);
         if up {
             self.heartbeats_sent = 0;
-            self.send(Body::Hello(self.hello()), out);
+            self.greet(out);
             self.timers.set(
                 RfTimer::Keepalive,
                 self.after(now, self.config.keepalive_interval_ms),
