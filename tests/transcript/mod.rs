@@ -238,7 +238,11 @@ fn steady(line: &str) -> String {
             word.to_string()
         }
     });
-    let line = words.collect::<Vec<_>>().join(" ");
+    let mut line = words.collect::<Vec<_>>().join(" ");
+    // `Nov 22 2026 hh:mm:ss +00:00`, as directories have it.
+    if let Some(at) = line.find(" hh:mm:ss +00:00") {
+        line.replace_range(at.saturating_sub(11)..at, "Mmm dd yyyy");
+    }
     // `hh:mm:ss UTC Sun Nov 22 2026`
     match line.split_once(" UTC ") {
         Some((before, _)) => format!("{before} UTC Www Mmm dd yyyy"),

@@ -84,7 +84,7 @@ fn path() -> impl Strategy<Value = Vec<u8>> {
 prop_compose! {
     /// A canonical set for an internal neighbour, with either next hop.
     fn set()(
-        origin in 0u8..3, path in path(), next_hop in 1u32..0x7f00_0000, med: Option<u32>, local: u32,
+        origin in 0u8..3, path in path(), next_hop in 1u32..0x6000_0000, med: Option<u32>, local: u32,
         atomic: bool, communities in prop::collection::vec(any::<u32>(), 0..4),
         large in prop::collection::vec(any::<[u8; 12]>(), 0..3), originator: Option<u32>,
         clusters in prop::collection::vec(any::<[u8; 4]>(), 0..3), aggregator in prop::option::of(1u32..),
