@@ -12,7 +12,6 @@ pub fn bytes(text: &str) -> Vec<u8> {
         .collect()
 }
 
-#[allow(dead_code, reason = "not every test has a checksum")]
 /// The internet checksum as RFC 1071 states it, word by word: the reference for the fast one.
 pub fn naive_checksum(bytes: &[u8]) -> u16 {
     let mut sum: u32 = 0;
