@@ -25,6 +25,10 @@ pub enum DownReason {
     HoldTimerExpired,
     /// A new connection of a neighbour that restarted has taken its place.
     PeerRestarted,
+    /// It was not in step with this route processor when that took over; its routes go.
+    NotCarried,
+    /// The same, and its routes stay while it starts again.
+    NotCarriedGraceful,
 }
 
 impl fmt::Display for DownReason {
@@ -38,6 +42,8 @@ impl fmt::Display for DownReason {
             DownReason::NeighborDeleted => "Neighbor deleted",
             DownReason::HoldTimerExpired => "hold time expired",
             DownReason::PeerRestarted => "NSF peer closed the session",
+            DownReason::NotCarried => "Not in step at switchover",
+            DownReason::NotCarriedGraceful => "Not in step at switchover, graceful restart",
         })
     }
 }

@@ -148,6 +148,9 @@ impl<F: PolicyFamily> FamilyRib<F> {
         received: AttributeId,
     ) {
         let (accepted, weight) = common.import(peer, received, &prefix);
+        if !common.knows_next_hop(accepted) {
+            self.undecided.push(prefix);
+        }
         let Some(known) = common.peer(peer) else {
             return;
         };

@@ -10,7 +10,7 @@ use machine::{Duration, Instant, Outbox};
 use packet::bgp::{Kind, RefreshKind, RouteRefresh};
 
 use crate::decision::Source;
-use crate::error::BgpEvent;
+use crate::error::{BgpEvent, DownReason};
 use crate::fsm::{Event, State};
 use crate::group::{Group, GroupKey};
 use crate::id::{GroupId, PeerId};
@@ -24,10 +24,15 @@ impl Speaker {
     /// This route processor has become active with all tables in place (nonstop routing). `neighbors` is what is
     /// configured. Sessions go on where they are: no OPEN, no NOTIFICATION, no UPDATE that was sent before; a KEEPALIVE
     /// at once, because nobody knows how long ago the last one was. All others start. Costs the number of neighbours.
+    ///
+    /// A session of which `is_carried` says no has lost its connection, or was never to survive: it ends here, as by the
+    /// loss of the connection. With graceful restart its routes stay until they are told again, and nobody is told
+    /// anything new before (RFC 4724 section 4.1).
     pub fn promoted(
         &mut self,
         now: Instant,
         neighbors: impl IntoIterator<Item = (PeerId, NeighborConfig)>,
+        is_carried: &dyn Fn(PeerId) -> bool,
         out: &mut Outbox<SpeakerOutput>,
     ) {
         self.neighbors = neighbors
@@ -45,7 +50,9 @@ impl Speaker {
                 self.drop_routes(*peer);
                 continue;
             };
-            if session.established {
+            if session.established && !is_carried(*peer) {
+                self.fall_back(now, *peer, session, out);
+            } else if session.established {
                 *neighbor.connection_mut(session.direction) = Connection {
                     state: State::Established,
                     is_connected: true,
@@ -82,9 +89,44 @@ impl Speaker {
         }
     }
 
+    /// A session of the last active that does not go on here: it starts again, gracefully where that was agreed on.
+    fn fall_back(&mut self, now: Instant, peer: PeerId, session: &Session, out: &mut Outbox<SpeakerOutput>) {
+        let Some(neighbor) = self.neighbors.get_mut(&peer) else {
+            return;
+        };
+        neighbor.counters.dropped += 1;
+        let neighbor_address = neighbor.config.address;
+        let kept = retained(session, Event::TcpConnectionFails, false, None);
+        let reason = match kept.is_empty() {
+            true => DownReason::NotCarried,
+            false => DownReason::NotCarriedGraceful,
+        };
+        let event = BgpEvent::Down {
+            neighbor: neighbor_address,
+            reason,
+        };
+        out.push(LOG_RELEASE, SpeakerOutput::Log(event));
+        if let Some(graceful) = session.agreed.graceful.filter(|_| !kept.is_empty()) {
+            let time = Duration::from_secs(graceful.restart_time_s.into());
+            neighbor.timers.set(Timer::Restart, now + time);
+            self.awaited.insert(peer);
+            self.defer(now);
+        }
+        self.leave(peer, kept);
+        self.reschedule(peer);
+    }
+
     /// This route processor starts without tables, after another one (graceful restart): OPENs say so, and nobody is
-    /// told anything before the neighbours have told everything, or the deferral time is over.
-    pub fn restarted(&mut self, now: Instant) {
+    /// told anything before those of `awaited` have told everything, or the deferral time is over. With nobody to wait
+    /// for it is an ordinary start.
+    pub fn restarted(&mut self, now: Instant, awaited: impl IntoIterator<Item = PeerId>) {
+        self.awaited = awaited.into_iter().collect();
+        if !self.awaited.is_empty() {
+            self.defer(now);
+        }
+    }
+
+    fn defer(&mut self, now: Instant) {
         self.restarted = true;
         let time = Duration::from_secs(self.config.selection_deferral_time_s.into());
         self.deferred_until = Some(now + time);
@@ -421,7 +463,7 @@ impl Speaker {
             return;
         }
         let is_awaited = |(peer, neighbor): (&PeerId, &Neighbor)| {
-            if !neighbor.config.graceful_restart || neighbor.config.shutdown {
+            if !self.awaited.contains(peer) || neighbor.config.shutdown {
                 return false;
             }
             let Some(session) = self.sessions.get(peer).filter(|session| session.established) else {
@@ -443,6 +485,7 @@ impl Speaker {
     pub(crate) fn end_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
         self.deferred_until = None;
         self.restarted = false;
+        self.awaited.clear();
         let waiting: Vec<(PeerId, Session)> = self
             .sessions
             .iter()

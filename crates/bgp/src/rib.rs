@@ -47,6 +47,8 @@ pub struct FamilyRib<F: BgpFamily> {
     pub(crate) changed: Vec<(Prefix<F>, Option<Path>)>,
     /// Prefixes for the routing table to look at.
     pub(crate) for_routing: Vec<Prefix<F>>,
+    /// Prefixes with a path of this turn whose next hop nobody has asked for yet.
+    pub(crate) undecided: Vec<Prefix<F>>,
     /// Room for the paths of one prefix while they change.
     scratch: Vec<Path>,
 }
@@ -60,6 +62,7 @@ impl<F: BgpFamily> Default for FamilyRib<F> {
             missed: Tracked::new(F::MISSED_TABLE),
             changed: Vec::new(),
             for_routing: Vec::new(),
+            undecided: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -99,6 +102,12 @@ pub struct Common {
     pub(crate) collected_after: Option<AttributeId>,
     /// Groups whose logs have grown since somebody asked.
     pub(crate) told_groups: BTreeSet<GroupId>,
+    /// Next hops that paths of this turn have, and that were not known before it.
+    pub(crate) new_next_hops: BTreeSet<NextHopKey>,
+    /// Next hops that no path has any more.
+    pub(crate) unused_next_hops: Vec<NextHopKey>,
+    /// The set that was looked at last, if its next hop is known.
+    pub(crate) known_next_hop: AttributeId,
 }
 
 /// What policy makes of a set, as long as it does not depend on the prefix. Cleared whenever a set's number may be
@@ -190,6 +199,9 @@ impl Rib {
                 collected_at: 0,
                 collected_after: None,
                 told_groups: BTreeSet::new(),
+                new_next_hops: BTreeSet::new(),
+                unused_next_hops: Vec::new(),
+                known_next_hop: AttributeId::NONE,
             },
             v4: FamilyRib::default(),
             v6: FamilyRib::default(),

@@ -177,6 +177,8 @@ pub struct Speaker {
     pub(crate) restarted: bool,
     /// Until when route selection waits for End-of-RIB.
     pub(crate) deferred_until: Option<Instant>,
+    /// Whose End-of-RIB it waits for.
+    pub(crate) awaited: BTreeSet<PeerId>,
 }
 
 impl Speaker {
@@ -191,7 +193,30 @@ impl Speaker {
             seed,
             restarted: false,
             deferred_until: None,
+            awaited: BTreeSet::new(),
         }
+    }
+
+    /// Who we are, and for how long we wait. To be called while there are no neighbours, for a change of AS or
+    /// identifier, or when tables were filled by checkpointing.
+    pub fn set_config(&mut self, config: SpeakerConfig) {
+        self.rib.common.as_number = config.as_number;
+        self.rib.common.router_id = config.router_id;
+        self.rib
+            .set_peer(PeerId::LOCAL, Some(crate::peer::Peer::local(config.router_id)));
+        self.config = config;
+    }
+
+    /// Jitter and other choices that others need not foresee are drawn from this from now on.
+    pub fn set_seed(&mut self, seed: Seed) {
+        self.seed = seed;
+    }
+
+    /// The neighbours that are configured, in order of their numbers.
+    pub fn neighbors(&self) -> impl Iterator<Item = (PeerId, &NeighborConfig)> {
+        self.neighbors
+            .iter()
+            .map(|(peer, neighbor)| (*peer, &neighbor.config))
     }
 
     /// What is configured.
@@ -218,6 +243,7 @@ impl Speaker {
     pub fn turn_end(&mut self, out: &mut Outbox<SpeakerOutput>) {
         self.rib.flush();
         self.rib.trim_logs();
+        self.rib.forget_undecided();
         let groups = core::mem::take(&mut self.rib.common.told_groups);
         for group in groups {
             let members = self.rib.common.members.get(&group);

@@ -194,9 +194,13 @@ impl Rib {
         if !unused.is_empty() {
             // Their numbers may be given out again.
             self.common.caches.clear();
+            self.common.known_next_hop = AttributeId::NONE;
         }
         for id in &unused {
             self.common.attributes.sets.remove(id);
+        }
+        if self.common.collected_after.is_none() {
+            self.collect_next_hops();
         }
     }
 }

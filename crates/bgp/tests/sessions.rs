@@ -209,7 +209,7 @@ fn a_restarting_neighbour_is_helped_and_what_it_does_not_tell_again_goes() {
     assert_eq!((session.established, session.stale), (false, Families::V4));
     world
         .speaker_mut(1)
-        .restarted(machine::Instant::from_millis(2000));
+        .restarted(machine::Instant::from_millis(2000), [peer_id(0)]);
     world.originate(1, networks(15));
     let config = world.configs[1][&peer_id(0)].clone();
     world.configure(1, 0, config);

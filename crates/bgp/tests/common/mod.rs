@@ -200,7 +200,7 @@ impl World {
         let mut pair = Pair::new(standby, empty_node);
         let mut out = Outbox::new();
         let configs = self.configs[node].clone();
-        pair.active.0.promoted(self.now, configs, &mut out);
+        pair.active.0.promoted(self.now, configs, &|_| true, &mut out);
         pair.settle().expect("a bulk to the next standby");
         self.nodes[node] = pair;
         // What was not acknowledged is sent again, byte by byte the same.
