@@ -101,7 +101,7 @@ const ROOMS: &[Room] = &[
     room(
         "holdover",
         Kind::Std,
-        &["machine", "rp", "runtime", "sim"],
+        &["machine", "packet", "rp", "runtime", "sim"],
         &["clap"],
     ),
 ];

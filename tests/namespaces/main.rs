@@ -1,8 +1,13 @@
 //! The router between real hosts: network namespaces, veth pairs with their default offloads, packet wires, and
 //! measured by tools that know nothing of it.
 
+mod dissect;
+mod flow;
 mod lab;
 mod late;
+mod neighbours;
+mod peers;
+mod router;
 mod stream;
 mod switchover;
 mod tools;

@@ -2,7 +2,7 @@
 
 use crate::lab::{HOST_A, HOST_B, Lab};
 use crate::stream::Transfer;
-use crate::tools::{Capture, Flows, PATIENCE, Tool, kernel_counter, wait_for, wait_until};
+use crate::tools::{self, Capture, Flows, PATIENCE, Tool, kernel_counter, wait_for, wait_until};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,8 @@ fn req_2_ten_kills_and_ten_forced_switchovers_lose_and_duplicate_nothing_in_tran
         return;
     };
     let mut lab = Lab::start("so");
-    let captures = [&lab.host_a, &lab.host_b].map(|host| Capture::start(host, UDP_PORT));
+    let captures = [&lab.host_a, &lab.host_b]
+        .map(|host| Capture::start(host, 128, &format!("icmp or udp port {UDP_PORT}")));
     let _server = iperf_server(&lab);
     let transfer = Transfer::start(&lab.host_a, &lab.host_b, HOST_B);
     wait_until("the transfer is under way", || transfer.received() > 0);
@@ -88,7 +89,7 @@ fn req_2_ten_kills_and_ten_forced_switchovers_lose_and_duplicate_nothing_in_tran
     }
     let bytes = transfer.finish();
     await_echoes(&captures, streams * PINGS);
-    let [at_a, at_b] = captures.map(Capture::finish);
+    let [at_a, at_b] = captures.map(|capture| tools::flows(&capture.finish()));
     let counter = |file: &str, protocol: &str, name: &str| {
         kernel_counter(&lab.host_a.run(&format!("cat /proc/net/{file}")), protocol, name)
     };
@@ -104,7 +105,7 @@ fn req_2_ten_kills_and_ten_forced_switchovers_lose_and_duplicate_nothing_in_tran
 
 /// One switchover in the middle of two streams. Whether it was in the middle of both.
 fn round(lab: &mut Lab, cause: Cause, transfer: &Transfer) -> bool {
-    let old = lab.wait_for_pair();
+    let old = lab.router.wait_for_pair();
     let arrivals = Arrivals::from_now(transfer.receiver_pid());
     let mut ping = Tool::start(&lab.host_a, &format!("ping -q -i 0.001 -c {PINGS} -W 5 {HOST_B}"));
     let rate = DATAGRAMS * DATAGRAM_LEN * 8;
@@ -117,35 +118,35 @@ fn round(lab: &mut Lab, cause: Cause, transfer: &Transfer) -> bool {
         so_far.echoes >= UNDER_WAY && so_far.datagrams >= UNDER_WAY
     });
     let written = transfer.sent();
-    let clock = lab.clock(old.peer());
+    let clock = lab.router.clock(old.peer());
     let began_ns = clock();
     match cause {
-        Cause::Killed => lab.kill(old),
+        Cause::Killed => lab.router.kill(old),
         Cause::Forced => {
-            let said = lab.console(old, "enable\nredundancy force-switchover\n\n");
+            let said = lab.router.console(old, "enable\nredundancy force-switchover\n\n");
             assert!(said.contains("[confirm]"), "{said}");
         }
     }
     wait_for("the other processor is active", || {
-        (lab.active() == Some(old.peer())).then_some(())
+        (lab.router.active() == Some(old.peer())).then_some(())
     });
     let then = arrivals.so_far();
     let in_the_middle = then.echoes < PINGS && then.datagrams < DATAGRAMS;
     if cause == Cause::Forced {
-        lab.wait_for_end(old);
+        lab.router.wait_for_end(old);
     }
-    lab.restart(old);
+    lab.router.restart(old);
     wait_until("the TCP transfer goes on", || transfer.received() > written);
     let [ping_report, _] = ping.end();
     let [udp_report, _] = udp.end();
     println!(
         "{cause:?} {old:?}, {}, at echo {}, datagram {}: {}",
-        lab.phases(old.peer(), began_ns),
+        lab.router.phases(old.peer(), began_ns),
         then.echoes,
         then.datagrams,
         report(&ping_report, &udp_report, arrivals.so_far().unread)
     );
-    lab.wait_for_pair();
+    lab.router.wait_for_pair();
     in_the_middle
 }
 
@@ -204,7 +205,11 @@ fn await_echoes(captures: &[Capture; 2], expected: u64) {
                 .is_some_and(|packets| packets.len() as u64 >= expected)
         })
     };
-    while !captures.iter().all(|capture| complete(&capture.flows())) && Instant::now() < end {
+    while !captures
+        .iter()
+        .all(|capture| complete(&tools::flows(&capture.frames())))
+        && Instant::now() < end
+    {
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,13 +1,18 @@
 //! The outside tools, and how a test waits for what they see.
 
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// After so long, what a test waits for will not come any more. No test expects anything to be fast.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where Debian puts the daemons of FRR.
+pub const FRR_DIRECTORY: &str = "/usr/lib/frr";
 
 /// Looks again and again until `look` sees something.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -29,7 +34,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 /// Why the tests of this file cannot run here; `None` when they can.
 pub fn obstacle(tools: &[&str]) -> Option<String> {
     let found = |tool: &&&str| {
-        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin:" + FRR_DIRECTORY;
         path.split(':')
             .any(|directory| Path::new(directory).join(**tool).exists())
     };
@@ -114,6 +119,19 @@ impl Namespace {
     pub fn try_run(&self, line: &str) -> String {
         let output = finish(&mut self.shell(line));
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    }
+
+    /// Does something on a thread that is in it: a socket made there stays there, wherever it is used.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let handle = std::fs::File::open(Path::new("/run/netns").join(&self.name)).expect("a namespace");
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(move || {
+                move_into_link_name_space(handle.as_fd(), Some(LinkNameSpaceType::Network))
+                    .expect("a thread in the namespace");
+                work()
+            });
+            worker.join().expect("the thread's end")
+        })
     }
 
     /// Switches IPv6 off on an interface, so that the kernel sends nothing there by itself.
@@ -211,21 +229,21 @@ pub fn cpu_ticks(pid: u32) -> u64 {
 /// Packets of one kind in one direction, each as the bytes that tell it from all others, in order of time.
 pub type Flows = BTreeMap<String, Vec<Vec<u8>>>;
 
-/// `tcpdump` on `eth0` of a host, for ICMP echo and one UDP port.
+/// `tcpdump` on `eth0` of a host.
 pub struct Capture {
     tool: Tool,
     path: PathBuf,
 }
 
 impl Capture {
-    /// Starts it and waits until it listens.
-    pub fn start(namespace: &Namespace, udp_port: u16) -> Capture {
+    /// Starts it and waits until it listens; it keeps the first `length` bytes of what `filter` lets through.
+    pub fn start(namespace: &Namespace, length: usize, filter: &str) -> Capture {
         let path = std::env::temp_dir().join(format!("{}.pcap", namespace.name()));
         let _ = std::fs::remove_file(&path);
         let mut tool = Tool::start(
             namespace,
             &format!(
-                "tcpdump -n -U -Z root -B 65536 -s 128 -i eth0 -w {} icmp or udp port {udp_port}",
+                "tcpdump -n -U -Z root -B 65536 -s {length} -i eth0 -w {} {filter}",
                 path.display()
             ),
         );
@@ -241,38 +259,59 @@ impl Capture {
     }
 
     /// What it has seen so far.
-    pub fn flows(&self) -> Flows {
+    pub fn frames(&self) -> Vec<Frame> {
         let bytes = std::fs::read(&self.path).expect("a capture file");
-        flows(&bytes)
+        frames(&bytes)
     }
 
     /// Stops it; returns what it has seen, and demands that the kernel kept nothing from it.
-    pub fn finish(mut self) -> Flows {
+    pub fn finish(mut self) -> Vec<Frame> {
         self.tool.interrupt();
         let [_, said] = self.tool.end();
         assert!(said.contains("0 packets dropped by kernel"), "tcpdump: {said}");
-        let flows = self.flows();
+        let frames = self.frames();
         let _ = std::fs::remove_file(&self.path);
-        flows
+        frames
     }
 }
 
-/// The packets of a capture file (the classic format, in the byte order of this machine; the last may be cut off).
-fn flows(bytes: &[u8]) -> Flows {
+/// An Ethernet frame of a capture.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// When, since 1970.
+    pub at: Duration,
+    pub bytes: Vec<u8>,
+}
+
+/// The frames of a capture file (the classic format, in the byte order of this machine; the last may be cut off).
+fn frames(bytes: &[u8]) -> Vec<Frame> {
     const FILE_HEADER_LEN: usize = 24;
     const RECORD_HEADER_LEN: usize = 16;
-    const ETHERNET_LEN: usize = 14;
-    let mut flows = Flows::new();
+    let mut frames = Vec::new();
     let mut rest = bytes.get(FILE_HEADER_LEN..).unwrap_or_default();
     while rest.len() >= RECORD_HEADER_LEN {
-        let captured = u32::from_ne_bytes([rest[8], rest[9], rest[10], rest[11]]) as usize;
-        let Some(frame) = rest.get(RECORD_HEADER_LEN..RECORD_HEADER_LEN + captured) else {
+        let word = |at: usize| u32::from_ne_bytes([rest[at], rest[at + 1], rest[at + 2], rest[at + 3]]);
+        let end = RECORD_HEADER_LEN + word(8) as usize;
+        let Some(frame) = rest.get(RECORD_HEADER_LEN..end) else {
             break;
         };
-        if let Some((flow, identity)) = frame.get(ETHERNET_LEN..).and_then(identify) {
+        frames.push(Frame {
+            at: Duration::from_secs(u64::from(word(0))) + Duration::from_micros(u64::from(word(4))),
+            bytes: frame.to_vec(),
+        });
+        rest = &rest[end..];
+    }
+    frames
+}
+
+/// What the frames of a capture are, flow by flow.
+pub fn flows(frames: &[Frame]) -> Flows {
+    const ETHERNET_LEN: usize = 14;
+    let mut flows = Flows::new();
+    for frame in frames {
+        if let Some((flow, identity)) = frame.bytes.get(ETHERNET_LEN..).and_then(identify) {
             flows.entry(flow).or_default().push(identity);
         }
-        rest = &rest[RECORD_HEADER_LEN + captured..];
     }
     flows
 }

@@ -1,6 +1,7 @@
 //! What hosts see of the router, and what it sees of their links.
 
-use crate::lab::{HOST_A, HOST_B, Lab, ROUTER_A, ROUTER_B, Slot, UDP_WIRE};
+use crate::lab::{HOST_A, HOST_B, Lab, ROUTER_A, ROUTER_B, UDP_WIRE};
+use crate::router::Slot;
 use crate::tools::{self, Namespace, Tool, wait_until};
 
 // `ping` waits for its last answer for one interval only (or twice the longest round trip): the interval is the patience
@@ -13,7 +14,7 @@ fn hosts_see_a_router() {
         return;
     };
     let lab = Lab::start("view");
-    let active = lab.wait_for_pair();
+    let active = lab.router.wait_for_pair();
     let a = &lab.host_a;
     for address in [HOST_B, ROUTER_A, ROUTER_B] {
         let said = a.run(&format!("ping -c 3 -i 0.5 -W 5 {address}"));
@@ -36,8 +37,8 @@ fn hosts_see_a_router() {
 fn offloads_are_as_veth_pairs_have_them(lab: &Lab) {
     for (namespace, interface) in [
         (&lab.host_a, "eth0"),
-        (&lab.router, "to-a"),
-        (&lab.router, "to-b"),
+        (&lab.router.namespace, "to-a"),
+        (&lab.router.namespace, "to-b"),
         (&lab.host_b, "eth0"),
     ] {
         let features = namespace.run(&format!("ethtool -k {interface}"));
@@ -49,7 +50,7 @@ fn offloads_are_as_veth_pairs_have_them(lab: &Lab) {
 
 /// What the hosts hold as the router's MAC address is what the router says of its port.
 fn hosts_resolve_the_ports(lab: &Lab, active: Slot) {
-    let interfaces = lab.console(active, "show interfaces\n");
+    let interfaces = lab.router.console(active, "show interfaces\n");
     for (host, gateway) in [(&lab.host_a, ROUTER_A), (&lab.host_b, ROUTER_B)] {
         let neighbour = tools::ip(&format!("-n {} neighbour show {gateway}", host.name()));
         let words: Vec<&str> = neighbour.split_whitespace().collect();
@@ -69,7 +70,7 @@ fn a_small_mtu_is_told_or_bridged(lab: &Lab, active: Slot) {
     let a = &lab.host_a;
     let configure = |line: &str| {
         let script = format!("enable\nconfigure terminal\ninterface Ethernet1/0\n{line}\nend\n");
-        let said = lab.console(active, &script);
+        let said = lab.router.console(active, &script);
         assert!(!said.contains("REJECTED"), "{said}");
     };
     configure("mtu 1000");
@@ -94,9 +95,9 @@ fn a_small_mtu_is_told_or_bridged(lab: &Lab, active: Slot) {
 /// A TCP stream as fast as it goes, at the offloads that veth pairs have by themselves. For information only.
 fn throughput(lab: &Lab) -> String {
     let _server = crate::switchover::iperf_server(lab);
-    let before = lab.card_ticks();
+    let before = lab.router.card_ticks();
     let said = lab.host_a.run(&format!("iperf3 -J -c {HOST_B} -t 2"));
-    let ticks = lab.card_ticks() - before;
+    let ticks = lab.router.card_ticks() - before;
     let report: serde_json::Value = serde_json::from_str(&said).expect("a report of iperf3");
     let bits = &report["end"]["sum_received"]["bits_per_second"];
     let megabits = bits.as_f64().unwrap_or_default() / 1e6;
@@ -116,14 +117,19 @@ fn a_link_that_goes_down_takes_its_routes_along_and_brings_them_back() {
         return;
     };
     let lab = Lab::start("link");
-    let active = lab.wait_for_pair();
+    let active = lab.router.wait_for_pair();
     let host_b = lab.host_b.name();
     let port_is = |state: &str| {
-        lab.console(active, "show ip interface brief\n")
+        lab.router
+            .console(active, "show ip interface brief\n")
             .lines()
             .any(|line| line.starts_with("Ethernet1/0") && line.trim_end().ends_with(state))
     };
-    let routed = || lab.console(active, "show ip route\n").contains("10.82.0.0/24");
+    let routed = || {
+        lab.router
+            .console(active, "show ip route\n")
+            .contains("10.82.0.0/24")
+    };
     assert!(port_is("up") && routed());
     tools::ip(&format!("-n {host_b} link set eth0 down"));
     wait_until("the port is down and its routes are gone", || {
@@ -158,12 +164,15 @@ fn a_udp_wire_carries_what_a_packet_wire_carries() {
     let [port, far] = UDP_WIRE;
     // A host whose network card is a tap, and whose cable is a UDP socket.
     let _cable = Tool::start(
-        &lab.router,
+        &lab.router.namespace,
         &format!("socat UDP:{port},bind={far} TUN,tun-type=tap,tun-name=cable,iff-no-pi"),
     );
-    let router = lab.router.name();
+    let router = lab.router.namespace.name();
     wait_until("socat has its tap", || {
-        lab.router.try_run("ip link show cable").contains("cable:")
+        lab.router
+            .namespace
+            .try_run("ip link show cable")
+            .contains("cable:")
     });
     let c = host_c.name();
     tools::ip(&format!("-n {router} link set cable netns {c}"));
