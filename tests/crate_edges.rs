@@ -112,7 +112,7 @@ const RP_USES: &[&str] = &[
 ];
 #[rustfmt::skip]
 const RUNTIME_USES: &[&str] = &[
-    "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "management", "linecard", "traffic", "rp",
+    "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "management", "linecard", "traffic", "rp", "tcp",
 ];
 const RUNTIME_OUTSIDE: &[&str] = &[
     "rustix",
@@ -127,12 +127,12 @@ const RUNTIME_OUTSIDE: &[&str] = &[
 #[rustfmt::skip]
 const SIM_USES: &[&str] = &[
     "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "line", "rib", "linecard", "management",
-    "traffic", "rp",
+    "traffic", "rp", "tcp",
 ];
 #[rustfmt::skip]
 const FUZZING_USES: &[&str] = &[
     "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "line", "rib", "linecard", "management",
-    "tcp", "traffic", "rp", "runtime",
+    "tcp", "traffic", "rp", "tcp", "runtime",
 ];
 /// What tests of any crate may use besides.
 const TEST_OUTSIDE: &[&str] = &["proptest", "serde_json", "rustix", "prost"];

@@ -122,8 +122,13 @@ pub fn run_seed(seed: u64, level: TraceLevel) -> Outcome {
 
 /// Runs one seed in a world with these options.
 pub fn run_with(seed: u64, options: Options, level: TraceLevel) -> Outcome {
+    run(seed, options, level, World::live)
+}
+
+/// Lets a world live as `live` says.
+pub(crate) fn run(seed: u64, options: Options, level: TraceLevel, live: impl FnOnce(&mut World)) -> Outcome {
     let mut world = World::new(seed, options, level);
-    let panicked = catch_unwind(AssertUnwindSafe(|| world.live())).err();
+    let panicked = catch_unwind(AssertUnwindSafe(|| live(&mut world))).err();
     if let Some(panic) = panicked {
         let text = panic_text(panic.as_ref());
         world.fail(FailureKind::Crash, "panic", text);
@@ -235,6 +240,7 @@ impl World {
             return;
         }
         self.start_traffic();
+        self.start_bgp();
         if self.options.operator {
             self.operator_soon(Duration::from_millis(10));
         }
@@ -246,12 +252,14 @@ impl World {
             return;
         }
         self.await_passage();
+        self.settle_bgp();
         self.check_flows();
         self.last_switchover();
         self.operator.stopped = true;
         self.run_for(Duration::from_millis(5));
         if self.converge(HEAL_LIMIT) {
             self.await_passage();
+            self.settle_bgp();
             self.check_flows();
             self.check_nvram();
             self.check_registers_agree();

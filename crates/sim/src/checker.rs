@@ -285,6 +285,8 @@ pub(crate) fn settings_of(running: &[String]) -> BTreeMap<String, String> {
             settings.insert(String::from("redundancy mode"), line.trim().to_string());
         } else if line.starts_with(" headless-forwarding ") {
             settings.insert(String::from("headless-forwarding"), line.trim().to_string());
+        } else if line.starts_with(" neighbor ") && line.ends_with(" shutdown") {
+            settings.insert(line.trim().to_string(), line.trim().to_string());
         } else if line.starts_with("hostname ") {
             settings.insert(String::from("hostname"), line.clone());
         } else if line.starts_with("ip route ") {

@@ -62,6 +62,8 @@ pub(crate) enum Event {
     },
     /// The hosts have something to do.
     HostsExpire { ticket: u64 },
+    /// BGP neighbours have something to do.
+    BgpExpire { ticket: u64 },
     /// Writing the startup configuration comes to its end.
     NvramDone {
         slot: RpSlot,

@@ -55,6 +55,8 @@ pub(crate) enum FaultEvent {
     RpInserted(RpSlot),
     /// The second of two deaths.
     Kill(RpSlot),
+    /// A process dies in its next turn, after so many outputs.
+    DieWithin(RpSlot, usize),
     /// A kill takes effect.
     KillLife(RpSlot, u64),
     /// A neighbour speaks: the how many more times.
@@ -109,6 +111,11 @@ impl World {
                 }
             }
             FaultEvent::Kill(slot) => self.kill_rp(slot, PeerLoss::Killed),
+            FaultEvent::DieWithin(slot, outputs) => {
+                if let Some(process) = &mut self.rps[slot.index()].process {
+                    process.dies_after = Some(outputs);
+                }
+            }
             FaultEvent::KillLife(slot, life) => {
                 if self.rps[slot.index()]
                     .process
@@ -410,6 +417,7 @@ impl World {
         }
         self.peer_link.cut = false;
         self.operator.forces_switchover = false;
+        self.mend_bgp();
         for slot in RpSlot::ALL {
             self.peer_stall(slot, false);
             let node = &mut self.rps[slot.index()];

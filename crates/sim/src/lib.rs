@@ -22,6 +22,7 @@
 
 mod arbiter;
 mod backplane;
+mod bgp;
 mod campaign;
 mod card_node;
 mod chassis_commands;
@@ -33,6 +34,7 @@ mod flash;
 mod headless;
 mod host_node;
 mod link;
+mod nvram;
 mod operator;
 mod options;
 mod platform;
@@ -45,6 +47,7 @@ mod swarm;
 mod trace;
 mod world;
 
+pub use bgp::{BgpOptions, Death, bgp_life};
 pub use campaign::{
     Budget, Figures, Outcome, Report, campaign, compared, exit_code, run_seed, run_twice, run_with,
 };

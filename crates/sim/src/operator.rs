@@ -170,6 +170,9 @@ impl World {
     fn next_line(&mut self) -> (String, Option<Change>) {
         let prompt = self.operator.prompt.clone();
         let plain = |text: &str| (String::from(text), None);
+        if let Some(line) = self.next_bgp_line(&prompt) {
+            return line;
+        }
         if prompt.ends_with("(config-if)#") {
             if self.draws.chance(1, 2) {
                 return plain("exit");
@@ -384,6 +387,7 @@ impl World {
 
     fn acknowledged(&mut self, slot: RpSlot, process: &Process, typed: Typed) {
         self.checker.registers.acknowledged(&typed.line);
+        self.bgp_line_done(&typed.line);
         let Some(change) = typed.change else { return };
         self.checker.promises.acknowledged(&change.setting, change.value);
         // Every sixth time: putting a configuration in words takes longer than all else of a command.

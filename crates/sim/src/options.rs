@@ -1,5 +1,6 @@
 //! What a world is made of.
 
+use crate::bgp::BgpOptions;
 use machine::Duration;
 
 /// How often each kind of fault is drawn, relative to the others; 0: it does not exist in this world.
@@ -136,6 +137,16 @@ pub enum Plant {
     ReasonsHidden,
     /// A disk keeps what was written in a cache that ends with the process.
     DiskCacheLost,
+    /// Some segments to a BGP neighbour come twice, the second time with another byte.
+    SegmentsRewritten,
+    /// A takeover resets the sessions of all BGP neighbours.
+    SessionsReset,
+    /// A takeover lets all BGP neighbours be told everything again.
+    UpdatesRepeated,
+    /// Some of what a BGP neighbour announces never gets to the router.
+    AnnouncementsLost,
+    /// Some packets to what a BGP neighbour announces get lost on its wire.
+    NeighborPacketsLost,
     /// What the standby says of commands that it does not execute never reaches the active, and it is told that all is
     /// well.
     DifferencesHushedUp,
@@ -215,6 +226,8 @@ pub struct Options {
     pub boots_in_rpr: bool,
     /// Whether the factory's configuration says `headless-forwarding disable`.
     pub headless_forwarding_disabled: bool,
+    /// BGP neighbours.
+    pub bgp: BgpOptions,
     /// A bug on purpose.
     pub plant: Option<Plant>,
 }
@@ -255,6 +268,7 @@ impl Default for Options {
             commands: ChassisCommands::default(),
             boots_in_rpr: false,
             headless_forwarding_disabled: false,
+            bgp: BgpOptions::default(),
             plant: None,
         }
     }

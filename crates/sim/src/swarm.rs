@@ -3,6 +3,7 @@
 //! Uniform chaos hides bugs: a world in which everything fails all the time never gets to the state in which the
 //! interesting thing fails. So most seeds have a few kinds of faults, some have one, some have none.
 
+use crate::bgp::BgpOptions;
 use crate::options::{ChassisCommands, FaultWeights, LinkOptions, Options, Timing};
 use machine::{Duration, Seed};
 
@@ -16,15 +17,17 @@ impl Options {
         let mut more = Seed::new(seed ^ 0x5465_726d_696e_616c);
         let commands = ChassisCommands::swarm(&mut more);
         let cards = 1 + draws.below(3) as u8;
+        // The route processor has no BGP yet.
+        let bgp = BgpOptions::default();
         Options {
             cards,
             ports_per_card: if cards == 1 { 2 } else { 1 + draws.below(2) as u8 },
             flows: 1 + draws.below(3) as u8,
             packets_per_second: [40, 100, 300][draws.below(3) as usize],
             probers: draws.below(2) as u8,
-            operator: draws.chance(2, 3) || commands.any(),
+            operator: draws.chance(2, 3) || commands.any() || bgp.is_typed(),
             think_ms_max: [4, 15, 50][draws.below(3) as usize],
-            phase_one: Duration::from_millis(100 + draws.below(700)),
+            phase_one: Duration::from_millis(100 + draws.below(700) + bgp.more_time_ms),
             fault_interval_ms: [15, 40, 120, 250][draws.below(4) as usize],
             faults: FaultWeights::swarm(&mut draws),
             hung_may_wake: draws.chance(2, 3),
@@ -49,6 +52,7 @@ impl Options {
             commands,
             headless_forwarding_disabled: commands.headless_forwarding && more.chance(1, 4),
             boots_in_rpr: commands.mode && more.chance(1, 3),
+            bgp,
             plant: None,
         }
     }

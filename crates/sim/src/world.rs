@@ -1,6 +1,7 @@
 //! The world: everything there is, one clock, one order of events.
 
 use crate::arbiter::Arbiter;
+use crate::bgp::world::BgpNodes;
 use crate::card_node::CardNode;
 use crate::checker::{Checker, Coverage, GATE_MAX, settings_of};
 use crate::event::{Event, EventQueue};
@@ -68,6 +69,7 @@ pub struct World {
     pub(crate) card_links: BTreeMap<u64, CardLink>,
     pub(crate) sessions: u64,
     pub(crate) hosts: HostNode,
+    pub(crate) bgp: BgpNodes,
     pub(crate) arbiter: Arbiter,
     pub(crate) operator: Operator,
     pub(crate) checker: Checker,
@@ -113,6 +115,7 @@ fn factory_configuration(options: &Options) -> String {
             ));
         }
     }
+    text.push_str(&crate::bgp::world::factory_lines(options));
     text.push_str("end\n");
     text
 }
@@ -136,6 +139,7 @@ impl World {
             card_links: BTreeMap::new(),
             sessions: 0,
             hosts: HostNode::new(options.cards, options.ports_per_card),
+            bgp: BgpNodes::new(seed, Instant::from_millis(1), &options),
             arbiter,
             operator: Operator::default(),
             checker: Checker::new(&startup),
@@ -158,6 +162,7 @@ impl World {
         for card in 0..options.cards {
             world.restart_card(CardSlot(card));
         }
+        world.schedule_bgp();
         world
     }
 
@@ -266,7 +271,10 @@ impl World {
             Event::CardStart { card, ticket } => self.card_start(card, ticket),
             Event::CardExpire { card, ticket } => self.card_expire(card, ticket),
             Event::WireToCard { port, frame } => self.wire_to_card(port, frame),
-            Event::WireToHost { host, frame } => self.host_receive(host, &frame),
+            Event::WireToHost { host, frame } => {
+                self.bgp_receive(host, &frame);
+                self.host_receive(host, &frame);
+            }
             Event::Fabric { port, frame } => {
                 self.card_input(port.card, linecard::CardInput::Fabric { port, frame });
             }
@@ -277,6 +285,7 @@ impl World {
                 up,
             } => self.fabric_peer(card, about, life, up),
             Event::HostsExpire { ticket } => self.hosts_expire(ticket),
+            Event::BgpExpire { ticket } => self.bgp_expire(ticket),
             Event::NvramDone {
                 slot,
                 life,
@@ -388,7 +397,10 @@ impl World {
             self.cold_starts += u32::from(self.stage != Stage::Boot);
             self.checker.promises.start_over(&running);
             self.excuse_flows(None, "the router started from its configuration only");
-        } else if let Some(missing) = self.checker.promises.check(&running) {
+            return;
+        }
+        self.bgp_taken_over();
+        if let Some(missing) = self.checker.promises.check(&running) {
             self.fail_safety(
                 "acknowledged",
                 format!("lost by the switchover to {slot}: {missing}"),
@@ -463,6 +475,7 @@ impl World {
         if self.stage == Stage::Boot {
             return;
         }
+        self.excuse_bgp(card, why);
         for flow in &mut self.hosts.flows {
             if card.is_none_or(|card| flow.cards.contains(&card.0)) {
                 flow.excuse = Some(why);

@@ -1,0 +1,128 @@
+//! One fixed life of all that BGP does, in which the active dies at a chosen turn.
+
+use crate::bgp::operator::POLICY_LINES;
+use crate::campaign::{Outcome, run};
+use crate::event::Event;
+use crate::fault::FaultEvent;
+use crate::options::Options;
+use crate::scenario::HEAL_LIMIT;
+use crate::trace::TraceLevel;
+use crate::world::{FailureKind, Stage, World};
+use machine::{Duration, RpSlot};
+
+/// Where in a turn the active dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// After so many of the turn's outputs were asked for; of what was to be sent some may have left.
+    Within(usize),
+    /// After all of the turn has left, as far as it came.
+    After,
+}
+
+/// Turns of the active, counted while a story goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TurnCount {
+    counts: bool,
+    turns: u64,
+    dies: Option<(u64, Death)>,
+}
+
+impl World {
+    /// A turn of the active in `slot` is over.
+    pub(crate) fn active_turn_over(&mut self, slot: RpSlot) {
+        let count = &mut self.bgp.turns;
+        if !count.counts {
+            return;
+        }
+        count.turns += 1;
+        let event = match count.dies {
+            Some((turn, Death::After)) if count.turns == turn => FaultEvent::Kill(slot),
+            Some((turn, Death::Within(outputs))) if count.turns + 1 == turn => {
+                FaultEvent::DieWithin(slot, outputs)
+            }
+            _ => return,
+        };
+        count.dies = None;
+        self.faults_injected += 1;
+        self.queue.add(self.now, Event::Fault(event));
+    }
+
+    fn for_ms(&mut self, milliseconds: u64) {
+        self.run_for(Duration::from_millis(milliseconds));
+    }
+
+    fn each_neighbor(&mut self, act: impl Fn(&mut crate::bgp::world::BgpNode, machine::Instant)) {
+        for index in 0..self.bgp.nodes.len() {
+            act(&mut self.bgp.nodes[index], self.now);
+            self.bgp_collect(index);
+        }
+        self.schedule_bgp();
+    }
+
+    /// Establishment, feed, withdrawal, refresh, policy, a neighbour's restart and reset; then all is mended and looked at.
+    fn bgp_life(&mut self, dies: Option<(u64, Death)>) {
+        for node in &mut self.bgp.nodes {
+            node.neighbor.unplug();
+        }
+        if !self.converge(HEAL_LIMIT) {
+            return;
+        }
+        self.start_traffic();
+        self.start_reach();
+        self.stage = Stage::Faults;
+        self.bgp.turns = TurnCount {
+            counts: true,
+            turns: 0,
+            dies,
+        };
+        // Establishment and feed.
+        self.each_neighbor(|node, now| node.neighbor.plug_in(now));
+        self.for_ms(350);
+        self.each_neighbor(|node, now| node.script.withdraw(&mut node.neighbor, now));
+        self.for_ms(40);
+        self.each_neighbor(|node, now| node.neighbor.ask_refresh(now));
+        self.for_ms(40);
+        self.each_neighbor(|node, now| node.script.announce(&mut node.neighbor, now));
+        self.for_ms(40);
+        self.type_lines(POLICY_LINES);
+        self.operator_soon(Duration::from_millis(2));
+        self.for_ms(200);
+        for (index, notifies) in [(0, false), (1, true)] {
+            let now = self.now;
+            if let Some(node) = self.bgp.nodes.get_mut(index) {
+                node.neighbor.reset(now, notifies);
+                self.bgp_collect(index);
+                self.schedule_bgp();
+            }
+        }
+        self.for_ms(500);
+        self.bgp.turns.counts = false;
+        self.heal();
+        if !self.converge(HEAL_LIMIT) {
+            return;
+        }
+        self.await_passage();
+        self.settle_bgp();
+        self.check_flows();
+        if self.cold_starts > 0 {
+            let text = String::from("the standby was hot and did not take over with what it had");
+            self.fail(FailureKind::Safety, "session", text);
+        }
+    }
+}
+
+/// Lives through the story with the active dying as told; returns the number of the active's turns in it, and what was
+/// found.
+pub fn bgp_life(
+    seed: u64,
+    options: Options,
+    dies: Option<(u64, Death)>,
+    level: TraceLevel,
+) -> (u64, Outcome) {
+    let mut turns = 0;
+    let outcome = run(seed, options, level, |world| {
+        world.bgp_life(dies);
+        turns = world.bgp.turns.turns;
+    });
+    (turns, outcome)
+}
