@@ -112,7 +112,7 @@ const RP_USES: &[&str] = &[
 ];
 #[rustfmt::skip]
 const RUNTIME_USES: &[&str] = &[
-    "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "management", "linecard", "traffic", "rp", "tcp",
+    "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "management", "linecard", "traffic", "rp",
 ];
 const RUNTIME_OUTSIDE: &[&str] = &[
     "rustix",
@@ -132,7 +132,7 @@ const SIM_USES: &[&str] = &[
 #[rustfmt::skip]
 const FUZZING_USES: &[&str] = &[
     "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "line", "rib", "linecard", "management",
-    "tcp", "traffic", "rp", "tcp", "runtime",
+    "tcp", "traffic", "rp", "runtime",
 ];
 /// What tests of any crate may use besides.
 const TEST_OUTSIDE: &[&str] = &["proptest", "serde_json", "rustix", "prost"];

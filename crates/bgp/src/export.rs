@@ -348,6 +348,8 @@ fn finish(key: &GroupKey, draft: &mut Draft) {
         draft.prepend_as(SegmentKind::ConfederationSequence, &[key.local_as]);
     } else if !key.internal {
         draft.prepend(&[key.local_as]);
+        // RFC 4271 section 5.1.5: it is never sent to another AS, whatever a route map sets.
+        draft.local_preference = None;
     }
     if !key.send_community {
         draft.communities.clear();

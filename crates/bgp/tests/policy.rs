@@ -9,7 +9,7 @@ use bgp::policy::{
 use bgp::{SpeakerInput, SweepKey};
 use common::*;
 use config::Pattern;
-use packet::bgp::{Canonical, Origin};
+use packet::bgp::{AttributeType, Attributes, Canonical, Kind, Origin, Update};
 use packet::{Prefix, V4};
 
 fn prefix(text: &str) -> Prefix<V4> {
@@ -202,4 +202,35 @@ fn policy_in_and_out_is_applied_and_applied_again() {
     });
     world.settle();
     assert_eq!(world.speaker(1).rib.v4.paths.len(), 0);
+}
+
+#[test]
+fn another_as_never_hears_a_local_preference_that_a_route_map_sets() {
+    let mut world = World::new(2);
+    world.originate(0, networks(1));
+    let entry = RouteMapEntry {
+        action: ListAction::Permit,
+        matches: Vec::new(),
+        sets: vec![Set::LocalPreference(300), Set::Metric(MetricChange::To(7))],
+    };
+    let policies = &mut world.speaker_mut(0).rib.common.policies;
+    policies
+        .route_maps
+        .entry("OUT".into())
+        .or_default()
+        .entries
+        .insert(10, entry);
+    world.join(0, 1, |config| {
+        if config.remote_as == as_number(1) {
+            config.route_map_out = Some("OUT".into());
+        }
+    });
+    world.settle();
+    let messages: Vec<_> = (0..2).flat_map(|side| world.messages(0, side)).collect();
+    let has_routes = |(kind, body): &&(Kind, Vec<u8>)| *kind == Kind::Update && body.len() > 4;
+    let (_, update) = messages.iter().find(has_routes).unwrap();
+    let update = Update::parse(update).unwrap();
+    let sent = |wanted| Attributes::new(update.attributes).any(|attribute| attribute.unwrap().kind == wanted);
+    assert!(sent(AttributeType::MULTI_EXIT_DISC), "the map was applied");
+    assert!(!sent(AttributeType::LOCAL_PREF));
 }
