@@ -27,8 +27,10 @@ pub mod laws;
 mod message;
 mod record;
 mod rows;
+mod sorted;
 mod standby;
 mod statistics;
+mod store;
 mod table;
 
 pub use active::{ActiveEnd, ActiveEndConfig, Drained, PeerSync};
@@ -36,6 +38,7 @@ pub use gate::Gate;
 pub use message::{Acknowledgement, FrameChunk, ResyncRequest, TableDigest};
 pub use record::{Key, RecordError, Row, TableId, row_hash};
 pub use rows::{RowReader, RowRef, RowWriter};
+pub use sorted::{Place, Range, SortedMap};
 pub use standby::{Committed, StandbyEnd, StandbyError};
 pub use statistics::{Statistics, TableStatistics};
 pub use table::{Emit, Index, NoIndex, Table, Tables, Tracked, table_digests, total_digest};

@@ -3,8 +3,8 @@
 use crate::message::TableDigest;
 use crate::record::{Key, RecordError, Row, TableId, row_hash};
 use crate::rows::RowWriter;
-use alloc::collections::btree_map::Entry;
-use alloc::collections::{BTreeMap, VecDeque};
+use crate::store::{Found, Store};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use machine::FrameNumber;
 use prost::Message;
@@ -26,13 +26,6 @@ impl<K, V> Index<K, V> for NoIndex {
     fn removed(&mut self, _: &K, _: &V) {}
 }
 
-/// A row and the hash of its last encoding (0: never encoded).
-#[derive(Clone, Debug)]
-struct Stored<V> {
-    value: V,
-    hash: u64,
-}
-
 /// A change that waits for its frame's end: key, the value (`None`: removed), and the row's hash.
 type Staged<K, V> = (K, Option<V>, u64);
 
@@ -47,18 +40,29 @@ struct RecentChanges<K> {
 /// Rows a recent-change log holds before it forgets the oldest frame.
 const RECENT_CHANGES_MAX: usize = 65_536;
 
+impl<K: Clone> RecentChanges<K> {
+    fn note(&mut self, frame: FrameNumber, key: &K) {
+        self.keys.push_back((frame, key.clone()));
+        while self.keys.len() > RECENT_CHANGES_MAX {
+            if let Some((forgotten, _)) = self.keys.pop_front() {
+                self.complete_after = self.complete_after.max(forgotten);
+            }
+        }
+    }
+}
+
 /// A table of domain values. Every change marks its row dirty; the next frames carry the newest state of each.
 ///
 /// `get`, `insert`, `remove` and `edit` cost O(log rows).
 #[derive(Clone, Debug)]
 pub struct Tracked<K, V, I = NoIndex> {
     id: TableId,
-    rows: BTreeMap<K, Stored<V>>,
+    rows: Store<K, V>,
     index: I,
-    /// Keys changed since they were last encoded, with the hash that the digest still holds for them.
-    dirty: BTreeMap<K, u64>,
     digest: u64,
     staged: Vec<Staged<K, V>>,
+    /// Room for one encoded value.
+    encoded: Vec<u8>,
     recent: Option<RecentChanges<K>>,
 }
 
@@ -67,11 +71,11 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Tracked<K, V, I> {
     pub fn new(id: TableId) -> Self {
         Self {
             id,
-            rows: BTreeMap::new(),
+            rows: Store::new(),
             index: I::default(),
-            dirty: BTreeMap::new(),
             digest: 0,
             staged: Vec::new(),
+            encoded: Vec::new(),
             recent: None,
         }
     }
@@ -90,12 +94,12 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Tracked<K, V, I> {
 
     /// The value under `key`.
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.rows.get(key).map(|stored| &stored.value)
+        self.rows.get(key)
     }
 
     /// Whether there is a value under `key`.
     pub fn contains_key(&self, key: &K) -> bool {
-        self.rows.contains_key(key)
+        self.rows.get(key).is_some()
     }
 
     /// Number of rows.
@@ -105,17 +109,17 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Tracked<K, V, I> {
 
     /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.len() == 0
     }
 
     /// All rows in key order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> {
-        self.rows.iter().map(|(key, stored)| (key, &stored.value))
+        self.rows.range(..)
     }
 
     /// The rows of a range of keys, in order.
     pub fn range(&self, range: impl core::ops::RangeBounds<K>) -> impl DoubleEndedIterator<Item = (&K, &V)> {
-        self.rows.range(range).map(|(key, stored)| (key, &stored.value))
+        self.rows.range(range)
     }
 
     /// The secondary index.
@@ -130,33 +134,16 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Tracked<K, V, I> {
 
     /// Makes the row under `key` what `change` makes of it, seen once: `None` is no row. An equal value is no change.
     pub fn replace(&mut self, key: K, change: impl FnOnce(Option<&V>) -> Option<V>) {
-        match self.rows.entry(key) {
-            Entry::Occupied(mut row) => {
-                let key = row.key().clone();
-                let stored = row.get_mut();
-                match change(Some(&stored.value)) {
-                    Some(value) if value == stored.value => {}
-                    Some(value) => {
-                        self.index.removed(&key, &stored.value);
-                        self.index.inserted(&key, &value);
-                        stored.value = value;
-                        let hash = stored.hash;
-                        self.dirty.entry(key).or_insert(hash);
-                    }
-                    None => {
-                        let stored = row.remove();
-                        self.index.removed(&key, &stored.value);
-                        self.dirty.entry(key).or_insert(stored.hash);
-                    }
-                }
-            }
-            Entry::Vacant(place) => {
+        match self.rows.find(&key) {
+            Ok(found) => match change(self.rows.at(found).value.as_ref()) {
+                Some(value) => self.put(found, value),
+                None => drop(self.take(found)),
+            },
+            Err(place) => {
                 if let Some(value) = change(None) {
-                    let key = place.key();
-                    self.index.inserted(key, &value);
-                    // A removal that was not drained yet left the hash that the digest still holds.
-                    let hash = *self.dirty.entry(key.clone()).or_insert(0);
-                    place.insert(Stored { value, hash });
+                    self.index.inserted(&key, &value);
+                    let found = self.rows.insert(place, key, value, 0);
+                    self.rows.mark(found);
                 }
             }
         }
@@ -164,55 +151,73 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Tracked<K, V, I> {
 
     /// Removes the row under `key` and gives back its value.
     pub fn remove(&mut self, key: &K) -> Option<V> {
-        let stored = self.rows.remove(key)?;
-        self.index.removed(key, &stored.value);
-        self.dirty.entry(key.clone()).or_insert(stored.hash);
-        Some(stored.value)
+        let found = self.rows.find(key).ok()?;
+        self.take(found)
     }
 
     /// Changes the value under `key` in place and gives back what `change` returns; `None` without such a row.
     /// Leaving the value as it was is no change.
     pub fn edit<R>(&mut self, key: &K, change: impl FnOnce(&mut V) -> R) -> Option<R> {
-        let stored = self.rows.get_mut(key)?;
-        let mut value = stored.value.clone();
+        let found = self.rows.find(key).ok()?;
+        let mut value = self.rows.at(found).value.clone()?;
         let result = change(&mut value);
-        if value != stored.value {
-            self.index.removed(key, &stored.value);
-            self.index.inserted(key, &value);
-            stored.value = value;
-            self.dirty.entry(key.clone()).or_insert(stored.hash);
-        }
+        self.put(found, value);
         Some(result)
     }
 
-    fn note_recent(&mut self, frame: FrameNumber, key: &K) {
-        let Some(recent) = &mut self.recent else { return };
-        recent.keys.push_back((frame, key.clone()));
-        while recent.keys.len() > RECENT_CHANGES_MAX {
-            if let Some((forgotten, _)) = recent.keys.pop_front() {
-                recent.complete_after = recent.complete_after.max(forgotten);
+    /// The row that was found has this value from here on.
+    fn put(&mut self, found: Found, value: V) {
+        let slot = self.rows.at(found);
+        if let Some(before) = &slot.value {
+            if value == *before {
+                return;
             }
+            self.index.removed(&slot.key, before);
         }
+        self.index.inserted(&slot.key, &value);
+        self.rows.put(found, value);
+        self.rows.mark(found);
+    }
+
+    fn take(&mut self, found: Found) -> Option<V> {
+        let slot = self.rows.at(found);
+        self.index.removed(&slot.key, slot.value.as_ref()?);
+        self.rows.take(found)
     }
 
     /// Applies one staged change.
     fn apply(&mut self, frame: FrameNumber, (key, value, hash): Staged<K, V>) {
-        self.note_recent(frame, &key);
-        if let Some(old) = self.rows.get(&key) {
-            self.index.removed(&key, &old.value);
-            self.digest = self.digest.wrapping_sub(old.hash);
+        if let Some(recent) = &mut self.recent {
+            recent.note(frame, &key);
         }
-        match value {
-            Some(value) => {
-                self.index.inserted(&key, &value);
-                self.digest = self.digest.wrapping_add(hash);
-                self.rows.insert(key, Stored { value, hash });
+        let found = self.rows.find(&key);
+        if let Ok(found) = found {
+            let slot = self.rows.at(found);
+            if let Some(before) = &slot.value {
+                self.index.removed(&key, before);
             }
-            None => {
-                self.rows.remove(&key);
+            self.digest = self.digest.wrapping_sub(slot.hash);
+        }
+        if let Some(value) = &value {
+            self.index.inserted(&key, value);
+            self.digest = self.digest.wrapping_add(hash);
+        }
+        match (found, value) {
+            (Ok(found), Some(value)) => {
+                self.rows.put(found, value);
+                self.rows.at_mut(found).hash = hash;
             }
+            (Ok(found), None) => self.rows.forget(found),
+            (Err(place), Some(value)) => drop(self.rows.insert(place, key, value, hash)),
+            (Err(_), None) => {}
         }
     }
+}
+
+/// Appends the record of a value.
+fn encode_value<V: Row>(value: &V, out: &mut Vec<u8>) {
+    // Writing into a Vec cannot run out of room.
+    value.to_record().encode(out).expect("a Vec grows");
 }
 
 /// Takes one drained row, its key and its value (`None`: removed); returns whether there is room for more.
@@ -266,38 +271,39 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Table for Tracked<K, 
     }
 
     fn dirty_rows(&self) -> usize {
-        self.dirty.len()
+        self.rows.dirty_rows()
     }
 
     fn drain(&mut self, frame: FrameNumber, emit: &mut Emit<'_>) {
         let mut key_bytes = Vec::new();
         let mut value_bytes = Vec::new();
-        while let Some((key, old_hash)) = self.dirty.pop_first() {
+        let Self {
+            id,
+            rows,
+            digest,
+            recent,
+            ..
+        } = self;
+        rows.drain(|slot| {
             key_bytes.clear();
-            key.encode(&mut key_bytes);
-            self.digest = self.digest.wrapping_sub(old_hash);
-            let value = self.rows.get_mut(&key).map(|stored| {
-                value_bytes.clear();
-                // Writing into a Vec cannot run out of room.
-                stored
-                    .value
-                    .to_record()
-                    .encode(&mut value_bytes)
-                    .expect("a Vec grows");
-                stored.hash = row_hash(self.id, &key_bytes, &value_bytes);
-                self.digest = self.digest.wrapping_add(stored.hash);
-                value_bytes.as_slice()
-            });
+            value_bytes.clear();
+            slot.key.encode(&mut key_bytes);
+            let seen_before = slot.hash != 0;
+            *digest = digest.wrapping_sub(slot.hash);
+            if let Some(value) = &slot.value {
+                encode_value(value, &mut value_bytes);
+                slot.hash = row_hash(*id, &key_bytes, &value_bytes);
+                *digest = digest.wrapping_add(slot.hash);
+            }
             // A row that came and went between two frames was never seen by anybody.
-            let seen_by_somebody = value.is_some() || old_hash != 0;
-            let go_on = !seen_by_somebody || emit(&key_bytes, value);
-            if seen_by_somebody {
-                self.note_recent(frame, &key);
+            if slot.value.is_none() && !seen_before {
+                return true;
             }
-            if !go_on {
-                break;
+            if let Some(recent) = recent {
+                recent.note(frame, &slot.key);
             }
-        }
+            emit(&key_bytes, slot.value.is_some().then_some(&value_bytes))
+        });
     }
 
     fn walk(&self, after: Option<&[u8]>, bytes_max: usize, out: &mut RowWriter) -> Option<Vec<u8>> {
@@ -309,15 +315,11 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Table for Tracked<K, 
         };
         let mut key_bytes = Vec::new();
         let mut value_bytes = Vec::new();
-        for (key, stored) in self.rows.range((start, Unbounded)) {
+        for (key, value) in self.rows.range((start, Unbounded)) {
             key_bytes.clear();
             value_bytes.clear();
             key.encode(&mut key_bytes);
-            stored
-                .value
-                .to_record()
-                .encode(&mut value_bytes)
-                .expect("a Vec grows");
+            encode_value(value, &mut value_bytes);
             out.push(self.id, &key_bytes, Some(&value_bytes));
             if out.len() >= bytes_max {
                 return Some(key_bytes);
@@ -334,8 +336,9 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Table for Tracked<K, 
                 let record = V::Record::decode(bytes).map_err(|_| RecordError::Value(self.id, "record"))?;
                 let value = V::from_record(record).map_err(|field| RecordError::Value(self.id, field))?;
                 // The hash is of what was understood, not of what arrived: a field lost in decoding shows.
-                let again = value.to_record().encode_to_vec();
-                (Some(value), row_hash(self.id, key_bytes, &again))
+                self.encoded.clear();
+                encode_value(&value, &mut self.encoded);
+                (Some(value), row_hash(self.id, key_bytes, &self.encoded))
             }
         };
         self.staged.push((key, value, hash));
@@ -369,10 +372,7 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Table for Tracked<K, 
         for key in keys {
             key_bytes.clear();
             key.encode(&mut key_bytes);
-            let value = self
-                .rows
-                .get(key)
-                .map(|stored| stored.value.to_record().encode_to_vec());
+            let value = self.rows.get(key).map(|value| value.to_record().encode_to_vec());
             out.push(self.id, &key_bytes, value.as_deref());
         }
         true
@@ -386,11 +386,13 @@ impl<K: Key, V: Row + PartialEq, I: Index<K, V> + Default> Table for Tracked<K, 
     }
 
     fn corrupt_for_audit(&mut self) -> bool {
-        let Some(mut first) = self.rows.first_entry() else {
+        let first = self.rows.range(..).next().map(|(key, _)| key.clone());
+        let Some(Ok(found)) = first.map(|key| self.rows.find(&key)) else {
             return false;
         };
+        let slot = self.rows.at_mut(found);
+        slot.hash = slot.hash.wrapping_add(1);
         self.digest = self.digest.wrapping_add(1);
-        first.get_mut().hash = first.get().hash.wrapping_add(1);
         true
     }
 }
