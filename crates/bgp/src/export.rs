@@ -75,15 +75,18 @@ impl<F: PolicyFamily> FamilyRib<F> {
         changed.dedup_by_key(|(prefix, _)| *prefix);
         let groups: Vec<GroupId> = common.groups.iter().map(|(id, _)| *id).collect();
         for group in groups {
-            let members = common.members.get(&group).cloned().unwrap_or_default();
             let Some(row) = common.groups.get(&group).cloned() else {
                 continue;
             };
-            if members.is_empty() || !row.key.has_family::<F>() {
+            // Lent out: nobody joins or leaves meanwhile.
+            let Some(members) = common.members.get_mut(&group).map(core::mem::take) else {
                 continue;
+            };
+            if !members.is_empty() && row.key.has_family::<F>() {
+                let news = self.news(common, group, &row.key, &members, &changed);
+                self.write(common, group, row, &members, news);
             }
-            let news = self.news(common, group, &row.key, &members, &changed);
-            self.write(common, group, row, news);
+            common.members.insert(group, members);
         }
         self.for_routing.extend(changed.iter().map(|(prefix, _)| *prefix));
         changed.clear();
@@ -153,8 +156,14 @@ impl<F: PolicyFamily> FamilyRib<F> {
         news
     }
 
-    fn write(&mut self, common: &mut Common, id: GroupId, mut group: Group, news: News<F>) {
-        let members = common.members.get(&id).cloned().unwrap_or_default();
+    fn write(
+        &mut self,
+        common: &mut Common,
+        id: GroupId,
+        mut group: Group,
+        members: &BTreeSet<PeerId>,
+        news: News<F>,
+    ) {
         let mut append = |common: &mut Common, bytes: &[u8], audience| {
             let key = LogKey {
                 log: LogId::Group(id),
@@ -176,7 +185,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
         for same in news.announced.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let (attribute, source, _) = same[0];
             let mut prefixes = same.iter().map(|(_, _, prefix)| *prefix).peekable();
-            let audience = audience(&members, source);
+            let audience = audience(members, source);
             common.announcements::<F>(&group.key, attribute, &mut prefixes, |common, bytes| {
                 append(common, bytes, audience);
             });
@@ -184,6 +193,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
         if common.groups.get(&id).is_some_and(|before| *before != group) {
             common.groups.insert(id, group);
             common.told_groups.insert(id);
+            common.trim_due.insert(id);
         }
     }
 }

@@ -27,6 +27,7 @@ mod speaker;
 mod stream;
 mod sweep;
 mod told;
+mod trim;
 
 pub use self::checkpoint::TABLES;
 pub use attributes::*;

@@ -31,6 +31,7 @@ use crate::policy::Policies;
 use crate::reach::{NEXT_HOPS_TABLE, NextHopKey, Reach};
 use crate::sweep::{Sweep, SweepKey};
 use crate::told::{Told, ToldIndex};
+use crate::trim::Last;
 
 /// The tables of one family.
 #[derive(Clone, Debug)]
@@ -108,6 +109,12 @@ pub struct Common {
     pub(crate) unused_next_hops: Vec<NextHopKey>,
     /// The set that was looked at last, if its next hop is known.
     pub(crate) known_next_hop: AttributeId,
+    /// Groups whose logs may hold what nobody needs any more.
+    pub(crate) trim_due: BTreeSet<GroupId>,
+    /// `trim_due` is complete; it is not after a switchover.
+    pub(crate) trims_by_turn: bool,
+    /// Who was last in the log of each group.
+    pub(crate) last_members: BTreeMap<GroupId, Last>,
 }
 
 /// What policy makes of a set, as long as it does not depend on the prefix. Cleared whenever a set's number may be
@@ -202,6 +209,9 @@ impl Rib {
                 new_next_hops: BTreeSet::new(),
                 unused_next_hops: Vec::new(),
                 known_next_hop: AttributeId::NONE,
+                trim_due: BTreeSet::new(),
+                trims_by_turn: false,
+                last_members: BTreeMap::new(),
             },
             v4: FamilyRib::default(),
             v6: FamilyRib::default(),
@@ -218,6 +228,7 @@ impl Rib {
         let group_of = |peer: &Option<Peer>| peer.as_ref().and_then(|peer| peer.group);
         let (before, now) = (group_of(&common.peers[at]), group_of(&peer));
         if before != now {
+            common.trim_due.extend(before.into_iter().chain(now));
             if let Some(members) = before.and_then(|group| common.members.get_mut(&group)) {
                 members.remove(&id);
             }

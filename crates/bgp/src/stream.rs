@@ -48,6 +48,7 @@ impl Rib {
     /// The session with `peer` is over.
     pub fn close_stream(&mut self, peer: PeerId) {
         self.common.streams.remove(&peer);
+        self.common.trim_soon(peer);
         let own: Vec<LogKey> = self
             .common
             .log
@@ -71,6 +72,7 @@ impl Rib {
         let next = group
             .and_then(|group| self.common.groups.get(&group))
             .map_or(0, |group| group.next);
+        self.common.trim_due.extend(group);
         self.common.streams.edit(&peer, |stream| {
             stream.next = next;
             stream.walks.extend(families.map(|(family, end_of_rib)| Walk {
@@ -119,6 +121,7 @@ impl Rib {
             return 0;
         };
         let mut looked_at = 0;
+        self.common.trim_due.insert(group);
         while looked_at < budget && self.common.has_room(peer, until) {
             let step = self.v4.catch_up(&mut self.common, peer, group, &key)
                 + self.v6.catch_up(&mut self.common, peer, group, &key);
@@ -210,6 +213,7 @@ impl Rib {
         let Some((last_own, last)) = done.last().copied() else {
             return;
         };
+        self.common.trim_soon(peer);
         self.common.streams.edit(&peer, |stream| {
             stream.start = start;
             while let Some(piece) = stream.pieces.front_mut() {
@@ -232,42 +236,14 @@ impl Rib {
         }
     }
 
-    /// Takes out of each group's log what no member needs any more, and whoever is too far behind out of the log.
-    pub fn trim_logs(&mut self) {
-        let groups: Vec<(GroupId, u64)> = self
-            .common
-            .groups
-            .iter()
-            .map(|(id, group)| (*id, group.next))
-            .collect();
-        for (group, next) in groups {
-            let first = self.common.log.range(log_range(LogId::Group(group), 0)).next();
-            let Some(first) = first.map(|(key, _)| key.position) else {
-                continue;
-            };
-            self.drop_slow_members(group, next);
-            let needed = self.common.first_needed(group, next);
-            for position in first..needed {
-                let key = LogKey {
-                    log: LogId::Group(group),
-                    position,
-                };
-                self.common.log.remove(&key);
-            }
-        }
-    }
-
     /// Members that have more than [`LOG_MESSAGES_MAX`] messages before them go on from the table instead.
-    fn drop_slow_members(&mut self, group: GroupId, next: u64) {
-        let members = self.common.members.get(&group).cloned().unwrap_or_default();
-        for peer in members {
-            let Some(stream) = self.common.streams.get(&peer) else {
-                continue;
-            };
-            let from = stream.next;
-            if next - from.min(next) <= LOG_MESSAGES_MAX {
-                continue;
-            }
+    pub(crate) fn drop_slow_members(&mut self, group: GroupId, next: u64) {
+        let is_slow =
+            |(peer, from): (PeerId, u64)| (next - from.min(next) > LOG_MESSAGES_MAX).then_some((peer, from));
+        let members = self.common.members.get(&group).into_iter().flatten();
+        let places = members.filter_map(|peer| Some((*peer, self.common.streams.get(peer)?.next)));
+        let slow: Vec<(PeerId, u64)> = places.filter_map(is_slow).collect();
+        for (peer, from) in slow {
             let messages: Vec<LogMessage> = self
                 .common
                 .log
@@ -316,7 +292,7 @@ impl Rib {
     }
 }
 
-fn log_range(log: LogId, from: u64) -> (Bound<LogKey>, Bound<LogKey>) {
+pub(crate) fn log_range(log: LogId, from: u64) -> (Bound<LogKey>, Bound<LogKey>) {
     let key = |position| LogKey { log, position };
     (Bound::Included(key(from)), Bound::Included(key(u64::MAX)))
 }
@@ -417,17 +393,6 @@ impl Common {
         }
         stream.end = end;
         self.streams.insert(peer, stream);
-    }
-
-    /// The first place in the group's log that a member has yet to read or to acknowledge.
-    fn first_needed(&self, group: GroupId, next: u64) -> u64 {
-        let members = self.members.get(&group).into_iter().flatten();
-        let streams = members.filter_map(|peer| self.streams.get(peer));
-        let needed = streams.map(|stream| {
-            let mut pieces = stream.pieces.iter().filter(|piece| !piece.own);
-            pieces.next().map_or(stream.next, |piece| piece.first)
-        });
-        needed.min().unwrap_or(next)
     }
 }
 

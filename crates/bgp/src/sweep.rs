@@ -155,6 +155,7 @@ impl Rib {
             if has_told {
                 self.start_sweep(SweepKey::Group(group));
             } else {
+                self.common.trim_due.insert(group);
                 self.trim_logs();
                 self.common.members.remove(&group);
                 self.common.groups.remove(&group);
