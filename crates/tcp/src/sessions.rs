@@ -290,7 +290,12 @@ impl Sessions {
         let Some(session) = self.restored(now, key, unacknowledged) else {
             return Err(SessionError::NotOpen(*key));
         };
-        self.pump(now, session, false, out);
+        if waiting.is_empty() {
+            self.pump(now, session, false, out);
+            return Ok(());
+        }
+        // What the peer has acknowledged meanwhile need not be sent again.
+        self.live.insert(*key, session);
         while let Some(arrival) = waiting.pop() {
             self.arrived(now, arrival, out);
         }

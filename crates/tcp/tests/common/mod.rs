@@ -11,6 +11,7 @@ use machine::{Duration, Instant, Machine, Outbox, Release, Seed};
 use packet::tcp::{Endpoints, Flags, Packet, Repr};
 use packet::{Ipv4Addr, ipv4};
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use tcp::*;
 
 pub const A: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
@@ -175,7 +176,9 @@ impl Router {
             tcp.consume(now, &key, whole, out);
         }
         while let Some(progress) = tcp.progress.get(&key).copied() {
-            let length = (self.to_send - progress.written)
+            let length = self
+                .to_send
+                .saturating_sub(progress.written)
                 .min(tcp.room(&key) as u64)
                 .min(self.write_max as u64);
             if length == 0 || progress.closing {
@@ -278,8 +281,16 @@ impl Router {
     }
 }
 
-/// The TCP header of an IPv4 packet, which has to be right.
+/// The TCP header of an IP packet, which has to be right.
 pub fn header_of(packet: &[u8]) -> Repr {
+    if packet[0] >> 4 == 6 {
+        let address = |at: usize| Ipv6Addr::from(<[u8; 16]>::try_from(&packet[at..at + 16]).unwrap());
+        let endpoints = Endpoints::V6(address(8), address(24));
+        let length = usize::from(u16::from_be_bytes([packet[4], packet[5]]));
+        assert_eq!(packet.len(), 40 + length, "the length of an IPv6 packet");
+        return Repr::parse(&Packet::new_checked(&packet[40..]).unwrap(), endpoints)
+            .expect("a right checksum");
+    }
     let ip = ipv4::Packet::validate(packet).expect("a whole IPv4 packet");
     let endpoints = Endpoints::V4(ip.source(), ip.destination());
     Repr::parse(&Packet::new_checked(ip.payload()).unwrap(), endpoints).expect("a right checksum")
