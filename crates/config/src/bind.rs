@@ -8,6 +8,7 @@ use core::net::Ipv4Addr;
 use machine::{ChassisSlot, PortId};
 use packet::Prefix;
 
+use crate::bgp::BgpId;
 use crate::command::{
     AddressFilter, CheckpointView, Command, ConfigCommand, ExecCommand, FileCommand, InterfaceSetting,
     ModeCommand, RoutePath,
@@ -33,6 +34,11 @@ pub(crate) fn command(matched: &Matched, mode: &Mode) -> Option<Command> {
             port: *port,
             setting: setting(matched)?,
         },
+        Mode::Bgp(as_number) | Mode::BgpFamily(as_number) => ConfigCommand::Bgp {
+            as_number: *as_number,
+            in_family: matches!(mode, Mode::BgpFamily(_)),
+            command: crate::bgp::command(matched)?,
+        },
         _ => config_command(matched)?,
     };
     Some(Command::Configure(command))
@@ -43,7 +49,7 @@ fn mode_command(id: CommandId) -> Option<ModeCommand> {
         CommandId::Enable => Some(ModeCommand::Enable),
         CommandId::Disable => Some(ModeCommand::Disable),
         CommandId::ConfigureTerminal => Some(ModeCommand::ConfigureTerminal),
-        CommandId::Exit => Some(ModeCommand::Exit),
+        CommandId::Exit | CommandId::Bgp(BgpId::ExitAddressFamily) => Some(ModeCommand::Exit),
         CommandId::End => Some(ModeCommand::End),
         CommandId::Logout => Some(ModeCommand::Logout),
         _ => None,
@@ -186,6 +192,8 @@ fn config_command(matched: &Matched) -> Option<ConfigCommand> {
             port: matched.port()?,
         },
         CommandId::Redundancy => ConfigCommand::Redundancy,
+        CommandId::Bgp(BgpId::RouterBgp) if set => ConfigCommand::RouterBgp(matched.number(Slot::AsNumber)?),
+        CommandId::Bgp(BgpId::RouterBgp) => ConfigCommand::NoRouterBgp(matched.number(Slot::AsNumber)),
         CommandId::RedundancyMode => ConfigCommand::RedundancyMode(set.then_some(RedundancyMode::Sso)),
         CommandId::RedundancyModeRpr => ConfigCommand::RedundancyMode(set.then_some(RedundancyMode::Rpr)),
         CommandId::ConfigRegister if set => ConfigCommand::ConfigRegister(Some(matched.hexadecimal()?)),
@@ -325,11 +333,10 @@ pub(crate) fn matched(command: &ConfigCommand) -> Matched {
         ConfigCommand::ConfigSyncPolicy { phase, class, .. } => negative(policy_id(*phase, *class), vec![]),
         ConfigCommand::CrashdumpTimeout(minutes) => crate::platform::crashdump_timeout(*minutes),
         ConfigCommand::RedundancySetting(setting) => matched_redundancy_setting(*setting),
-        ConfigCommand::ConfigRegister(Some(register)) => positive(
-            CommandId::ConfigRegister,
-            vec![(Slot::Register, Value::Hexadecimal(*register))],
-        ),
-        ConfigCommand::ConfigRegister(None) => negative(CommandId::ConfigRegister, vec![]),
+        ConfigCommand::ConfigRegister(register) => crate::platform::config_register(*register),
+        ConfigCommand::RouterBgp(as_number) => crate::bgp::router(Some(*as_number), true),
+        ConfigCommand::NoRouterBgp(as_number) => crate::bgp::router(*as_number, false),
+        ConfigCommand::Bgp { command, .. } => crate::bgp::matched(command),
     }
 }
 
@@ -432,7 +439,7 @@ impl Matched {
             .map(|(_, value)| value)
     }
 
-    fn address(&self, slot: Slot) -> Option<Ipv4Addr> {
+    pub(crate) fn address(&self, slot: Slot) -> Option<Ipv4Addr> {
         match self.value(slot)? {
             Value::Address(address) => Some(*address),
             _ => None,

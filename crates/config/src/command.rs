@@ -8,6 +8,7 @@ use core::net::Ipv4Addr;
 use machine::PortId;
 use packet::{Prefix, V4};
 
+use crate::bgp::BgpCommand;
 use crate::config_sync::{FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 use crate::filter::OutputFilter;
 use crate::grammar::Grammar;
@@ -313,6 +314,19 @@ pub enum ConfigCommand {
     ConfigRegister(Option<u16>),
     /// `crashdump-timeout [MINUTES | HH:MM]`, in minutes, 5..=1080; `None`: back to the default, 5.
     CrashdumpTimeout(Option<u16>),
+    /// `router bgp N`: starts BGP where there is none, and leads to its mode.
+    RouterBgp(u32),
+    /// `no router bgp [N]`
+    NoRouterBgp(Option<u32>),
+    /// A command below `router bgp`.
+    Bgp {
+        /// The AS of the process that it is for.
+        as_number: u32,
+        /// Whether it was typed below `address-family ipv4`.
+        in_family: bool,
+        /// What to do.
+        command: BgpCommand,
+    },
 }
 
 /// What can be set on an interface.
@@ -401,6 +415,7 @@ impl ConfigCommand {
             ConfigCommand::DefaultInterface { port } => {
                 format!("Interface {} set to default configuration", InterfaceName(*port))
             }
+            ConfigCommand::Bgp { command, .. } => command.notice(),
             _ => String::new(),
         }
     }
@@ -411,6 +426,12 @@ impl ConfigCommand {
         match self {
             ConfigCommand::Interface { port } => Mode::Interface(*port),
             ConfigCommand::Redundancy => Mode::Redundancy,
+            ConfigCommand::RouterBgp(as_number) => Mode::Bgp(*as_number),
+            ConfigCommand::Bgp {
+                as_number,
+                command: BgpCommand::AddressFamily,
+                ..
+            } => Mode::BgpFamily(*as_number),
             _ => self.mode(),
         }
     }
@@ -423,6 +444,12 @@ impl ConfigCommand {
             | ConfigCommand::RedundancySetting(_)
             | ConfigCommand::ConfigSyncPolicy { .. }
             | ConfigCommand::CrashdumpTimeout(_) => Mode::Redundancy,
+            ConfigCommand::Bgp {
+                as_number,
+                in_family: true,
+                ..
+            } => Mode::BgpFamily(*as_number),
+            ConfigCommand::Bgp { as_number, .. } => Mode::Bgp(*as_number),
             _ => Mode::Global,
         }
     }

@@ -8,6 +8,7 @@ use core::net::Ipv4Addr;
 use machine::PortId;
 use packet::{Prefix, V4};
 
+use crate::bgp::BgpError;
 use crate::name::InterfaceName;
 use crate::pattern::PatternErrorKind;
 
@@ -112,11 +113,17 @@ pub enum ReturnCode {
     LimitReached = 12,
     /// The configuration register asks for something that there is not.
     BadRegister = 13,
+    /// The routing process is not there, or another one is.
+    BadProcess = 14,
+    /// Nobody can be that neighbour, or the command is for other ones.
+    BadNeighbor = 15,
+    /// A value that cannot be, or not beside another one.
+    BadValue = 16,
 }
 
 impl ReturnCode {
     /// Every code, in the order of its number.
-    pub const ALL: [ReturnCode; 14] = [
+    pub const ALL: [ReturnCode; 17] = [
         ReturnCode::Applied,
         ReturnCode::Unchanged,
         ReturnCode::NotParsed,
@@ -131,6 +138,9 @@ impl ReturnCode {
         ReturnCode::BadDescription,
         ReturnCode::LimitReached,
         ReturnCode::BadRegister,
+        ReturnCode::BadProcess,
+        ReturnCode::BadNeighbor,
+        ReturnCode::BadValue,
     ];
 
     /// The number.
@@ -212,6 +222,10 @@ pub enum ConfigError {
     RouteLimit(usize),
     /// The configuration register would stop at the ROM monitor.
     RomMonitor(u16),
+    /// An address that is a BGP neighbour's.
+    AddressIsNeighbor(Ipv4Addr),
+    /// A command of BGP.
+    Bgp(BgpError),
 }
 
 impl ConfigError {
@@ -231,6 +245,8 @@ impl ConfigError {
             ConfigError::Description { .. } => ReturnCode::BadDescription,
             ConfigError::RouteLimit(_) => ReturnCode::LimitReached,
             ConfigError::RomMonitor(_) => ReturnCode::BadRegister,
+            ConfigError::AddressIsNeighbor(_) => ReturnCode::BadAddress,
+            ConfigError::Bgp(error) => error.code(),
         }
     }
 }
@@ -243,13 +259,7 @@ impl fmt::Display for ConfigError {
                 "% Hostname \"{name}\" contains one or more illegal characters: use letters, digits and hyphens, \
                  63 at most, a letter first"
             ),
-            ConfigError::Mask { address, mask } => match packet::netmask_length(*mask) {
-                Ok(length) => write!(f, "% Bad mask /{length} for address {address}"),
-                Err(_) => write!(
-                    f,
-                    "% Bad mask {mask} for address {address}: its ones are not contiguous"
-                ),
-            },
+            ConfigError::Mask { address, mask } => bad_mask(f, *address, *mask),
             ConfigError::HostAddress(address) => write!(f, "% Not a valid host address - {address}"),
             ConfigError::Overlap { prefix, port } => {
                 write!(f, "% {} overlaps with {}", prefix.network(), InterfaceName(*port))
@@ -301,7 +311,21 @@ impl fmt::Display for ConfigError {
             ConfigError::RouteLimit(limit) => {
                 write!(f, "% Limit of {limit} static routes reached: remove one first")
             }
+            ConfigError::AddressIsNeighbor(address) => {
+                write!(f, "% {address} is a BGP neighbor: remove that neighbor first")
+            }
+            ConfigError::Bgp(error) => error.fmt(f),
         }
+    }
+}
+
+fn bad_mask(f: &mut fmt::Formatter<'_>, address: Ipv4Addr, mask: Ipv4Addr) -> fmt::Result {
+    match packet::netmask_length(mask) {
+        Ok(length) => write!(f, "% Bad mask /{length} for address {address}"),
+        Err(_) => write!(
+            f,
+            "% Bad mask {mask} for address {address}: its ones are not contiguous"
+        ),
     }
 }
 

@@ -148,8 +148,8 @@ impl Grammar {
         self.read(mode, line).map(|line| line.command)
     }
 
-    /// Reads one line of a console in `mode`. In a submode, a line that is no command of it is read as one of global
-    /// configuration.
+    /// Reads one line of a console in `mode`. In a submode, a line that is no command of it is read as one of the mode
+    /// above, and so on up to global configuration.
     ///
     /// # Errors
     /// [`ParseError`] with the place of the first word that does not fit.
@@ -158,11 +158,9 @@ impl Grammar {
             Err(own) if mode.is_submode() && own.kind == ParseErrorKind::Invalid => own,
             result => return result,
         };
-        match self.read_in(&Mode::Global, line) {
-            Err(global) if global.column > own.column => Err(global),
-            Err(global) if global.column == own.column && global.kind != ParseErrorKind::Invalid => {
-                Err(global)
-            }
+        match self.read(&mode.after_exit().unwrap_or(Mode::Global), line) {
+            Err(above) if above.column > own.column => Err(above),
+            Err(above) if above.column == own.column && above.kind != ParseErrorKind::Invalid => Err(above),
             Err(_) => Err(own),
             Ok(command) => Ok(command),
         }

@@ -88,7 +88,9 @@ impl Grammar {
     /// What can be typed at the end of `line`, the text before the cursor.
     pub fn help(&self, mode: &Mode, line: &str) -> Help {
         match self.help_in(mode, mode.set(), line) {
-            Help::Unrecognized if mode.is_submode() => self.help_in(&Mode::Global, ModeSet::GLOBAL, line),
+            Help::Unrecognized if mode.is_submode() => {
+                self.help(&mode.after_exit().unwrap_or(Mode::Global), line)
+            }
             help => help,
         }
     }
@@ -96,7 +98,9 @@ impl Grammar {
     /// The keyword that the word at the end of `line`, the text before the cursor, stands for.
     pub fn complete(&self, mode: &Mode, line: &str) -> Completion {
         match self.complete_in(mode.set(), mode, line) {
-            Completion::None if mode.is_submode() => self.complete_in(ModeSet::GLOBAL, &Mode::Global, line),
+            Completion::None if mode.is_submode() => {
+                self.complete(&mode.after_exit().unwrap_or(Mode::Global), line)
+            }
             completion => completion,
         }
     }
@@ -208,11 +212,14 @@ fn rows(branches: &[Branch], wanted: impl Fn(&Token) -> bool) -> Vec<HelpRow> {
     let tokens = || visible().filter_map(Branch::next).filter(|token| wanted(token));
     let mut arguments: Vec<HelpRow> = tokens()
         .filter_map(|token| match token {
-            Token::Argument { kind, help, .. } => Some(HelpRow {
-                token: Cow::Owned(kind.symbol()),
-                help,
-            }),
+            Token::Argument { kind, help, .. } => Some((kind, *help)),
             _ => None,
+        })
+        .flat_map(|(kind, help)| {
+            let row = |token, help| HelpRow { token, help };
+            let alternative = kind.alternative();
+            core::iter::once(row(Cow::Owned(kind.symbol()), help))
+                .chain(alternative.map(|(symbol, help)| row(Cow::Borrowed(symbol), help)))
         })
         .collect();
     let mut keywords: Vec<HelpRow> = tokens()

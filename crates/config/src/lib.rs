@@ -15,6 +15,7 @@
 #![deny(missing_docs)]
 extern crate alloc;
 
+pub mod bgp;
 mod bind;
 mod command;
 mod config_sync;
@@ -38,6 +39,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use bgp::{BgpCommand, BgpConfiguration, BgpError};
 pub use command::{
     AddressFilter, CheckpointView, Command, ConfigCommand, ConfigLine, ExecCommand, FileCommand,
     InterfaceSetting, Line, ModeCommand, RoutePath, StaticRoute,

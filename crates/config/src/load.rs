@@ -130,7 +130,7 @@ fn apply_line(
     match &command {
         Command::Empty => Ok(Some(*mode)),
         Command::Mode(ModeCommand::End) => Ok(None),
-        Command::Mode(ModeCommand::Exit) if mode.is_submode() => Ok(Some(Mode::Global)),
+        Command::Mode(ModeCommand::Exit) if mode.is_submode() => Ok(mode.after_exit()),
         Command::Mode(_) | Command::Exec(_) => Err((column, "not a configuration command".to_string())),
         Command::Configure(change) if !known(change) => Err((column, "invalid input".to_string())),
         Command::Configure(change) => match tree.apply(change) {

@@ -14,7 +14,8 @@ use crate::table::Privilege;
 ///
 /// ```text
 ///   UserExec ──enable──▶ PrivilegedExec ──configure terminal──▶ Global ──interface──▶ Interface(port)
-///       ◀──disable──         ◀──end, ^Z──────────────────────────┴──────redundancy──▶ Redundancy
+///       ◀──disable──         ◀──end, ^Z──────────────────────────┼──────redundancy──▶ Redundancy
+///                                                                └──────router bgp──▶ Bgp ──address-family──▶ BgpFamily
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
@@ -28,7 +29,14 @@ pub enum Mode {
     Interface(PortId),
     /// `Router(config-red)#`.
     Redundancy,
+    /// `Router(config-router)#`, and the AS.
+    Bgp(u32),
+    /// `Router(config-router-af)#`, IPv4 unicast, and the AS.
+    BgpFamily(u32),
 }
+
+/// What stands behind the line that leads to BGP, on the way to its address family.
+const FAMILY_PATH: &str = " address-family ipv4";
 
 /// A set of modes, as the table's rows name them. The two EXEC modes are one: privilege tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +51,15 @@ impl ModeSet {
     pub const INTERFACE: ModeSet = ModeSet(1 << 2);
     /// Redundancy configuration.
     pub const REDUNDANCY: ModeSet = ModeSet(1 << 3);
+    /// BGP.
+    pub const BGP: ModeSet = ModeSet(1 << 4);
+    /// IPv4 unicast of BGP.
+    pub const IPV4_FAMILY: ModeSet = ModeSet(1 << 5);
+    /// What belongs to IPv4 unicast is read in both.
+    pub const BGP_FAMILY: ModeSet = ModeSet(ModeSet::BGP.0 | ModeSet::IPV4_FAMILY.0);
     /// Every configuration mode.
     pub const CONFIGURATION: ModeSet =
-        ModeSet(ModeSet::GLOBAL.0 | ModeSet::INTERFACE.0 | ModeSet::REDUNDANCY.0);
+        ModeSet(ModeSet::GLOBAL.0 | ModeSet::INTERFACE.0 | ModeSet::REDUNDANCY.0 | ModeSet::BGP_FAMILY.0);
 
     /// Whether the two sets share a mode.
     pub const fn intersects(self, other: ModeSet) -> bool {
@@ -61,6 +75,8 @@ impl Mode {
             Mode::Global => ModeSet::GLOBAL,
             Mode::Interface(_) => ModeSet::INTERFACE,
             Mode::Redundancy => ModeSet::REDUNDANCY,
+            Mode::Bgp(_) => ModeSet::BGP,
+            Mode::BgpFamily(_) => ModeSet::IPV4_FAMILY,
         }
     }
 
@@ -79,10 +95,10 @@ impl Mode {
 
     /// Whether this is a configuration mode below global configuration.
     pub const fn is_submode(&self) -> bool {
-        matches!(self, Mode::Interface(_) | Mode::Redundancy)
+        self.is_configuration() && !matches!(self, Mode::Global)
     }
 
-    /// What the prompt shows after the host name: `>`, `#`, `(config)#`, `(config-if)#`, `(config-red)#`.
+    /// What the prompt shows after the host name: `>`, `#`, `(config)#`, `(config-if)#` and so on.
     pub const fn prompt_suffix(&self) -> &'static str {
         match self {
             Mode::UserExec => ">",
@@ -90,6 +106,8 @@ impl Mode {
             Mode::Global => "(config)#",
             Mode::Interface(_) => "(config-if)#",
             Mode::Redundancy => "(config-red)#",
+            Mode::Bgp(_) => "(config-router)#",
+            Mode::BgpFamily(_) => "(config-router-af)#",
         }
     }
 
@@ -100,6 +118,8 @@ impl Mode {
             Mode::Global => "Configure commands:",
             Mode::Interface(_) => "Interface configuration commands:",
             Mode::Redundancy => "Redundancy configuration commands:",
+            Mode::Bgp(_) => "Router configuration commands:",
+            Mode::BgpFamily(_) => "Router Address Family configuration commands:",
         }
     }
 
@@ -108,7 +128,8 @@ impl Mode {
         match self {
             Mode::UserExec | Mode::PrivilegedExec => None,
             Mode::Global => Some(Mode::PrivilegedExec),
-            Mode::Interface(_) | Mode::Redundancy => Some(Mode::Global),
+            Mode::Interface(_) | Mode::Redundancy | Mode::Bgp(_) => Some(Mode::Global),
+            Mode::BgpFamily(as_number) => Some(Mode::Bgp(*as_number)),
         }
     }
 
@@ -121,6 +142,8 @@ impl Mode {
             Mode::UserExec | Mode::PrivilegedExec | Mode::Global => String::new(),
             Mode::Interface(port) => format!("interface {}", InterfaceName(*port)),
             Mode::Redundancy => String::from("redundancy"),
+            Mode::Bgp(as_number) => format!("router bgp {as_number}"),
+            Mode::BgpFamily(as_number) => format!("router bgp {as_number}{FAMILY_PATH}"),
         }
     }
 
@@ -129,9 +152,17 @@ impl Mode {
         if path.is_empty() {
             return Some(Mode::Global);
         }
+        if let Some(router) = path.strip_suffix(FAMILY_PATH) {
+            return match Mode::from_path(router)? {
+                Mode::Bgp(as_number) => Some(Mode::BgpFamily(as_number)),
+                _ => None,
+            };
+        }
         match Grammar::standard().parse(&Mode::Global, path) {
             Ok(Command::Configure(
-                command @ (ConfigCommand::Interface { .. } | ConfigCommand::Redundancy),
+                command @ (ConfigCommand::Interface { .. }
+                | ConfigCommand::Redundancy
+                | ConfigCommand::RouterBgp(_)),
             )) => Some(command.next_mode()),
             _ => None,
         }

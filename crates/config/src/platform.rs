@@ -105,6 +105,18 @@ pub(crate) fn command(matched: &Matched) -> Option<PlatformCommand> {
     })
 }
 
+/// The row's view of `config-register`.
+pub(crate) fn config_register(register: Option<u16>) -> Matched {
+    Matched {
+        id: CommandId::ConfigRegister,
+        negated: register.is_none(),
+        values: register
+            .map(|register| (Slot::Register, Value::Hexadecimal(register)))
+            .into_iter()
+            .collect(),
+    }
+}
+
 /// The row's view of `crashdump-timeout`.
 pub(crate) fn crashdump_timeout(minutes: Option<u16>) -> Matched {
     let value = |minutes| (Slot::Minutes, Value::Number(u32::from(minutes)));

@@ -137,6 +137,8 @@ pub enum CommandId {
     ShowTerminal,
     TerminalHistorySize,
     TerminalWidth,
+    // BGP.
+    Bgp(crate::bgp::BgpId),
 }
 
 impl CommandId {
@@ -148,7 +150,7 @@ impl CommandId {
 }
 
 /// One form of one command.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// Where it is read.
     pub modes: ModeSet,
@@ -156,7 +158,7 @@ pub struct Row {
     pub privilege: Privilege,
     /// The command that it is a form of.
     pub id: CommandId,
-    /// Whether it is the `no` form. The `no` is the first of the tokens.
+    /// Whether it is the `no` form, or a `default` form that does the same. That word is the first of the tokens.
     pub negated: bool,
     /// Whether `?` and Tab keep silent about it.
     pub hidden: bool,
@@ -203,7 +205,8 @@ const fn optional(tokens: usize) -> Token {
     Token::Optional(tokens)
 }
 
-const NO: Token = keyword("no", "Negate a command or set its defaults");
+pub(crate) const NO: Token = keyword("no", "Negate a command or set its defaults");
+pub(crate) const DEFAULT: Token = keyword("default", "Set a command to its defaults");
 const SHOW: Token = keyword("show", "Show running system information");
 const SHOW_IP: Token = keyword("ip", "IP information");
 const SHOW_REDUNDANCY: Token = keyword("redundancy", "Redundancy Facility (RF) information");
@@ -375,9 +378,44 @@ const LOG_SEVERITY: Token = argument(
     "Logging severity level (emergencies to debugging)",
 );
 
+/// The parts of the table.
+const PARTS: &[&[Row]] = &[
+    OWN_ROWS,
+    crate::bgp::table::FLAGS,
+    crate::bgp::table::VALUES,
+    crate::bgp::table::SINGLES,
+];
+
 /// All rows. Where two rows begin with the same keyword in the same mode, they use the same constant, so that the
 /// help text cannot differ.
-pub static ROWS: &[Row] = &[
+pub static ROWS: &[Row] = &joined::<{ rows_in(PARTS) }>(PARTS);
+
+const fn rows_in(parts: &[&[Row]]) -> usize {
+    let (mut count, mut part) = (0, 0);
+    while part < parts.len() {
+        count += parts[part].len();
+        part += 1;
+    }
+    count
+}
+
+const fn joined<const ROWS: usize>(parts: &[&[Row]]) -> [Row; ROWS] {
+    let mut rows = [parts[0][0]; ROWS];
+    let (mut at, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut row = 0;
+        while row < parts[part].len() {
+            rows[at] = parts[part][row];
+            at += 1;
+            row += 1;
+        }
+        part += 1;
+    }
+    rows
+}
+
+/// The rows that have no file of their own.
+const OWN_ROWS: &[Row] = &[
     // Moving about.
     row!(EXEC User Enable: keyword("enable", "Turn on privileged commands")),
     row!(EXEC User Disable: keyword("disable", "Turn off privileged commands")),
@@ -581,7 +619,7 @@ pub static ROWS: &[Row] = &[
     // The session's own.
     row!(CONFIGURATION Privileged Do: keyword("do", "To run exec commands in config mode"), Token::Exec),
     row!(GLOBAL Privileged DefaultInterface:
-        keyword("default", "Set a command to its defaults"), INTERFACE, ETHERNET, PORT),
+        DEFAULT, INTERFACE, ETHERNET, PORT),
     row!(EXEC User ShowClock: SHOW, keyword("clock", "Display the system clock")),
     row!(EXEC User ShowHistory: SHOW, keyword("history", "Display the session command history")),
     row!(EXEC User ShowPrivilege: SHOW, keyword("privilege", "Show current privilege level")),

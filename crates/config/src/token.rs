@@ -84,6 +84,24 @@ pub enum Slot {
     ChassisSlot,
     /// A length of time in minutes.
     Minutes,
+    /// Whom a `neighbor` command is about.
+    Neighbor,
+    /// An autonomous system.
+    AsNumber,
+    /// A keepalive time, seconds.
+    Keepalive,
+    /// A hold time, seconds.
+    Hold,
+    /// A time, seconds.
+    Seconds,
+    /// A time between two attempts, minutes.
+    Interval,
+    /// A metric.
+    Metric,
+    /// How a password is encrypted.
+    Encryption,
+    /// A share, percent.
+    Threshold,
 }
 
 /// Which texts an argument accepts.
@@ -123,20 +141,24 @@ pub enum Kind {
         /// Greatest value.
         max: u32,
     },
+    /// The number of an autonomous system, plain or as two halves with a dot (RFC 5396), not zero.
+    AsNumber,
+    /// The address of a neighbour or the name of a peer group, which begins with no digit.
+    Neighbor,
 }
 
 /// The value of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Of [`Kind::Address`], [`Kind::AddressOrPrefix`] and [`Kind::Netmask`].
+    /// Of [`Kind::Address`], [`Kind::AddressOrPrefix`], [`Kind::Netmask`] and [`Kind::Neighbor`].
     Address(Ipv4Addr),
     /// Of [`Kind::AddressOrPrefix`]: the address as typed, and the prefix length 0..=32.
     Prefix(Ipv4Addr, u8),
-    /// Of [`Kind::Number`], and of [`Kind::Minutes`] in minutes.
+    /// Of [`Kind::Number`] and [`Kind::AsNumber`], and of [`Kind::Minutes`] in minutes.
     Number(u32),
     /// Of [`Kind::Hexadecimal`].
     Hexadecimal(u16),
-    /// Of [`Kind::Word`], [`Kind::Line`] and [`Kind::Pattern`].
+    /// Of [`Kind::Word`], [`Kind::Line`], [`Kind::Pattern`] and [`Kind::Neighbor`].
     Text(String),
     /// Of [`Kind::Port`].
     Port(PortId),
@@ -175,6 +197,8 @@ impl Kind {
             Kind::Port => format!("<0-{}>/<0-{}>", CardSlot::MAX, u8::MAX),
             Kind::ChassisSlot => format!("<0-{}>|R0|R1", CardSlot::MAX),
             Kind::Minutes { min, max } => format!("<{min}-{max}>|hh:mm"),
+            Kind::AsNumber => format!("<1-{}>", u32::MAX),
+            Kind::Neighbor => "A.B.C.D".to_string(),
         }
     }
 
@@ -208,6 +232,20 @@ impl Kind {
             Kind::Minutes { min, max } => minutes(text)
                 .filter(|number| (*min..=*max).contains(number))
                 .map(Value::Number),
+            Kind::AsNumber => as_number(text).map(Value::Number),
+            Kind::Neighbor if text.starts_with(|first: char| first.is_ascii_digit()) => {
+                text.parse().ok().map(Value::Address)
+            }
+            Kind::Neighbor => (!text.is_empty()).then(|| Value::Text(text.to_string())),
+        }
+    }
+
+    /// What else an argument of this kind can be, as `?` writes and explains it.
+    pub(crate) const fn alternative(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Kind::AsNumber => Some(("<1.0-XX.YY>", "Autonomous system number")),
+            Kind::Neighbor => Some(("WORD", "Neighbor tag")),
+            _ => None,
         }
     }
 
@@ -229,7 +267,8 @@ impl Kind {
             Kind::Severity => Severity::ALL
                 .iter()
                 .any(|severity| severity_begins(*severity, text)),
-            Kind::Word | Kind::Line | Kind::Pattern => true,
+            Kind::AsNumber => all(|character| character.is_ascii_digit() || character == '.'),
+            Kind::Neighbor | Kind::Word | Kind::Line | Kind::Pattern => true,
         }
     }
 }
@@ -269,6 +308,18 @@ fn chassis_slot(text: &str) -> Option<ChassisSlot> {
         return None;
     }
     text.parse().ok()
+}
+
+/// `65000`, or `1.10` for 65546.
+fn as_number(text: &str) -> Option<u32> {
+    let number = match text.split_once('.') {
+        None => decimal(text)?,
+        Some((high, low)) => {
+            let half = |text| decimal(text).filter(|half| *half <= u32::from(u16::MAX));
+            half(high)? << 16 | half(low)?
+        }
+    };
+    (number != 0).then_some(number)
 }
 
 /// A decimal number of digits only: the standard parser would also take a leading `+`.

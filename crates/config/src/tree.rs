@@ -1,8 +1,8 @@
 //! The configuration of the router as a plain value, and the commands that change it.
 //!
 //! Both route processors hold one tree and execute the same commands on it; the return code and the digest tell
-//! whether they came to the same result. What a tree accepts does not depend on the order of its lines: the canonical
-//! lines of a tree, applied to an empty one, give that tree again.
+//! whether they came to the same result. The canonical lines of a tree, applied in their order to an empty one, give that
+//! tree again.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -13,6 +13,7 @@ use core::net::Ipv4Addr;
 use machine::PortId;
 use packet::{InterfaceAddress, Prefix, V4, netmask_length};
 
+use crate::bgp::{BgpCommand, BgpConfiguration, BgpError, NeighborSetting};
 use crate::command::{Command, ConfigCommand, ConfigLine, InterfaceSetting, RoutePath, StaticRoute};
 use crate::config_sync::ConfigSyncPolicy;
 use crate::error::{ConfigError, ReturnCode};
@@ -78,6 +79,7 @@ pub struct ConfigurationTree {
     /// Sum of the hashes of the routes' lines. Kept with each change, because a digest is due after every command and
     /// the routes may be many.
     routes_digest: u64,
+    bgp: Option<BgpConfiguration>,
 }
 
 impl Default for ConfigurationTree {
@@ -92,6 +94,7 @@ impl Default for ConfigurationTree {
             static_routes: BTreeMap::new(),
             next_hops: BTreeMap::new(),
             routes_digest: 0,
+            bgp: None,
         }
     }
 }
@@ -125,6 +128,11 @@ impl ConfigurationTree {
     /// What differences between the route processors' configurations lead to.
     pub fn config_sync_policy(&self) -> ConfigSyncPolicy {
         self.config_sync_policy
+    }
+
+    /// All that is configured below `router bgp`; `None` without one.
+    pub fn bgp(&self) -> Option<&BgpConfiguration> {
+        self.bgp.as_ref()
     }
 
     /// How long the failed unit may write its crash dump, minutes, 5..=1080.
@@ -212,6 +220,11 @@ impl ConfigurationTree {
                 &mut self.crashdump_timeout_min,
                 minutes.unwrap_or(CRASHDUMP_TIMEOUT_DEFAULT_MIN),
             )),
+            ConfigCommand::RouterBgp(as_number) => self.start_bgp(*as_number),
+            ConfigCommand::NoRouterBgp(as_number) => self.stop_bgp(*as_number),
+            ConfigCommand::Bgp {
+                as_number, command, ..
+            } => self.apply_bgp(*as_number, command),
         }
     }
 
@@ -269,12 +282,15 @@ impl ConfigurationTree {
         }
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(&self.routes_digest.to_le_bytes());
+        let bgp = self.bgp.as_ref().map(BgpConfiguration::digest);
+        bytes.extend(bgp.into_iter().flat_map(u64::to_le_bytes));
         xxhash_rust::xxh3::xxh3_64(&bytes)
     }
 
     /// The commands that build this tree, grouped as the running configuration separates them.
     fn sections(&self) -> Vec<Vec<ConfigCommand>> {
         let mut sections = self.settings_sections();
+        sections.extend(self.bgp.as_ref().map(BgpConfiguration::commands));
         let routes: Vec<ConfigCommand> = self.static_routes().map(route_command).collect();
         if !routes.is_empty() {
             sections.push(routes);
@@ -282,7 +298,7 @@ impl ConfigurationTree {
         sections
     }
 
-    /// All sections but the routes.
+    /// All sections but BGP and the routes, which may be long.
     fn settings_sections(&self) -> Vec<Vec<ConfigCommand>> {
         let mut sections = Vec::from([
             Vec::from([ConfigCommand::Hostname(Some(self.hostname.clone()))]),
@@ -313,6 +329,51 @@ impl ConfigurationTree {
             section.push(ConfigCommand::CrashdumpTimeout(Some(self.crashdump_timeout_min)));
         }
         section
+    }
+
+    fn start_bgp(&mut self, as_number: u32) -> Result<ReturnCode, ConfigError> {
+        match &self.bgp {
+            Some(bgp) if bgp.as_number != as_number => {
+                Err(ConfigError::Bgp(BgpError::AlreadyRunning(bgp.as_number)))
+            }
+            Some(_) => Ok(ReturnCode::Unchanged),
+            None => {
+                self.bgp = Some(BgpConfiguration::new(as_number));
+                Ok(ReturnCode::Applied)
+            }
+        }
+    }
+
+    fn stop_bgp(&mut self, as_number: Option<u32>) -> Result<ReturnCode, ConfigError> {
+        let running = self.bgp.as_ref().map(|bgp| bgp.as_number);
+        let running = running.ok_or(ConfigError::Bgp(BgpError::NotRunning))?;
+        if as_number.is_some_and(|as_number| as_number != running) {
+            return Err(ConfigError::Bgp(BgpError::AlreadyRunning(running)));
+        }
+        self.bgp = None;
+        Ok(ReturnCode::Applied)
+    }
+
+    fn apply_bgp(&mut self, as_number: u32, command: &BgpCommand) -> Result<ReturnCode, ConfigError> {
+        if let BgpCommand::Neighbor {
+            setting: NeighborSetting::UpdateSource(Some(port)),
+            ..
+        } = command
+            && !self.interfaces.contains_key(port)
+        {
+            return Err(ConfigError::Interface(*port));
+        }
+        let bgp = self.bgp.as_mut().ok_or(ConfigError::Bgp(BgpError::NotRunning))?;
+        if bgp.as_number != as_number {
+            return Err(ConfigError::Bgp(BgpError::AlreadyRunning(bgp.as_number)));
+        }
+        let own = |interface: &InterfaceConfiguration| interface.address.map(|address| address.address());
+        let is_own = |address| {
+            self.interfaces
+                .values()
+                .any(|interface| own(interface) == Some(address))
+        };
+        bgp.apply(command, is_own).map_err(ConfigError::Bgp)
     }
 
     fn set_hostname(&mut self, name: Option<&str>) -> Result<ReturnCode, ConfigError> {
@@ -370,6 +431,10 @@ impl ConfigurationTree {
         };
         if let Some(port) = self.interfaces.iter().find_map(taken) {
             return Err(ConfigError::Overlap { prefix, port });
+        }
+        let neighbor = |bgp: &BgpConfiguration| bgp.neighbor(address.address()).is_some();
+        if self.bgp.as_ref().is_some_and(neighbor) {
+            return Err(ConfigError::AddressIsNeighbor(address.address()));
         }
         let route = self
             .next_hops
@@ -547,7 +612,7 @@ fn route_hash(prefix: Prefix<V4>, path: RoutePath, distance: u8) -> u64 {
 }
 
 /// A line as it enters the digest: mode path, tab, text, line feed.
-fn push_line(text: &mut String, command: &ConfigCommand) {
+pub(crate) fn push_line(text: &mut String, command: &ConfigCommand) {
     text.push_str(&command.mode().path());
     text.push('\t');
     text.push_str(&command.text());
@@ -577,7 +642,7 @@ fn is_hostname(name: &str) -> bool {
 }
 
 /// Whether a host can have this address: not of "this network", loopback, multicast or reserved (RFC 6890, 5771).
-fn is_host(address: Ipv4Addr) -> bool {
+pub(crate) fn is_host(address: Ipv4Addr) -> bool {
     !matches!(address.octets()[0], 0 | 127 | 224..)
 }
 

@@ -165,6 +165,8 @@ pub fn command_line(bytes: &[u8]) {
         Mode::Global,
         interface,
         Mode::Redundancy,
+        Mode::Bgp(65_000),
+        Mode::BgpFamily(65_000),
     ];
     for mode in modes {
         match Grammar::standard().read(&mode, line) {

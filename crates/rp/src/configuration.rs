@@ -12,7 +12,7 @@ use config::{ConfigCommand, ConfigError, ConfigurationTree, FailureClass, Return
 
 /// Commands, by number.
 pub const COMMAND_TABLE: TableId = TableId(5);
-/// The lines of the tree at the last bulk, by hash.
+/// The lines of the tree at the last bulk, by their place.
 pub const LINE_TABLE: TableId = TableId(6);
 /// The startup configuration, one row with key 0.
 pub const STARTUP_TABLE: TableId = TableId(7);
@@ -223,26 +223,15 @@ impl Configuration {
         for number in numbers {
             self.commands.remove(&number);
         }
-        let lines: alloc::collections::BTreeMap<u64, String> = self
-            .tree
-            .lines()
-            .into_iter()
-            .map(|line| {
-                let text = line_of(&line.mode.path(), &line.text);
-                (checkpoint::row_hash(LINE_TABLE, &[], text.as_bytes()), text)
-            })
-            .collect();
-        let gone: Vec<u64> = self
-            .lines
-            .iter()
-            .map(|(hash, _)| *hash)
-            .filter(|hash| !lines.contains_key(hash))
-            .collect();
-        for hash in gone {
-            self.lines.remove(&hash);
+        let lines = self.tree.lines();
+        let end = lines.len() as u64;
+        let gone: Vec<u64> = self.lines.range(end..).map(|(place, _)| *place).collect();
+        for place in gone {
+            self.lines.remove(&place);
         }
-        for (hash, text) in lines {
-            self.lines.insert(hash, Text(text));
+        for (place, line) in (0..).zip(lines) {
+            let text = line_of(&line.mode.path(), &line.text);
+            self.lines.insert(place, Text(text));
         }
     }
 
@@ -252,7 +241,8 @@ impl Configuration {
     pub fn bulk_ended(&mut self, at: Option<Executed>, language: &Language) -> Vec<FailedCommand> {
         let mut tree = ConfigurationTree::new();
         let mut failures = Vec::new();
-        // What a tree accepts does not depend on the order of its lines, but for interfaces, which come first.
+        // The lines come in their order. An active that named them by their hashes sent them in any, and there interfaces
+        // had to come first.
         let mut commands = Vec::new();
         for (_, Text(line)) in self.lines.iter() {
             let (path, text) = line.split_once('\t').unwrap_or(("", line));

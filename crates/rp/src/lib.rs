@@ -20,6 +20,7 @@ extern crate alloc;
 
 mod active;
 mod alarms;
+mod bgp;
 mod cards;
 mod checkpoint_show;
 mod clients;

@@ -67,7 +67,7 @@ impl<F: Family> PrefixEntry<F> {
 }
 
 /// Prefixes, by sequence number.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrefixList<F: Family> {
     /// The entries.
     pub entries: BTreeMap<u32, PrefixEntry<F>>,
@@ -83,7 +83,7 @@ impl<F: Family> PrefixList<F> {
 }
 
 /// Paths of ASes, in the order in which they were configured.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct AsPathList {
     /// What each entry does, and with which paths as text: `65001 65002 {65003,65004}`.
     pub entries: Vec<(ListAction, Pattern)>,
@@ -135,7 +135,7 @@ pub fn path_text(path: &AsPath<'_>) -> String {
 }
 
 /// An entry of a community list.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum CommunityEntry {
     /// A route that has all of these.
     Standard(ListAction, Vec<u32>),
@@ -144,7 +144,7 @@ pub enum CommunityEntry {
 }
 
 /// Communities, in the order in which they were configured.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct CommunityList {
     /// The entries.
     pub entries: Vec<CommunityEntry>,

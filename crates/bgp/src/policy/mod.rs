@@ -21,7 +21,7 @@ use alloc::string::String;
 use packet::{V4, V6};
 
 /// All lists and route maps, by their names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policies {
     /// `ip prefix-list`.
     pub prefix_lists_v4: BTreeMap<String, PrefixList<V4>>,

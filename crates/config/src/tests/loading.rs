@@ -12,13 +12,13 @@ fn told(loaded: &Loaded) -> Vec<String> {
 fn a_bad_line_of_the_startup_configuration_is_reported_and_the_others_apply() {
     let loaded = load(
         "hostname Edge\ninterface Ethernet0/0\n ip address 10.0.0.1 255.255.255.0\n ip adress 10.0.0.2 255.0.0.0\n mtu 200\n!\n\
-         router bgp 65000\n neighbor 10.0.0.2 remote-as 1\n!\nip route 10.9.0.1 255.255.0.0 10.0.0.2\nip route\nend\ngarbage after the end\n",
+         router ospf 1\n neighbor 10.0.0.2 remote-as 1\n!\nip route 10.9.0.1 255.255.0.0 10.0.0.2\nip route\nend\ngarbage after the end\n",
     );
     assert_eq!(
         told(&loaded),
         [
             "line 4, column 7: invalid input: ip adress 10.0.0.2 255.0.0.0",
-            "line 7, column 2: invalid input: router bgp 65000",
+            "line 7, column 8: invalid input: router ospf 1",
             "line 8, column 1: belongs to the section above, which was refused: neighbor 10.0.0.2 remote-as 1",
             "line 10, column 1: %Inconsistent address and mask: ip route 10.9.0.1 255.255.0.0 10.0.0.2",
             "line 11, column 9: incomplete command: ip route",

@@ -1,5 +1,6 @@
 //! Tests of the command language, table by table.
 
+mod bgp;
 mod errors;
 mod filters;
 mod helping;
@@ -20,12 +21,14 @@ pub(crate) const PORT: PortId = PortId::new(0, 0);
 pub(crate) const OTHER: PortId = PortId::new(1, 3);
 
 /// Every mode once.
-pub(crate) const MODES: [Mode; 5] = [
+pub(crate) const MODES: [Mode; 7] = [
     Mode::UserExec,
     Mode::PrivilegedExec,
     Mode::Global,
     Mode::Interface(PORT),
     Mode::Redundancy,
+    Mode::Bgp(65_000),
+    Mode::BgpFamily(65_000),
 ];
 
 pub(crate) fn parse(mode: Mode, line: &str) -> Result<Command, ParseError> {

@@ -95,6 +95,7 @@ fn command() -> impl Strategy<Value = ConfigCommand> {
         }),
         1 => Just(ConfigCommand::Redundancy),
         5 => redundancy_command(),
+        8 => super::bgp::command(),
     ]
 }
 
@@ -103,7 +104,8 @@ fn almost_a_line() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         6 => proptest::sample::select(
             &["show", "sh", "ip", "route", "no", "interface", "e0/0", "Ethernet", "0/0", "10.0.0.1", "255.0.0.0",
-              "address", "mtu", "1500", "description", "redundancy", "mode", "rpr", "config-register", "0x2142", "keepalive", "e", "exit", "?", "1.2.3.4/40"][..]
+              "address", "mtu", "1500", "description", "redundancy", "mode", "rpr", "config-register", "0x2142", "keepalive", "e", "exit", "?", "1.2.3.4/40",
+              "router", "bgp", "65000", "neighbor", "remote-as", "UP", "peer-group", "password", "7", "default"][..]
         ).prop_map(String::from),
         1 => "\\PC{0,6}",
         1 => Just(String::from("\t\u{a0}é\u{0}")),

@@ -24,6 +24,8 @@ pub(super) fn sample(kind: &Kind) -> String {
         Kind::Hexadecimal => "0x2102".to_string(),
         Kind::ChassisSlot => "R1".to_string(),
         Kind::Minutes { max, .. } => max.to_string(),
+        Kind::AsNumber => "65000".to_string(),
+        Kind::Neighbor => "10.0.0.2".to_string(),
     }
 }
 

@@ -289,7 +289,7 @@ fn req_32_two_route_processors_come_to_the_same_digest_and_codes() {
     assert_eq!(standby.execute(&bad), ReturnCode::Overlap);
     let unknown = ConfigLine {
         mode: Mode::Global,
-        text: "router bgp 65000".to_string(),
+        text: "router ospf 1".to_string(),
     };
     assert_eq!(standby.execute(&unknown), ReturnCode::NotParsed);
     assert_eq!(standby, active.tree);
