@@ -108,7 +108,7 @@ const ROOMS: &[Room] = &[
 
 #[rustfmt::skip]
 const RP_USES: &[&str] = &[
-    "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "bgp", "line", "rib", "management",
+    "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "line", "rib", "tcp", "bgp", "management",
 ];
 #[rustfmt::skip]
 const RUNTIME_USES: &[&str] = &[

@@ -29,6 +29,28 @@ pub const TABLES: &[TableId] = &[
     STREAMS_TABLE,
 ];
 
+/// What operators call a table; `None` when it is none of these.
+pub fn table_name(id: TableId) -> Option<&'static str> {
+    const NAMES: [&str; TABLES.len()] = [
+        "BGP sessions",
+        "BGP attributes",
+        "BGP next hops",
+        "BGP update groups",
+        "BGP IPv4 paths",
+        "BGP IPv4 told",
+        "BGP IPv4 sweeps",
+        "BGP IPv4 missed",
+        "BGP IPv6 paths",
+        "BGP IPv6 told",
+        "BGP IPv6 sweeps",
+        "BGP IPv6 missed",
+        "BGP messages",
+        "BGP streams",
+    ];
+    let place = TABLES.iter().position(|table| *table == id)?;
+    NAMES.get(place).copied()
+}
+
 impl Speaker {
     /// The table with this number.
     pub fn table(&self, id: TableId) -> Option<&dyn Table> {

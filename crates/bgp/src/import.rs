@@ -79,14 +79,16 @@ impl Rib {
     }
 
     /// Puts a route of the router itself into BGP (`network`, `redistribute`), or replaces it. `attributes` are in
-    /// canonical form. Returns whether they are.
-    pub fn originate_v4(&mut self, prefix: Prefix<V4>, attributes: &[u8], flags: u16) -> bool {
-        self.v4.originate(&mut self.common, prefix, attributes, flags)
+    /// canonical form, `weight` is 32768 unless a route map says otherwise. Returns whether they are.
+    pub fn originate_v4(&mut self, prefix: Prefix<V4>, attributes: &[u8], weight: u16, flags: u16) -> bool {
+        self.v4
+            .originate(&mut self.common, prefix, attributes, weight, flags)
     }
 
     /// The same for IPv6.
-    pub fn originate_v6(&mut self, prefix: Prefix<V6>, attributes: &[u8], flags: u16) -> bool {
-        self.v6.originate(&mut self.common, prefix, attributes, flags)
+    pub fn originate_v6(&mut self, prefix: Prefix<V6>, attributes: &[u8], weight: u16, flags: u16) -> bool {
+        self.v6
+            .originate(&mut self.common, prefix, attributes, weight, flags)
     }
 
     /// Takes a route of the router itself out again.
@@ -169,14 +171,21 @@ impl<F: PolicyFamily> FamilyRib<F> {
         self.learn(common, prefix, path);
     }
 
-    fn originate(&mut self, common: &mut Common, prefix: Prefix<F>, attributes: &[u8], flags: u16) -> bool {
+    fn originate(
+        &mut self,
+        common: &mut Common,
+        prefix: Prefix<F>,
+        attributes: &[u8],
+        weight: u16,
+        flags: u16,
+    ) -> bool {
         let Some(received) = common.attributes.intern(attributes) else {
             return false;
         };
         let path = Path {
             peer: PeerId::LOCAL,
             generation: 0,
-            weight: 32768,
+            weight,
             flags,
             received,
             accepted: received,

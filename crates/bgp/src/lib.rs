@@ -29,7 +29,7 @@ mod sweep;
 mod told;
 mod trim;
 
-pub use self::checkpoint::TABLES;
+pub use self::checkpoint::{TABLES, table_name};
 pub use attributes::*;
 pub use family::*;
 pub use group::*;

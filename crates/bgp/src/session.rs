@@ -203,6 +203,24 @@ pub struct Session {
     pub deferred: Families,
 }
 
+impl Session {
+    /// A session that is not established yet, of which nothing more is known than what was agreed on.
+    pub fn new(direction: Direction, agreed: Offer) -> Session {
+        Session {
+            established: false,
+            direction,
+            agreed,
+            hold_time_s: agreed.hold_time_s,
+            group: None,
+            generation: 0,
+            stale: Families::NONE,
+            disabled: Families::NONE,
+            ended: Families::NONE,
+            deferred: Families::NONE,
+        }
+    }
+}
+
 /// Tagged form of [`Session`].
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub struct SessionRecord {

@@ -30,6 +30,7 @@ use crate::id::PeerId;
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, NeighborCounters, Timer};
 use crate::rib::Rib;
 use crate::session::{Direction, Offer, OurOffer, SESSIONS_TABLE, Session};
+use crate::sweep::SweepKey;
 
 /// The HoldTimer before the hold time is agreed on (RFC 4271 section 8.2.2).
 pub const HOLD_TIME_LARGE: Duration = Duration::from_secs(240);
@@ -232,6 +233,22 @@ impl Speaker {
             .iter()
             .map(|connection| connection.state)
             .max()
+    }
+
+    /// Which connection of a neighbour is the session; `None` while none is established.
+    pub fn established(&self, peer: PeerId) -> Option<Direction> {
+        self.neighbors.get(&peer)?.established()
+    }
+
+    /// Whether something in the tables names this neighbour.
+    pub fn has_traces_of(&self, peer: PeerId) -> bool {
+        let rib = &self.rib;
+        let walk = SweepKey::Gone(peer);
+        self.neighbors.contains_key(&peer)
+            || self.sessions.contains_key(&peer)
+            || rib.common.streams.contains_key(&peer)
+            || rib.v4.sweeps.contains_key(&walk)
+            || rib.v6.sweeps.contains_key(&walk)
     }
 
     /// What was counted of a neighbour.

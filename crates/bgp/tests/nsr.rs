@@ -155,7 +155,7 @@ fn a_slow_neighbour_leaves_the_log_and_ends_with_the_same_routes() {
             for (number, prefix) in networks(100).enumerate() {
                 let med = Some((round * 100 + number as u64) as u32);
                 let set = bgp::local_attributes(packet::bgp::Origin::Igp, med, None);
-                speaker.rib.originate_v4(prefix, &set, 0);
+                speaker.rib.originate_v4(prefix, &set, 32_768, 0);
             }
         });
         world.settle();

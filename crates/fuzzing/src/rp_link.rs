@@ -76,6 +76,7 @@ pub fn recordings() -> Vec<Vec<u8>> {
         active: ActiveConfig {
             checkpoint: ActiveEndConfig::default(),
             heartbeat_interval: Duration::from_millis(50),
+            seed: 1,
         },
         configuration_register: 0x2102,
         startup: Some("hostname west\nend\n".into()),

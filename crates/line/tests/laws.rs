@@ -88,6 +88,7 @@ fn edit() -> impl Strategy<Value = Edit> {
                 port,
                 next_hop,
                 packet,
+                release: machine::Release::Now,
             },
         }
     });

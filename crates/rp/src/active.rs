@@ -3,8 +3,10 @@
 //! Everything that it holds outside [`Clients`] is lost at a switchover, on purpose: connections, gates, timers.
 
 mod packets;
+mod routing;
 mod truth;
 
+use crate::bgp::BgpProcess;
 use crate::cards::{CardMail, Cards};
 use crate::clients::Clients;
 use crate::idb_history::{IdbEvent, IdbHistory};
@@ -12,7 +14,8 @@ use crate::inventory::{CardState, Port};
 use crate::io::{CardLinkEvent, PeerMessage, Phase, RpOutput};
 use crate::log;
 use crate::promote::first_frame;
-use alloc::collections::BTreeSet;
+use self::routing::HeldPunt;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use chassis::rows::PortConfiguration;
 use chassis::{CardMessage, RpMessage};
@@ -38,6 +41,9 @@ pub struct ActiveConfig {
     pub checkpoint: ActiveEndConfig,
     /// Interval of frames that are closed even when they are empty.
     pub heartbeat_interval: Duration,
+    /// Where numbers come from that others cannot tell beforehand: from slot, boot and entropy, another one in each life
+    /// of the process, never checkpointed.
+    pub seed: u64,
 }
 
 /// State of an active.
@@ -48,6 +54,11 @@ pub struct Active {
     pub cards: Cards,
     /// What happened to interfaces.
     pub idb_history: IdbHistory,
+    bgp: BgpProcess,
+    /// Punts that came while the activity was being handed over: for this unit if it resumes, for the next one otherwise.
+    held_punts: VecDeque<HeldPunt>,
+    /// Frames for cards that are about to come back.
+    waiting_injects: VecDeque<(PortId, Vec<u8>, Release)>,
     config: ActiveConfig,
     epoch: Epoch,
     pub(crate) checkpoint: ActiveEnd,
@@ -84,6 +95,9 @@ impl Active {
             claim_measured: cards.all_claimed(),
             cards,
             idb_history: IdbHistory::default(),
+            bgp: BgpProcess::new(),
+            held_punts: VecDeque::new(),
+            waiting_injects: VecDeque::new(),
             checkpoint: ActiveEnd::new(config.checkpoint.clone(), last_frame),
             gate: Gate::new(),
             open_card_rows: Vec::new(),
@@ -196,8 +210,9 @@ impl Active {
     }
 
     /// The handover came to nothing.
-    pub fn resume(&mut self) {
+    pub fn resume(&mut self, now: Instant, out: &mut Outbox<RpOutput>) {
         self.draining = false;
+        self.take_held_punts(now, out);
     }
 
     /// The standby has committed frames.
@@ -272,6 +287,8 @@ impl Active {
                 }
                 _ => {}
             }
+            // The turn's end works out what that means for routing, once for all commands of the turn.
+            self.bgp.configuration_changed();
         }
         result
     }
@@ -343,6 +360,7 @@ impl Active {
         self.clients.port_configurations.insert(port, row);
         self.tell_arp(now, input, out);
         self.rib_busy = true;
+        self.bgp.configuration_changed();
     }
 
     /// A connection to a card has come or gone.
@@ -389,6 +407,7 @@ impl Active {
     }
 
     fn card_lost(&mut self, now: Instant, card: CardSlot, out: &mut Outbox<RpOutput>) {
+        self.drop_waiting(card);
         self.clients
             .inventory
             .cards
@@ -504,6 +523,7 @@ impl Active {
         let mut asked = Outbox::new();
         self.clients.arp.expire(now, &mut asked);
         self.post_arp(now, asked, out);
+        self.expire_routing(now, out);
         for (card, logged) in self.cards.overdue(now) {
             if !logged {
                 out.now(RpOutput::Log(log::card_offline(card)));
@@ -516,11 +536,7 @@ impl Active {
     /// A batch of turns is over: work in portions, the frame, the gate.
     pub fn turn_end(&mut self, now: Instant, peer_room: usize, out: &mut Outbox<RpOutput>) {
         self.peer_room = peer_room;
-        if self.rib_busy && !self.holds_work(now) && !self.draining {
-            let settled = self.clients.rib.run(RIB_BUDGET as usize);
-            let generated = self.clients.generator.run(&mut self.clients.rib, RIB_BUDGET);
-            self.rib_busy = !(settled && generated);
-        }
+        self.route_in_portions(now, out);
         let heartbeat = now >= self.next_heartbeat;
         if heartbeat {
             self.next_heartbeat = now + self.config.heartbeat_interval;
@@ -602,12 +618,15 @@ impl Active {
         let dirty = self.clients.dirty_rows() > 0;
         let bulk = self.checkpoint.bulk_has_work();
         let room = self.peer_room > 0 || *self.checkpoint.peer() == PeerSync::None;
-        let busy = self.rib_busy && !self.draining;
+        let busy = (self.rib_busy || self.bgp.has_work(&self.clients)) && !self.draining;
         let work = ((dirty || bulk || busy) && room) || (self.cards.has_work() && !dirty);
         let mut next = self.checkpoint.next_deadline();
         next = earliest(next, work.then_some((Instant::ZERO, "work goes on")));
         next = earliest(next, Some((self.next_heartbeat, "checkpoint heartbeat")));
         next = earliest(next, self.clients.arp.next_deadline());
+        if !self.draining {
+            next = earliest(next, self.bgp.next_deadline(&self.clients));
+        }
         next = earliest(
             next,
             self.cards.overdue_at().map(|at| (at, "cards may come back")),

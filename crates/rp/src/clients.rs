@@ -7,9 +7,12 @@
 //! | Platform | configuration register | what the next boot does |
 //! | CEF | port configurations, adjacencies, FIB | what the cards forward by |
 //! | IP routing | routes, generator | routes of all protocols |
+//! | TCP | connections, progress, unread and unacknowledged bytes | the router's own sessions |
+//! | BGP | neighbours, sessions, routes, what each neighbour is told | nonstop routing |
 //! | History | system age, switchovers, log | uptime, switchover history, what `show logging` shows |
 
 use crate::alarms::ALARM_TABLE;
+use crate::bgp::{BgpNeighbor, BgpRouter, LOCAL_ROUTE_TABLE, LocalRoute, NEIGHBOR_TABLE, ROUTER_TABLE};
 use crate::configuration::{COMMAND_TABLE, Configuration, IGNORED_TABLE, LINE_TABLE, STARTUP_TABLE};
 use crate::inventory::{CARD_TABLE, Inventory, MODULE_TABLE, PORT_TABLE};
 use crate::logging::{LOG_TABLE, LogBuffer};
@@ -17,14 +20,16 @@ use crate::register::{NextRegister, REGISTER_TABLE};
 use crate::system::{SWITCHOVER_TABLE, SYSTEM_TABLE, System};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use chassis::rows::{ADJACENCY_V4_TABLE, FIB_V4_TABLE, PORT_CONFIGURATION_TABLE, PortConfiguration};
+use ::bgp::{PeerId, Speaker, SpeakerConfig};
+use chassis::rows::{ADJACENCY_V4_TABLE, FIB_V4_TABLE, PORT_CONFIGURATION_TABLE, PortConfiguration, PrefixKey};
 use checkpoint::Index;
 use checkpoint::{Table, TableId, Tables, Tracked};
 use core::net::Ipv4Addr;
 use line::arp::{Arp, ArpInterface};
-use machine::PortId;
+use machine::{PortId, Seed};
 use packet::V4;
 use rib::{GENERATOR_TABLE, Generator, Rib, RouteFamily};
+use tcp::{CONNECTION_TABLE, PROGRESS_TABLE, RECEIVED_TABLE, SENT_TABLE, Sessions};
 
 const ROUTE_V4_TABLE: TableId = <V4 as RouteFamily>::ROUTE_TABLE;
 const NEXT_HOP_V4_TABLE: TableId = <V4 as RouteFamily>::NEXT_HOP_TABLE;
@@ -74,6 +79,16 @@ pub struct Clients {
     pub rib: Rib<V4>,
     /// Synthetic routes for benches.
     pub generator: Generator,
+    /// The router's own TCP sessions.
+    pub tcp: Sessions,
+    /// Who BGP says that this router is.
+    pub bgp_router: Tracked<u32, BgpRouter>,
+    /// Numbers of BGP's neighbours.
+    pub bgp_neighbors: Tracked<PeerId, BgpNeighbor>,
+    /// Routes of the router itself that are in BGP.
+    pub bgp_local_routes: Tracked<PrefixKey<V4>, LocalRoute>,
+    /// BGP: sessions, routes, what neighbours are told.
+    pub speaker: Speaker,
     /// Uptime and switchover history.
     pub system: System,
     /// The log buffer.
@@ -98,10 +113,35 @@ pub(crate) const ORDER: &[TableId] = &[
     SWEEP_V4_TABLE,
     FIB_V4_TABLE,
     GENERATOR_TABLE,
+    CONNECTION_TABLE,
+    PROGRESS_TABLE,
+    RECEIVED_TABLE,
+    SENT_TABLE,
+    ROUTER_TABLE,
+    NEIGHBOR_TABLE,
+    LOCAL_ROUTE_TABLE,
+    BGP_TABLES[0],
+    BGP_TABLES[1],
+    BGP_TABLES[2],
+    BGP_TABLES[3],
+    BGP_TABLES[4],
+    BGP_TABLES[5],
+    BGP_TABLES[6],
+    BGP_TABLES[7],
+    BGP_TABLES[8],
+    BGP_TABLES[9],
+    BGP_TABLES[10],
+    BGP_TABLES[11],
+    BGP_TABLES[12],
+    BGP_TABLES[13],
     SYSTEM_TABLE,
     SWITCHOVER_TABLE,
     LOG_TABLE,
 ];
+
+/// The tables of [`Speaker`], all of which are in [`ORDER`]: the compiler refuses another number of them.
+const BGP_TABLES: &[TableId; 14] = ::bgp::TABLES.first_chunk().unwrap();
+const _: () = assert!(::bgp::TABLES.len() == BGP_TABLES.len());
 
 /// The client of the redundancy facility that a table belongs to.
 pub(crate) fn client_of(id: TableId) -> redundancy::Client {
@@ -111,6 +151,9 @@ pub(crate) fn client_of(id: TableId) -> redundancy::Client {
         PORT_CONFIGURATION_TABLE | FIB_V4_TABLE => client::CEF,
         COMMAND_TABLE | LINE_TABLE | STARTUP_TABLE | IGNORED_TABLE => client::CONFIG_SYNC,
         ADJACENCY_V4_TABLE => client::ARP,
+        CONNECTION_TABLE | PROGRESS_TABLE | RECEIVED_TABLE | SENT_TABLE => client::TCP,
+        ROUTER_TABLE | NEIGHBOR_TABLE | LOCAL_ROUTE_TABLE => client::BGP,
+        id if BGP_TABLES.contains(&id) => client::BGP,
         ROUTE_V4_TABLE | NEXT_HOP_V4_TABLE | SWEEP_V4_TABLE | GENERATOR_TABLE => client::IP_ROUTING,
         SYSTEM_TABLE | SWITCHOVER_TABLE | LOG_TABLE => client::HISTORY,
         // What is about the chassis as a whole.
@@ -137,15 +180,22 @@ pub fn table_name(id: TableId) -> &'static str {
         SWEEP_V4_TABLE => "IPv4 sweeps",
         FIB_V4_TABLE => "IPv4 FIB",
         GENERATOR_TABLE => "route generator",
+        CONNECTION_TABLE => "TCP connections",
+        PROGRESS_TABLE => "TCP progress",
+        RECEIVED_TABLE => "TCP bytes received",
+        SENT_TABLE => "TCP bytes sent",
+        ROUTER_TABLE => "BGP router",
+        NEIGHBOR_TABLE => "BGP neighbors",
+        LOCAL_ROUTE_TABLE => "BGP local routes",
         SYSTEM_TABLE => "system age",
         SWITCHOVER_TABLE => "switchover history",
         LOG_TABLE => "log",
-        _ => "unknown",
+        id => ::bgp::table_name(id).unwrap_or("unknown"),
     }
 }
 
 impl Clients {
-    /// Empty tables. `seed` makes the machines' unpredictable choices; it is never checkpointed.
+    /// Empty tables.
     pub fn new() -> Self {
         Self {
             inventory: Inventory::default(),
@@ -155,6 +205,11 @@ impl Clients {
             arp: Arp::new(),
             rib: Rib::new(),
             generator: Generator::new(),
+            tcp: Sessions::new(),
+            bgp_router: Tracked::new(ROUTER_TABLE),
+            bgp_neighbors: Tracked::new(NEIGHBOR_TABLE),
+            bgp_local_routes: Tracked::new(LOCAL_ROUTE_TABLE),
+            speaker: Speaker::new(SpeakerConfig::new(0, Ipv4Addr::UNSPECIFIED), Seed::new(0)),
             system: System::default(),
             log: LogBuffer::default(),
         }
@@ -225,10 +280,17 @@ impl Tables for Clients {
             SWEEP_V4_TABLE => &self.rib.sweeps,
             FIB_V4_TABLE => &self.rib.fib,
             GENERATOR_TABLE => &self.generator.state,
+            CONNECTION_TABLE => &self.tcp.connections,
+            PROGRESS_TABLE => &self.tcp.progress,
+            RECEIVED_TABLE => &self.tcp.unconsumed,
+            SENT_TABLE => &self.tcp.unacknowledged,
+            ROUTER_TABLE => &self.bgp_router,
+            NEIGHBOR_TABLE => &self.bgp_neighbors,
+            LOCAL_ROUTE_TABLE => &self.bgp_local_routes,
             SYSTEM_TABLE => &self.system.age,
             SWITCHOVER_TABLE => &self.system.switchovers,
             LOG_TABLE => &self.log.lines,
-            _ => return None,
+            id => return self.speaker.table(id),
         })
     }
 
@@ -250,10 +312,17 @@ impl Tables for Clients {
             SWEEP_V4_TABLE => &mut self.rib.sweeps,
             FIB_V4_TABLE => &mut self.rib.fib,
             GENERATOR_TABLE => &mut self.generator.state,
+            CONNECTION_TABLE => &mut self.tcp.connections,
+            PROGRESS_TABLE => &mut self.tcp.progress,
+            RECEIVED_TABLE => &mut self.tcp.unconsumed,
+            SENT_TABLE => &mut self.tcp.unacknowledged,
+            ROUTER_TABLE => &mut self.bgp_router,
+            NEIGHBOR_TABLE => &mut self.bgp_neighbors,
+            LOCAL_ROUTE_TABLE => &mut self.bgp_local_routes,
             SYSTEM_TABLE => &mut self.system.age,
             SWITCHOVER_TABLE => &mut self.system.switchovers,
             LOG_TABLE => &mut self.log.lines,
-            _ => return None,
+            id => return self.speaker.table_mut(id),
         })
     }
 

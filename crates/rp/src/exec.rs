@@ -14,7 +14,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use config::{AddressFilter, Command, ConfigCommand, ExecCommand};
 use line::ping::{PingInput, PingOptions, PingOutput, Pinger};
-use machine::{Instant, Machine, Outbox};
+use machine::{Instant, Machine, Outbox, Release};
 use management::{Answer, Outcome, Question, QuestionKind};
 use redundancy::show::{ProcessorView, RedundancyView};
 use redundancy::{Input as RfInput, SwitchoverHistory, SwitchoverReason, show as rf_show};
@@ -427,7 +427,7 @@ impl RouteProcessor {
             match output {
                 PingOutput::Packet(packet) => {
                     if let Role::Active(active) = &mut self.role {
-                        active.originate(now, packet, &mut self.turn);
+                        active.originate(now, packet, Release::Now, &mut self.turn);
                     }
                 }
                 PingOutput::Text(text) => self.write(now, id, &text),

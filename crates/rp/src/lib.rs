@@ -76,6 +76,7 @@ const fn schema_hash(locks: &[&[u8]]) -> u64 {
 
 pub use active::{Active, ActiveConfig};
 pub use alarms::{Alarm, AlarmId, AlarmKind, Severity};
+pub use bgp::{BgpNeighbor, BgpRouter, LocalRoute};
 pub use clients::{Clients, OwnAddresses};
 pub use config_sync::{
     Body as ConfigSyncBody, ConfigSyncMessage, Executed, FailedCommand, Failures, Language, Startup,
@@ -94,6 +95,7 @@ pub fn system_messages() -> impl Iterator<Item = &'static redundancy::MessageEnt
         .chain(log::CATALOGUE)
         .chain(config_sync::log::CATALOGUE)
         .chain(platform::log::CATALOGUE)
+        .chain(bgp::log::CATALOGUE)
 }
 
 pub use inventory::{Card, CardState, Inventory, Module, Port};

@@ -1,6 +1,7 @@
 //! The hub: inputs to machines, machines' outputs to the driver.
 
 use crate::active::{Active, ActiveConfig};
+use crate::bgp::RoutingStart;
 use crate::alarms::AlarmClock;
 use crate::cold_standby::ColdStandby;
 use crate::config_sync::{FailureLists, Language, StartupCopies};
@@ -107,6 +108,8 @@ impl RouteProcessor {
             redundancy::client::IP_ROUTING,
             redundancy::client::HISTORY,
             redundancy::client::ARP,
+            redundancy::client::TCP,
+            redundancy::client::BGP,
         ] {
             facility
                 .register(now, client)
@@ -488,7 +491,7 @@ impl RouteProcessor {
 
     fn handover_resumed(&mut self, now: Instant, reason: &'static str) {
         if let Role::Active(active) = &mut self.role {
-            active.resume();
+            active.resume(now, &mut self.turn);
         }
         self.answer_pending(now, reason);
     }
@@ -519,6 +522,7 @@ impl RouteProcessor {
                 active,
                 errors: Vec::new(),
                 from_text,
+                routing: RoutingStart::Continued,
             },
         );
         self.begin_crash_dump_wait(now, cause);
@@ -542,6 +546,8 @@ impl RouteProcessor {
             Role::Standby(standby) => standby.restart_as_active(now, epoch, config, startup, &language),
             _ => start_active(now, epoch, config, startup, &language),
         };
+        // Whether or not this unit stood by: somebody forwarded before.
+        started.routing = RoutingStart::Restarted;
         started.active.clients.system.adopt_switchovers(told);
         self.turn.now(RpOutput::Phase(Phase::Promoted));
         let settings = self.become_active(now, started);
@@ -556,6 +562,7 @@ impl RouteProcessor {
             mut active,
             errors,
             from_text,
+            routing,
         } = started;
         // Nobody is in step with this activity yet. Said before anything else that it does: whoever claims after a life that
         // this claimant never saw finds it.
@@ -570,6 +577,7 @@ impl RouteProcessor {
         if from_text {
             active.reconcile_static_routes();
         }
+        active.start_routing(now, routing, &mut self.turn);
         active.clients.system.write_age(now);
         active.clients.register.set(self.next_register);
         let epoch = active.epoch();

@@ -10,6 +10,7 @@
 //! place, digests are kept, and cards are sent only what changed since the frame that they have.
 
 use crate::active::{Active, ActiveConfig};
+use crate::bgp::RoutingStart;
 use crate::clients::Clients;
 use crate::config_sync::Language;
 use crate::inventory::CardState;
@@ -64,6 +65,7 @@ impl Standby {
             active,
             errors,
             from_text: true,
+            routing: RoutingStart::Restarted,
         }
     }
 }
@@ -85,6 +87,8 @@ pub struct StartedActive {
     pub errors: alloc::vec::Vec<LoadError>,
     /// Whether routes still have to be made from the configuration.
     pub from_text: bool,
+    /// What routing protocols find.
+    pub(crate) routing: RoutingStart,
 }
 
 /// First activity of the chassis: everything comes from the startup configuration.
@@ -109,6 +113,7 @@ pub fn start_active(
         active: Active::new(now, epoch, config, clients, first_frame(epoch), []),
         errors,
         from_text: true,
+        routing: RoutingStart::Fresh,
     }
 }
 

@@ -156,6 +156,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
     let ActiveConfig {
         checkpoint,
         heartbeat_interval,
+        seed,
     } = active;
     let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     let header = Header {
@@ -185,6 +186,7 @@ pub fn header(config: &RpConfig, started: Instant) -> Vec<u8> {
             nanoseconds(checkpoint.open_frame_limit),
             nanoseconds(checkpoint.acknowledgement_stall_limit),
             nanoseconds(*heartbeat_interval),
+            *seed,
         ]
         .into(),
         startup: startup.clone(),
@@ -502,7 +504,10 @@ fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
     let [negotiation, silent, notification, bulk, interval, limit, handover] =
         header.limits_ms.try_into().ok()?;
     let [clients_per_turn, history_lines, register] = <[u64; 3]>::try_from(header.counts).ok()?;
-    let [chunk, turn, open, stall, heartbeat] = <[u64; 5]>::try_from(header.checkpoint).ok()?;
+    // A recording of a release without routing protocols has no seed.
+    let mut limits = header.checkpoint;
+    limits.resize(limits.len().max(6), 0);
+    let [chunk, turn, open, stall, heartbeat, seed] = <[u64; 6]>::try_from(limits).ok()?;
     if header.boot == 0 {
         return None;
     }
@@ -531,6 +536,7 @@ fn config_of(header: Header) -> Option<(RpConfig, Instant)> {
         active: ActiveConfig {
             checkpoint,
             heartbeat_interval: Duration::from_nanos(heartbeat),
+            seed,
         },
         startup: header.startup,
         switchover_history: header.switchover_history,

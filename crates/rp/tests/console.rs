@@ -54,6 +54,7 @@ impl Rig {
             active: ActiveConfig {
                 checkpoint,
                 heartbeat_interval: Duration::from_secs(3600),
+                seed: 1,
             },
             startup: Some(STARTUP.into()),
             switchover_history: String::new(),

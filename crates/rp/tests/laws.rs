@@ -1,6 +1,9 @@
 //! The laws of checkpointing over all clients at once. A client is under them by being in [`Clients`]; an edit that
 //! fills its tables has to be added here, or `the_edits_reach_every_table` fails.
 
+#[path = "common/routing_edits.rs"]
+mod routing_edits;
+
 use chassis::rows::{Adjacency, AdjacencyKey, PortConfiguration};
 use checkpoint::laws::{delta_law, snapshot_law};
 use checkpoint::{ActiveEnd, ActiveEndConfig, PeerSync, Tables, table_digests};
@@ -39,6 +42,8 @@ enum Edit {
     Register(u16),
     /// Seconds that pass before the age is written again.
     Age(u16),
+    /// A row of a routing protocol: its kind, its key, its value.
+    Routing(u8, u8, Option<u8>),
 }
 
 /// Mode path and line. Some are refused, depending on what came before.
@@ -94,6 +99,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => any::<bool>().prop_map(Edit::Switchover),
         1 => (0u16..200).prop_map(Edit::Age),
         1 => (0usize..300).prop_map(Edit::Log),
+        6 => (0..routing_edits::KINDS, 0u8..3, prop::option::of(0u8..20))
+            .prop_map(|(kind, key, value)| Edit::Routing(kind, key, value)),
     ]
 }
 
@@ -151,6 +158,7 @@ impl Edit {
                 };
                 clients.log.add(line, 500);
             }
+            Edit::Routing(kind, key, value) => routing_edits::edit(clients, *kind, *key, *value),
             Edit::Age(seconds) => {
                 *now += Duration::from_secs(u64::from(*seconds));
                 clients.system.write_age(*now);
@@ -331,6 +339,7 @@ fn active_config() -> ActiveConfig {
     ActiveConfig {
         checkpoint: ActiveEndConfig::default(),
         heartbeat_interval: Duration::from_millis(50),
+        seed: 1,
     }
 }
 
@@ -406,7 +415,10 @@ proptest! {
 /// One of each edit, in an order in which each has an effect.
 fn one_of_each() -> Vec<Edit> {
     let port = PortId::new(0, 0);
-    vec![
+    let mut edits: Vec<Edit> = (0..routing_edits::KINDS)
+        .map(|kind| Edit::Routing(kind, 1, Some(11)))
+        .collect();
+    edits.extend([
         Edit::Card(0, true),
         Edit::Port(port, true),
         Edit::Configure("interface Ethernet0/0", "ip address 10.0.0.1 255.255.255.0"),
@@ -426,7 +438,8 @@ fn one_of_each() -> Vec<Edit> {
         Edit::Age(100),
         // What it starts is left under way.
         Edit::Interface(port, false),
-    ]
+    ]);
+    edits
 }
 
 #[test]

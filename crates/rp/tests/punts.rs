@@ -51,6 +51,7 @@ impl Pair {
         let config = ActiveConfig {
             checkpoint: ActiveEndConfig::default(),
             heartbeat_interval: Duration::from_secs(3600),
+            seed: 1,
         };
         let mut pair = Self {
             now,

@@ -227,6 +227,7 @@ impl World {
             active: ActiveConfig {
                 checkpoint,
                 heartbeat_interval: Duration::from_millis(timing.keepalive_interval_ms),
+                seed: boot,
             },
             startup: self.rps[slot.index()].nvram.text.clone(),
             switchover_history: self.rps[slot.index()].switchover_history.clone(),

@@ -488,7 +488,11 @@ impl World {
         let prefixes: Vec<_> = prefixes.into_iter().collect();
         self.turn(node, |speaker, _, _| {
             for prefix in prefixes {
-                assert!(speaker.rib.originate_v4(prefix, &attributes, bgp::NETWORK));
+                assert!(
+                    speaker
+                        .rib
+                        .originate_v4(prefix, &attributes, 32_768, bgp::NETWORK)
+                );
             }
         });
     }

@@ -1,6 +1,6 @@
 //! The machine.
 
-use ::machine::{Deadline, Instant, Machine, Outbox, PortId};
+use ::machine::{Deadline, Instant, Machine, Outbox, PortId, Release};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -450,7 +450,7 @@ impl Arp {
 
     fn undeliverable(&mut self, waiting: Waiting, out: &mut Outbox<ArpOutput>) {
         self.counters.unresolved += 1;
-        if waiting.origin != Origin::Own {
+        if !matches!(waiting.origin, Origin::Own(_)) {
             // RFC 1812 section 5.2.7.1: code 1, the destination host cannot be reached.
             out.now(ArpOutput::Undeliverable {
                 packet: waiting.packet,
@@ -465,20 +465,24 @@ impl Arp {
             return;
         };
         let (own, mtu) = (interface.given.mac, interface.given.mtu);
+        let release = match waiting.origin {
+            Origin::Own(release) => release,
+            Origin::Transit(_) => Release::Now,
+        };
         if waiting.packet.len() <= usize::from(mtu) {
             let frame = ethernet_frame(mac, own, &waiting.packet);
-            return out.now(ArpOutput::Inject { port, frame });
+            return out.push(release, ArpOutput::Inject { port, frame });
         }
         match fragments(&waiting.packet, usize::from(mtu)) {
             Ok(parts) => {
                 for part in parts {
                     let frame = ethernet_frame(mac, own, &part);
-                    out.now(ArpOutput::Inject { port, frame });
+                    out.push(release, ArpOutput::Inject { port, frame });
                 }
             }
             Err(error) => {
                 self.counters.too_big += 1;
-                if waiting.origin != Origin::Own && error == FragmentError::DontFragment {
+                if !matches!(waiting.origin, Origin::Own(_)) && error == FragmentError::DontFragment {
                     out.now(ArpOutput::Undeliverable {
                         packet: waiting.packet,
                         reason: Unreachable::FragmentationNeeded { next_hop_mtu: mtu },
@@ -553,10 +557,11 @@ impl Machine for Arp {
                 port,
                 next_hop,
                 packet,
+                release,
             } => {
                 let waiting = Waiting {
                     packet,
-                    origin: Origin::Own,
+                    origin: Origin::Own(release),
                 };
                 self.send(now, Key { port, next_hop }, waiting, out);
             }

@@ -24,7 +24,7 @@ pub mod show;
 
 pub use self::machine::{Arp, ArpCounters};
 
-use ::machine::{Duration, PortId};
+use ::machine::{Duration, PortId, Release};
 use alloc::vec::Vec;
 use chassis::PuntTicket;
 use core::fmt;
@@ -110,6 +110,8 @@ pub enum ArpInput {
         next_hop: Ipv4Addr,
         /// The packet, without an Ethernet header.
         packet: Vec<u8>,
+        /// When it may leave.
+        release: Release,
     },
 }
 

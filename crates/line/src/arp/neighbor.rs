@@ -1,6 +1,6 @@
 //! What is kept of a neighbour beyond its row.
 
-use ::machine::Instant;
+use ::machine::{Instant, Release};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use chassis::PuntTicket;
@@ -19,8 +19,8 @@ pub(super) struct Waiting {
 /// Whose a packet is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The router's own.
-    Own,
+    /// The router's own, and when it may leave.
+    Own(Release),
     /// It is forwarded: a card has punted it.
     Transit(PuntTicket),
 }

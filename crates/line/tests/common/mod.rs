@@ -124,6 +124,7 @@ impl Driver {
             port: PORT,
             next_hop,
             packet,
+            release: machine::Release::Now,
         })
     }
 

@@ -6,14 +6,34 @@ use chassis::message::PuntReason;
 use chassis::{PuntTicket, RpMessage};
 use core::net::Ipv4Addr;
 use line::arp::{ArpEvent, ArpInput, ArpOutput};
-use machine::{Instant, Machine, Outbox, PortId, Release};
+use machine::{CardSlot, Instant, Machine, Outbox, PortId, Release};
 use packet::icmpv4::{self, Unreachable};
 
 use super::Active;
+use super::routing::is_segment;
 use crate::io::RpOutput;
 use crate::log;
 
+/// Most frames that wait for cards to come back.
+pub(super) const WAITING_INJECTS_MAX: usize = 16_384;
+
 impl Active {
+    /// A card is there again: what waits for it leaves.
+    pub(super) fn send_waiting(&mut self, card: CardSlot, out: &mut Outbox<RpOutput>) {
+        let waiting = core::mem::take(&mut self.waiting_injects);
+        for (port, frame, release) in waiting {
+            match port.card == card {
+                true => self.inject(port, frame, release, out),
+                false => self.waiting_injects.push_back((port, frame, release)),
+            }
+        }
+    }
+
+    /// A card does not come back.
+    pub(super) fn drop_waiting(&mut self, card: CardSlot) {
+        self.waiting_injects.retain(|(port, ..)| port.card != card);
+    }
+
     pub(super) fn punt(
         &mut self,
         now: Instant,
@@ -31,6 +51,8 @@ impl Active {
                 if let Some(reply) = line::host::echo_reply(&frame, |address| own.contains(address)) {
                     // An echo answer reveals nothing that the standby does not know.
                     self.inject(port, reply, Release::Now, out);
+                } else if is_segment(&frame) {
+                    self.segment(now, port, frame, ticket, out);
                 } else {
                     self.for_commands.push(frame);
                 }
@@ -107,7 +129,7 @@ impl Active {
         let cause = icmpv4::error::Cause::Unreachable(reason);
         if let Ok(length) = icmpv4::error::build(cause, from, self.identification, packet, &mut error) {
             error.truncate(length);
-            self.originate(now, error, out);
+            self.originate(now, error, Release::Now, out);
         }
     }
 
@@ -128,7 +150,13 @@ impl Active {
     }
 
     /// Sends a packet of the router itself by the routes.
-    pub fn originate(&mut self, now: Instant, packet: Vec<u8>, out: &mut Outbox<RpOutput>) {
+    pub fn originate(
+        &mut self,
+        now: Instant,
+        packet: Vec<u8>,
+        release: Release,
+        out: &mut Outbox<RpOutput>,
+    ) {
         let Ok(header) = packet::ipv4::Packet::validate(&packet) else {
             return;
         };
@@ -139,24 +167,30 @@ impl Active {
                     port,
                     next_hop,
                     packet,
+                    release,
                 },
                 out,
             );
         }
     }
 
-    /// Sends an Ethernet frame out of a port, if its card is there.
+    /// Sends an Ethernet frame out of a port. It waits for a card that is about to come back, as all are right after a
+    /// takeover; for one that is not there it is lost, as on a port without a cable.
     pub fn inject(&mut self, port: PortId, frame: Vec<u8>, release: Release, out: &mut Outbox<RpOutput>) {
-        if let Some(session) = self.cards.session(port.card) {
-            let message = RpMessage::Inject { port, frame };
-            out.push(
-                release,
-                RpOutput::Card {
-                    card: port.card,
-                    session,
-                    message,
-                },
-            );
-        }
+        let Some(session) = self.cards.session(port.card) else {
+            if self.cards.is_awaited(port.card) && self.waiting_injects.len() < WAITING_INJECTS_MAX {
+                self.waiting_injects.push_back((port, frame, release));
+            }
+            return;
+        };
+        let message = RpMessage::Inject { port, frame };
+        out.push(
+            release,
+            RpOutput::Card {
+                card: port.card,
+                session,
+                message,
+            },
+        );
     }
 }

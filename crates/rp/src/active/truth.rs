@@ -64,6 +64,7 @@ impl Active {
         }
         self.cards.accepted(card, truth);
         self.measure_claim(out);
+        self.send_waiting(card, out);
     }
 
     /// What the card says otherwise than its rows. Links of ports have a message of their own; those of the fabric are

@@ -1,7 +1,254 @@
-//! BGP on the route processor.
+//! BGP on this route processor: the speaker, the TCP sessions under it, and the routes that come of it.
+//!
+//! ```text
+//!   punted segments ─▶ tcp::Sessions ─ bytes ─▶ bgp::Speaker ─ prefixes ─▶ rib::Rib ─▶ FIB, cards
+//!   packets by the routes ◀─┘    ◀─ streams ──┘     ▲  ▲                     │
+//!                                 configuration ────┘  └── next hops ────────┘
+//! ```
+//!
+//! Speaker and sessions keep what survives in tables ([`crate::Clients`]). What is here is lost at a switchover, on
+//! purpose, and made again from those tables and the configuration by [`BgpProcess::start`]: which connection is whose,
+//! who listens where, who has something to read or to write.
+//!
+//! Contract: whatever arrives is answered within bounds. Segments and timers are handled when they come; bytes are read,
+//! walks go on and streams are filled in [`BgpProcess::turn_end`], each for a limited number of prefixes, so that no
+//! KEEPALIVE waits for a table. Everything that a turn causes is in rows before the turn ends; what it sends leaves with
+//! [`machine::Release::AfterSync`] when it shows anybody progress.
 
-#[allow(
-    dead_code,
-    reason = "the composition of speaker, sessions and routing table takes these in"
-)]
+mod connections;
+mod local;
+pub(crate) mod log;
+mod neighbors;
+mod routes;
 pub(crate) mod settings;
+mod streams;
+
+use crate::clients::Clients;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use ::bgp::error::BgpEvent;
+use ::bgp::{Direction, PeerId, SpeakerOutput};
+use core::net::IpAddr;
+use machine::{Deadline, Instant, Machine, Outbox, Seed, earliest};
+use redundancy::Syslog;
+use tcp::{ConnectionKey, Endpoint, TcpInput, TcpOutput};
+
+pub(crate) use self::local::LOCAL_ROUTE_TABLE;
+pub use self::local::LocalRoute;
+use self::neighbors::Peering;
+use self::settings::Settings;
+pub use self::neighbors::{BgpNeighbor, BgpRouter};
+pub(crate) use self::neighbors::{NEIGHBOR_TABLE, ROUTER_TABLE};
+
+/// The port of BGP (RFC 4271 section 8.2.1).
+const BGP_PORT: u16 = 179;
+/// Prefixes that are read, walked or told in one turn.
+const PREFIXES_PER_TURN: usize = 2_000;
+
+/// What BGP asks the route processor for.
+#[derive(Debug)]
+pub(crate) enum BgpOutput {
+    /// Send this IP packet of the router itself by the routes.
+    Packet(Vec<u8>),
+    /// A system message.
+    Log(Syslog),
+}
+
+/// How an activity of this route processor began, as far as routing is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RoutingStart {
+    /// Nothing was forwarded before.
+    Fresh,
+    /// Cards forward by what an earlier active gave them; the tables are empty.
+    Restarted,
+    /// The tables are those of the last active.
+    Continued,
+}
+
+/// What of BGP is lost at a switchover.
+pub(crate) struct BgpProcess {
+    /// How each neighbour is configured, and how it is reached.
+    peerings: BTreeMap<PeerId, Peering>,
+    by_address: BTreeMap<IpAddr, PeerId>,
+    /// The TCP sessions of neighbours, and whose they are.
+    connections: BTreeMap<(PeerId, Direction), ConnectionKey>,
+    owners: BTreeMap<ConnectionKey, (PeerId, Direction)>,
+    /// Where neighbours may connect to.
+    listeners: BTreeMap<PeerId, Endpoint>,
+    /// Sessions with bytes that were not read, in the order in which they are looked at.
+    unread: VecDeque<ConnectionKey>,
+    is_unread: BTreeSet<ConnectionKey>,
+    /// Sessions whose peer has ended its stream.
+    ended: BTreeSet<ConnectionKey>,
+    /// Neighbours whose stream has, or may have, more for TCP.
+    unwritten: BTreeSet<PeerId>,
+    /// Who of them is looked at first.
+    first_written: PeerId,
+    /// What the configuration says, as it was applied last.
+    settings: Option<Settings>,
+    /// `network` or `redistribute` may have changed.
+    local_is_stale: bool,
+    /// The configuration, or what it is applied to, has changed.
+    is_stale: bool,
+    /// Walks are under way.
+    is_busy: bool,
+    from_speaker: Outbox<SpeakerOutput>,
+    from_tcp: Outbox<TcpOutput>,
+}
+
+impl BgpProcess {
+    /// Nothing runs before [`BgpProcess::start`].
+    pub(crate) fn new() -> Self {
+        Self {
+            peerings: BTreeMap::new(),
+            by_address: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            unread: VecDeque::new(),
+            is_unread: BTreeSet::new(),
+            ended: BTreeSet::new(),
+            unwritten: BTreeSet::new(),
+            first_written: PeerId::LOCAL,
+            settings: None,
+            local_is_stale: true,
+            is_stale: true,
+            is_busy: true,
+            from_speaker: Outbox::new(),
+            from_tcp: Outbox::new(),
+        }
+    }
+
+    /// This route processor has become active. Costs the number of neighbours and of TCP sessions, not that of routes.
+    pub(crate) fn start(
+        &mut self,
+        now: Instant,
+        clients: &mut Clients,
+        mut seed: Seed,
+        start: RoutingStart,
+        out: &mut Outbox<BgpOutput>,
+    ) {
+        clients.speaker.set_seed(seed.fork());
+        match start {
+            RoutingStart::Continued => self.go_on(now, clients, seed),
+            RoutingStart::Fresh | RoutingStart::Restarted => {
+                clients.tcp.activate(seed, &mut self.from_tcp);
+                self.reconcile(now, clients, start == RoutingStart::Restarted);
+            }
+        }
+        self.settle(now, clients, out);
+    }
+
+    /// The configuration of BGP, an address or a link has changed.
+    pub(crate) fn configuration_changed(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// An IP packet with a segment for one of the router's own addresses.
+    pub(crate) fn segment(
+        &mut self,
+        now: Instant,
+        clients: &mut Clients,
+        packet: Vec<u8>,
+        out: &mut Outbox<BgpOutput>,
+    ) {
+        clients
+            .tcp
+            .handle(now, TcpInput::Packet(packet), &mut self.from_tcp);
+        self.settle(now, clients, out);
+    }
+
+    /// Runs what is due.
+    pub(crate) fn expire(&mut self, now: Instant, clients: &mut Clients, out: &mut Outbox<BgpOutput>) {
+        clients.tcp.expire(now, &mut self.from_tcp);
+        self.settle(now, clients, out);
+        if clients.speaker.next_deadline().is_some_and(|(at, _)| at <= now) {
+            // Who was heard, and not listened to yet, is not silent.
+            self.hear(now, clients, PREFIXES_PER_TURN);
+            clients.speaker.expire(now, &mut self.from_speaker);
+            self.settle(now, clients, out);
+        }
+    }
+
+    /// Work in portions, and what the turn has changed. `may_work`: whether bulk work may go on; what keeps sessions alive
+    /// does in any case.
+    pub(crate) fn turn_end(
+        &mut self,
+        now: Instant,
+        clients: &mut Clients,
+        may_work: bool,
+        out: &mut Outbox<BgpOutput>,
+    ) {
+        if self.is_stale {
+            self.is_stale = false;
+            self.reconcile(now, clients, false);
+            self.settle(now, clients, out);
+        }
+        if core::mem::take(&mut self.local_is_stale) {
+            local::reconcile(clients, self.settings.as_ref());
+        }
+        local::follow(clients, self.settings.as_ref());
+        if !self.is_running(clients) {
+            return;
+        }
+        if may_work {
+            self.hear(now, clients, PREFIXES_PER_TURN);
+            self.next_hops_move(clients);
+            self.is_busy = !clients.speaker.run(PREFIXES_PER_TURN);
+            self.resolve_next_hops(clients);
+        }
+        self.settle(now, clients, out);
+        clients.speaker.turn_end(&mut self.from_speaker);
+        self.settle(now, clients, out);
+        self.install(clients);
+        self.write(now, clients, if may_work { PREFIXES_PER_TURN } else { 0 });
+        self.settle(now, clients, out);
+    }
+
+    /// Whether there is BGP, or something left of it to be taken down.
+    fn is_running(&self, clients: &Clients) -> bool {
+        self.settings.is_some()
+            || !self.peerings.is_empty() || !self.owners.is_empty() || self.is_busy || !clients.speaker.rib.v4.paths.is_empty()
+    }
+
+    /// When [`BgpProcess::expire`] has something to do.
+    pub(crate) fn next_deadline(&self, clients: &Clients) -> Option<Deadline> {
+        earliest(clients.tcp.next_deadline(), clients.speaker.next_deadline())
+    }
+
+    /// Whether [`BgpProcess::turn_end`] has more to do at once.
+    pub(crate) fn has_work(&self, clients: &Clients) -> bool {
+        let is_running = self.is_busy || !self.unread.is_empty() || !self.unwritten.is_empty();
+        let rib = &clients.rib;
+        self.is_stale || is_running || rib.has_next_hop_changes() || rib.has_redistribution_changes()
+    }
+
+    /// `no bgp log-neighbor-changes` keeps sessions that come and go out of the log.
+    fn is_logged(&self, event: &BgpEvent) -> bool {
+        let logs_changes = |settings: &Settings| settings.log_neighbor_changes;
+        let is_change = matches!(event, BgpEvent::Up { .. } | BgpEvent::Down { .. });
+        !is_change || self.settings.as_ref().is_none_or(logs_changes)
+    }
+
+    /// Hands outputs on between the machines until none is left.
+    fn settle(&mut self, now: Instant, clients: &mut Clients, out: &mut Outbox<BgpOutput>) {
+        while !self.from_speaker.is_empty() || !self.from_tcp.is_empty() {
+            for (release, output) in core::mem::take(&mut self.from_speaker).drain() {
+                match output {
+                    SpeakerOutput::Log(event) => {
+                        if self.is_logged(&event) {
+                            out.push(release, BgpOutput::Log(log::of(&event)));
+                        }
+                    }
+                    output => self.speaker_asks(now, clients, output),
+                }
+            }
+            for (release, output) in core::mem::take(&mut self.from_tcp).drain() {
+                match output {
+                    TcpOutput::Packet(packet) => out.push(release, BgpOutput::Packet(packet)),
+                    output => self.tcp_tells(now, clients, output),
+                }
+            }
+        }
+    }
+}

@@ -232,6 +232,7 @@ impl Pair {
             active: ActiveConfig {
                 checkpoint,
                 heartbeat_interval: Duration::from_millis(100),
+                seed: 1,
             },
             startup: unit.nvram.clone(),
             switchover_history: unit.switchover_history.clone(),

@@ -38,6 +38,7 @@ pub(super) fn processor_config(options: &RpOptions, previous: Option<PreviousLif
     let active = ActiveConfig {
         checkpoint,
         heartbeat_interval: machine::Duration::from_millis(options.keepalive_interval_ms),
+        seed: u64::from_le_bytes(crate::shared_memory::random_bytes::<8>()?),
     };
     let nvram = nvram_path(&options.state_directory, options.slot);
     if let Some(directory) = nvram.parent() {

@@ -1,0 +1,435 @@
+//! Neighbours: from the configuration to the speaker, to TCP, and to the rows that give them their numbers.
+
+use super::settings::{NeighborSettings, Settings, settings};
+use super::BgpProcess;
+use crate::clients::Clients;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use ::bgp::{Direction, NEIGHBORS_MAX, NeighborConfig, PeerId, SpeakerConfig, SpeakerInput};
+use checkpoint::{Row, TableId};
+use core::net::{IpAddr, Ipv4Addr};
+use machine::{Instant, Machine, Outbox, PortId, Seed};
+use tcp::{ConnectionKey, ConnectionOptions, SendLog, TcpOutput};
+
+/// Number of the table of neighbours.
+pub const NEIGHBOR_TABLE: TableId = TableId(94);
+
+/// A neighbour's number: other rows name it by that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BgpNeighbor {
+    /// Its address.
+    pub address: IpAddr,
+}
+
+/// Tagged form of [`BgpNeighbor`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BgpNeighborRecord {
+    /// See [`BgpNeighbor::address`]: four or sixteen bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub address: Vec<u8>,
+}
+
+impl Row for BgpNeighbor {
+    type Record = BgpNeighborRecord;
+
+    fn to_record(&self) -> BgpNeighborRecord {
+        let BgpNeighbor { address } = self;
+        let address = match address {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        BgpNeighborRecord { address }
+    }
+
+    fn from_record(record: BgpNeighborRecord) -> Result<Self, &'static str> {
+        let bytes = record.address.as_slice();
+        let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+        let v6 = <[u8; 16]>::try_from(bytes).map(IpAddr::from);
+        let address = v4.or(v6).map_err(|_| "address")?;
+        Ok(BgpNeighbor { address })
+    }
+}
+
+/// Number of the table of [`BgpRouter`].
+pub const ROUTER_TABLE: TableId = TableId(96);
+const ONLY_ROW: u32 = 0;
+
+/// Who BGP says that this router is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BgpRouter {
+    /// Its AS.
+    pub as_number: u32,
+    /// Its identifier.
+    pub router_id: Ipv4Addr,
+}
+
+/// Tagged form of [`BgpRouter`].
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct BgpRouterRecord {
+    /// See [`BgpRouter::as_number`].
+    #[prost(uint32, tag = "1")]
+    pub as_number: u32,
+    /// See [`BgpRouter::router_id`].
+    #[prost(fixed32, tag = "2")]
+    pub router_id: u32,
+}
+
+impl Row for BgpRouter {
+    type Record = BgpRouterRecord;
+
+    fn to_record(&self) -> BgpRouterRecord {
+        let BgpRouter { as_number, router_id } = *self;
+        BgpRouterRecord {
+            as_number,
+            router_id: router_id.to_bits(),
+        }
+    }
+
+    fn from_record(record: BgpRouterRecord) -> Result<Self, &'static str> {
+        Ok(BgpRouter {
+            as_number: record.as_number,
+            router_id: record.router_id.into(),
+        })
+    }
+}
+
+/// How a neighbour is configured and reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Peering {
+    pub address: IpAddr,
+    /// Our address towards it; `None` while it cannot be reached.
+    pub local: Option<Ipv4Addr>,
+    pub options: ConnectionOptions,
+    /// Its sessions survive a switchover.
+    pub is_carried: bool,
+    pub config: NeighborConfig,
+}
+
+impl BgpProcess {
+    /// Brings speaker and TCP in line with the configuration. Costs the number of neighbours.
+    pub(super) fn reconcile(&mut self, now: Instant, clients: &mut Clients, restarted: bool) {
+        self.settings = settings(clients.configuration.tree());
+        let Some(settings) = self.settings.clone() else {
+            return self.take_down(now, clients);
+        };
+        let config = speaker_config(clients, &settings);
+        if config.router_id.is_unspecified() {
+            // There is no address yet to be known by. The next one that comes brings us here again.
+            return;
+        }
+        let router = BgpRouter {
+            as_number: config.as_number,
+            router_id: config.router_id,
+        };
+        if clients.bgp_router.get(&ONLY_ROW) != Some(&router) {
+            clients.bgp_router.insert(ONLY_ROW, router);
+        }
+        if *clients.speaker.config() != config {
+            if is_somebody_else(clients.speaker.config(), &config) {
+                self.remove_all(now, clients);
+            }
+            clients.speaker.set_config(config);
+        }
+        self.apply_policies(clients, &settings);
+        let peerings = self.peerings_of(clients, &settings);
+        if restarted {
+            let graceful = peerings.iter().filter(|(_, peering)| peering.config.graceful_restart);
+            let awaited: Vec<PeerId> = graceful.map(|(peer, _)| *peer).collect();
+            clients.speaker.restarted(now, awaited);
+        }
+        let gone = self.peerings.keys().filter(|peer| !peerings.contains_key(peer));
+        for peer in gone.copied().collect::<Vec<_>>() {
+            self.remove(now, clients, peer);
+        }
+        for (peer, peering) in peerings {
+            self.configure(now, clients, peer, peering);
+        }
+        self.local_is_stale = true;
+    }
+
+    fn take_down(&mut self, now: Instant, clients: &mut Clients) {
+        if clients.bgp_router.remove(&ONLY_ROW).is_none() {
+            return;
+        }
+        self.remove_all(now, clients);
+        super::local::reconcile(clients, None);
+        clients.speaker.set_config(SpeakerConfig::new(0, Ipv4Addr::UNSPECIFIED));
+    }
+
+    fn remove_all(&mut self, now: Instant, clients: &mut Clients) {
+        for peer in self.peerings.keys().copied().collect::<Vec<_>>() {
+            self.remove(now, clients, peer);
+        }
+    }
+
+    fn remove(&mut self, now: Instant, clients: &mut Clients, peer: PeerId) {
+        if let Some(peering) = self.peerings.remove(&peer) {
+            self.by_address.remove(&peering.address);
+            self.stop_listening(clients, peer, peering.address);
+        }
+        clients
+            .speaker
+            .handle(now, SpeakerInput::Remove { peer }, &mut self.from_speaker);
+        clients.bgp_neighbors.remove(&peer);
+        self.is_busy = true;
+    }
+
+    fn configure(&mut self, now: Instant, clients: &mut Clients, peer: PeerId, peering: Peering) {
+        let before = self.peerings.get(&peer);
+        if before == Some(&peering) {
+            return;
+        }
+        let is_reached_otherwise = before.is_some_and(|before| before.options != peering.options);
+        let config = peering.config.clone();
+        self.by_address.insert(peering.address, peer);
+        self.peerings.insert(peer, peering);
+        self.listen(clients, peer);
+        self.is_busy = true;
+        if is_reached_otherwise {
+            // Key and TTL are those of the connection: it has to be made anew.
+            let input = SpeakerInput::Clear {
+                peer,
+                communication: None,
+            };
+            clients.speaker.handle(now, input, &mut self.from_speaker);
+        }
+        let input = SpeakerInput::Configure { peer, config };
+        clients.speaker.handle(now, input, &mut self.from_speaker);
+    }
+
+    fn apply_policies(&mut self, clients: &mut Clients, settings: &Settings) {
+        let rib = &mut clients.speaker.rib;
+        let common = &mut rib.common;
+        common.cluster_id = settings.cluster_id.unwrap_or(common.router_id);
+        common.policies = settings.policies.clone();
+        let decides_otherwise = common.rules != settings.rules;
+        common.rules = settings.rules.clone();
+        rib.policy_changed();
+        if decides_otherwise {
+            rib.start_sweep(::bgp::SweepKey::Decide);
+            self.is_busy = true;
+        }
+    }
+
+    /// All neighbours that are configured, with the numbers that they have or get now.
+    fn peerings_of(&self, clients: &mut Clients, settings: &Settings) -> BTreeMap<PeerId, Peering> {
+        let mut numbers: BTreeMap<IpAddr, PeerId> = clients
+            .bgp_neighbors
+            .iter()
+            .map(|(peer, row)| (row.address, *peer))
+            .collect();
+        let mut next = 1;
+        let mut peerings = BTreeMap::new();
+        for (address, neighbor) in &settings.neighbors {
+            let known = numbers.get(address).copied();
+            let Some(peer) = known.or_else(|| free_number(clients, &mut next)) else {
+                // More than there are numbers: the configuration takes no more than that.
+                break;
+            };
+            if known.is_none() {
+                numbers.insert(*address, peer);
+                clients
+                    .bgp_neighbors
+                    .insert(peer, BgpNeighbor { address: *address });
+            }
+            let peering = self.peering(clients, peer, *address, neighbor);
+            peerings.insert(peer, peering);
+        }
+        // Rows of neighbours that went while nobody was active here.
+        let wanted = |peer: &PeerId| peerings.contains_key(peer) || self.peerings.contains_key(peer);
+        let rows = clients.bgp_neighbors.iter().map(|(peer, _)| *peer);
+        let gone: Vec<PeerId> = rows.filter(|peer| !wanted(peer)).collect();
+        for peer in gone {
+            clients.bgp_neighbors.remove(&peer);
+        }
+        peerings
+    }
+
+    fn peering(
+        &self,
+        clients: &Clients,
+        peer: PeerId,
+        address: IpAddr,
+        settings: &NeighborSettings,
+    ) -> Peering {
+        let before = self.peerings.get(&peer).and_then(|peering| peering.local);
+        let (local, mtu) = local_end(clients, address, settings);
+        // An address that cannot be found out now, because a link is down, is no reason to end what goes on with it.
+        let local = local.or_else(|| before.filter(|own| clients.port_configurations.index().contains(*own)));
+        let options = ConnectionOptions {
+            ttl: settings.ttl(),
+            ttl_min: settings.ttl_min(),
+            mtu,
+            md5_key: settings.transport.password.as_ref().map_or(Vec::new(), |key| key.0.clone()),
+            send_log: SendLog::Owner,
+            ..ConnectionOptions::default()
+        };
+        let config = NeighborConfig {
+            local_v4: local,
+            ..settings.config.clone()
+        };
+        Peering {
+            address,
+            local,
+            options,
+            is_carried: settings.nsr,
+            config,
+        }
+    }
+
+    /// The tables are those of the last active: sessions whose TCP session is there as well go on.
+    pub(super) fn go_on(
+        &mut self,
+        now: Instant,
+        clients: &mut Clients,
+        seed: Seed,
+    ) {
+        self.settings = settings(clients.configuration.tree());
+        if let Some(settings) = &self.settings.clone() {
+            let config = speaker_config(clients, settings);
+            clients.speaker.set_config(config);
+            self.apply_policies(clients, settings);
+            self.peerings = self.peerings_of(clients, settings);
+        }
+        self.by_address = self
+            .peerings
+            .iter()
+            .map(|(peer, peering)| (peering.address, *peer))
+            .collect();
+        let carried = self.carried_sessions(clients);
+        let own: BTreeMap<ConnectionKey, PeerId> = carried.iter().map(|(peer, key)| (*key, *peer)).collect();
+        let all = clients.tcp.connections.iter().map(|(key, _)| *key);
+        let lost: Vec<ConnectionKey> = all.filter(|key| !own.contains_key(key)).collect();
+        for (peer, key) in &carried {
+            if let Some(direction) = direction_of(clients, key) {
+                self.connections.insert((*peer, direction), *key);
+                self.owners.insert(*key, (*peer, direction));
+            }
+            self.unwritten.insert(*peer);
+        }
+        for peer in self.peerings.keys().copied().collect::<Vec<_>>() {
+            self.listen(clients, peer);
+        }
+        let mut from_tcp: Outbox<TcpOutput> = Outbox::new();
+        clients.tcp.activate(seed, &mut from_tcp);
+        for key in lost {
+            clients.tcp.abort(&key, &mut from_tcp);
+        }
+        let configs = self.peerings.iter();
+        let configs: Vec<_> = configs
+            .map(|(peer, peering)| (*peer, peering.config.clone()))
+            .collect();
+        clients.speaker.promoted(
+            now,
+            configs,
+            &|peer| carried.contains_key(&peer),
+            &mut self.from_speaker,
+        );
+        self.from_tcp = from_tcp;
+        self.is_stale = self.settings.is_none();
+    }
+
+    /// The TCP session of each neighbour whose session is to go on.
+    fn carried_sessions(&self, clients: &Clients) -> BTreeMap<PeerId, ConnectionKey> {
+        let mut carried = BTreeMap::new();
+        for (key, connection) in clients.tcp.connections.iter() {
+            let Some(peer) = self.by_address.get(&key.remote.address).copied() else {
+                continue;
+            };
+            let direction = match connection.passive {
+                true => Direction::Incoming,
+                false => Direction::Outgoing,
+            };
+            let goes_on = self.peerings.get(&peer).is_some_and(|peering| peering.is_carried);
+            let is_session = clients
+                .speaker
+                .sessions
+                .get(&peer)
+                .is_some_and(|session| session.established && session.direction == direction);
+            let is_closing = clients
+                .tcp
+                .progress
+                .get(key)
+                .is_none_or(|progress| progress.closing);
+            if goes_on && is_session && !is_closing {
+                carried.insert(peer, *key);
+            }
+        }
+        carried
+    }
+}
+
+fn direction_of(clients: &Clients, key: &ConnectionKey) -> Option<Direction> {
+    let connection = clients.tcp.connections.get(key)?;
+    Some(match connection.passive {
+        true => Direction::Incoming,
+        false => Direction::Outgoing,
+    })
+}
+
+fn is_somebody_else(before: &SpeakerConfig, now: &SpeakerConfig) -> bool {
+    before.as_number != now.as_number || before.router_id != now.router_id
+}
+
+/// A number that no neighbour has, and that no route is left of.
+fn free_number(clients: &Clients, next: &mut u16) -> Option<PeerId> {
+    while usize::from(*next) <= NEIGHBORS_MAX {
+        let peer = PeerId(*next);
+        let is_free = !clients.bgp_neighbors.contains_key(&peer) && !clients.speaker.has_traces_of(peer);
+        if is_free {
+            return Some(peer);
+        }
+        *next = next.checked_add(1)?;
+    }
+    None
+}
+
+fn speaker_config(clients: &Clients, settings: &Settings) -> SpeakerConfig {
+    let router_id = settings.router_id.unwrap_or_else(|| {
+        // Once chosen it stays: sessions know it.
+        let before = clients.bgp_router.get(&ONLY_ROW);
+        let before = before.filter(|before| before.as_number == settings.as_number);
+        before.map_or_else(|| highest_address(clients), |before| before.router_id)
+    });
+    settings.speaker(router_id)
+}
+
+/// The router's identifier unless one is configured: its highest address (RFC 4271 section 4.2 leaves the choice).
+fn highest_address(clients: &Clients) -> Ipv4Addr {
+    let rows = clients.port_configurations.iter();
+    let own = rows.filter_map(|(_, row)| row.ipv4.map(|own| own.address()));
+    own.max().unwrap_or(Ipv4Addr::UNSPECIFIED)
+}
+
+/// Our address towards a neighbour, and the largest packet on the way to it.
+fn local_end(
+    clients: &Clients,
+    neighbor: IpAddr,
+    settings: &NeighborSettings,
+) -> (Option<Ipv4Addr>, u16) {
+    const MTU_DEFAULT: u16 = 1500;
+    let IpAddr::V4(neighbor) = neighbor else {
+        return (None, MTU_DEFAULT);
+    };
+    let of_port = |port: &PortId| {
+        let row = clients.port_configurations.get(port)?;
+        Some((row.ipv4?.address(), row.mtu))
+    };
+    let on_link = clients
+        .port_configurations
+        .iter()
+        .find(|(_, row)| row.ipv4.is_some_and(|own| own.prefix().contains(neighbor)))
+        .map(|(port, _)| *port);
+    let towards = match (on_link, settings.is_on_a_link()) {
+        (Some(port), _) => Some(port),
+        // RFC 4271 section 5.1.3: an external neighbour shares a network with us unless the operator says otherwise.
+        (None, true) => None,
+        (None, false) => clients.rib.first_path(neighbor).map(|(port, _)| port),
+    };
+    let Some(towards) = towards else {
+        return (None, MTU_DEFAULT);
+    };
+    let mtu = of_port(&towards).map_or(MTU_DEFAULT, |(_, mtu)| mtu);
+    let source = settings.transport.update_source.unwrap_or(towards);
+    (of_port(&source).map(|(address, _)| address), mtu)
+}

@@ -1,0 +1,156 @@
+//! Bytes between TCP and the speaker.
+
+use super::BgpProcess;
+use crate::clients::Clients;
+use ::bgp::{PeerId, Speaker, SpeakerInput};
+use alloc::vec;
+use alloc::vec::Vec;
+use machine::{Instant, Machine};
+use tcp::ConnectionKey;
+
+/// Bytes that are copied to TCP at a time.
+const PIECE: usize = 16 << 10;
+/// Prefixes of one neighbour that are read before the next one has its turn.
+const PREFIXES_PER_NEIGHBOR: usize = 500;
+
+impl BgpProcess {
+    /// Reads what neighbours have sent, for at most about `budget` prefixes.
+    pub(super) fn hear(&mut self, now: Instant, clients: &mut Clients, budget: usize) {
+        let mut left = budget;
+        // Each one that is waiting now is looked at once: a full queue does not starve the turn's other work.
+        for _ in 0..self.unread.len() {
+            if left == 0 {
+                break;
+            }
+            let Some(connection) = self.unread.pop_front() else {
+                break;
+            };
+            self.is_unread.remove(&connection);
+            let share = left.min(PREFIXES_PER_NEIGHBOR);
+            left -= self.hear_one(now, clients, connection, share).min(left);
+        }
+    }
+
+    /// Returns what it has cost of the budget.
+    fn hear_one(
+        &mut self,
+        now: Instant,
+        clients: &mut Clients,
+        connection: ConnectionKey,
+        budget: usize,
+    ) -> usize {
+        let Some((peer, direction)) = self.owners.get(&connection).copied() else {
+            return 0;
+        };
+        let bytes = clients.tcp.received(&connection);
+        let length = bytes.len();
+        let received =
+            clients
+                .speaker
+                .received(now, peer, direction, bytes, budget, &mut self.from_speaker);
+        self.resolve_next_hops(clients);
+        clients
+            .tcp
+            .consume(now, &connection, received.consumed, &mut self.from_tcp);
+        if received.prefixes >= budget && received.consumed < length {
+            self.to_be_read(connection);
+        } else if self.ended.contains(&connection) {
+            // All that it said was read; half a message has no meaning.
+            self.ended.remove(&connection);
+            self.owners.remove(&connection);
+            self.connections.remove(&(peer, direction));
+            clients.tcp.close(now, &connection, &mut self.from_tcp);
+            let input = SpeakerInput::Closed { peer, direction };
+            clients.speaker.handle(now, input, &mut self.from_speaker);
+        }
+        received.prefixes.max(1)
+    }
+
+    /// Hands streams to TCP, as far as it takes them; at most about `budget` prefixes are looked at for what is not in a
+    /// stream yet. What is in one goes out in any case.
+    pub(super) fn write(&mut self, now: Instant, clients: &mut Clients, budget: usize) {
+        let mut left = budget;
+        let mut piece = vec![0; PIECE];
+        // Who came last before the budget was spent is followed by the next one: a long table keeps nobody waiting.
+        let mut before = core::mem::take(&mut self.unwritten);
+        let from = before.split_off(&self.first_written);
+        for peer in from.into_iter().chain(before) {
+            let key = clients
+                .speaker
+                .established(peer)
+                .and_then(|direction| self.connections.get(&(peer, direction)))
+                .copied();
+            let Some(key) = key else {
+                continue;
+            };
+            let share = left.min(PREFIXES_PER_NEIGHBOR);
+            let (cost, is_done) = self.write_one(now, clients, peer, key, share, &mut piece);
+            if left > 0 && cost >= left {
+                self.first_written = PeerId(peer.0.wrapping_add(1));
+            }
+            left -= cost.min(left);
+            if !is_done {
+                self.unwritten.insert(peer);
+            }
+        }
+    }
+
+    /// Returns what it has cost of the budget, and whether nothing is left to do before TCP has room again.
+    fn write_one(
+        &mut self,
+        now: Instant,
+        clients: &mut Clients,
+        peer: PeerId,
+        key: ConnectionKey,
+        budget: usize,
+        piece: &mut [u8],
+    ) -> (usize, bool) {
+        let room = clients.tcp.room(&key);
+        let Some(mut written) = clients.tcp.progress.get(&key).map(|progress| progress.written) else {
+            return (0, true);
+        };
+        let until = written + room as u64;
+        let cost = clients.speaker.rib.fill(peer, until, budget);
+        while written < until {
+            let length = piece.len().min((until - written) as usize);
+            let length = clients
+                .speaker
+                .rib
+                .transmit(peer, written, &mut piece[..length]);
+            if length == 0 {
+                break;
+            }
+            match clients
+                .tcp
+                .write(now, &key, &piece[..length], &mut self.from_tcp)
+            {
+                Ok(taken) if taken > 0 => written += taken as u64,
+                _ => break,
+            }
+        }
+        let has_room = written < until;
+        (cost, !(has_room && cost >= budget))
+    }
+}
+
+/// Bytes of a neighbour's stream that TCP has been given before; `None` when they are not there any more.
+///
+/// The stream starts behind OPEN and the first KEEPALIVE. The neighbour had read our OPEN when it sent the KEEPALIVE that
+/// established the session, so of what came before nothing but the end of our own KEEPALIVE can be wanted.
+pub(super) fn promised(speaker: &Speaker, peer: PeerId, offset: u64, length: u64) -> Option<Vec<u8>> {
+    let start = speaker.rib.common.streams.get(&peer)?.start;
+    let length = usize::try_from(length).ok()?;
+    let mut bytes = Vec::with_capacity(length);
+    if offset < start {
+        let mut keepalive = Vec::new();
+        packet::bgp::keepalive(&mut keepalive);
+        let before = usize::try_from(start - offset).ok()?;
+        let from = keepalive.len().checked_sub(before)?;
+        bytes.extend_from_slice(&keepalive[from..]);
+    }
+    let from = bytes.len();
+    bytes.resize(length.max(from), 0);
+    let copied = speaker.rib.transmit(peer, offset.max(start), &mut bytes[from..]);
+    bytes.truncate(length);
+    (from + copied >= length).then_some(bytes)
+}

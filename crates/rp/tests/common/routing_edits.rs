@@ -1,0 +1,257 @@
+//! Edits of the tables of routing protocols: single rows, as a turn of theirs leaves them.
+
+use bgp::{
+    AttributeId, Audience, Direction, Families, Graceful, Group, GroupId, GroupKey, LogId, LogKey,
+    LogMessage, Missed, MissedKey, NextHopKey as BgpNextHop, Offer, Path, Paths, PeerId, Piece, Reach,
+    RouteKey, Session, Stream, Sweep, SweepKey, Told, ToldKey, Walk, local_attributes,
+};
+use chassis::rows::PrefixKey;
+use core::net::{IpAddr, Ipv4Addr};
+use packet::bgp::{NextHop, Origin};
+use packet::{Family, Prefix, V4, V6};
+use rp::{BgpNeighbor, BgpRouter, Clients, LocalRoute};
+use tcp::{
+    BufferSize, Connection, ConnectionKey, ConnectionOptions, Endpoint, Progress, Received, SentChunk,
+    SentKey,
+};
+
+/// Number of kinds of rows that [`edit`] knows.
+pub const KINDS: u8 = 21;
+
+/// Puts a row of a kind under one of few keys, or takes it out.
+pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
+    let peer = PeerId(u16::from(number) + 1);
+    let key = connection(number);
+    let tcp = &mut clients.tcp;
+    let rib = &mut clients.speaker.rib;
+    let group = GroupId(u16::from(number));
+    match (kind, value) {
+        (0, Some(value)) => tcp.connections.insert(key, agreed(value)),
+        (0, None) => drop(tcp.connections.remove(&key)),
+        (1, Some(value)) => tcp.progress.insert(
+            key,
+            Progress {
+                written: u64::from(value) * 9,
+                ..Progress::default()
+            },
+        ),
+        (1, None) => drop(tcp.progress.remove(&key)),
+        (2, Some(value)) => tcp.unconsumed.insert(
+            key,
+            Received {
+                bytes: vec![value; 9],
+            },
+        ),
+        (2, None) => drop(tcp.unconsumed.remove(&key)),
+        (3, Some(value)) => tcp.unacknowledged.insert(
+            sent(key),
+            SentChunk {
+                bytes: vec![value; 7].into(),
+            },
+        ),
+        (3, None) => drop(tcp.unacknowledged.remove(&sent(key))),
+        (4, Some(value)) => clients.bgp_router.insert(
+            0,
+            BgpRouter {
+                as_number: 65_000,
+                router_id: address(value),
+            },
+        ),
+        (4, None) => drop(clients.bgp_router.remove(&0)),
+        (5, Some(value)) => clients.bgp_neighbors.insert(
+            peer,
+            BgpNeighbor {
+                address: IpAddr::V4(address(value)),
+            },
+        ),
+        (5, None) => drop(clients.bgp_neighbors.remove(&peer)),
+        (6, Some(value)) => clients
+            .bgp_local_routes
+            .insert(PrefixKey(v4(number)), local(value)),
+        (6, None) => drop(clients.bgp_local_routes.remove(&PrefixKey(v4(number)))),
+        (7, Some(value)) => clients.speaker.sessions.insert(peer, session(value)),
+        (7, None) => drop(clients.speaker.sessions.remove(&peer)),
+        (8, Some(value)) => drop(rib.common.attributes.intern(&attributes(value))),
+        (8, None) => drop(rib.common.attributes.sets.remove(&AttributeId(1))),
+        (9, Some(value)) => rib.common.next_hops.insert(
+            BgpNextHop::V4(address(number)),
+            Reach {
+                metric: (value > 9).then_some(u32::from(value)),
+            },
+        ),
+        (9, None) => drop(rib.common.next_hops.remove(&BgpNextHop::V4(address(number)))),
+        (10, Some(value)) => rib.common.groups.insert(
+            group,
+            Group {
+                key: GroupKey {
+                    internal: value > 9,
+                    ..GroupKey::default()
+                },
+                next: u64::from(value),
+            },
+        ),
+        (10, None) => drop(rib.common.groups.remove(&group)),
+        (11, Some(value)) => rib.v4.paths.insert(RouteKey(v4(number)), paths(value)),
+        (11, None) => drop(rib.v4.paths.remove(&RouteKey(v4(number)))),
+        (12, Some(value)) => rib.v4.told.insert(told_key(group, v4(number)), told(value)),
+        (12, None) => drop(rib.v4.told.remove(&told_key(group, v4(number)))),
+        (13, Some(value)) => rib.v4.sweeps.insert(SweepKey::Stale(peer), sweep(value)),
+        (13, None) => drop(rib.v4.sweeps.remove(&SweepKey::Stale(peer))),
+        (14, Some(_)) => rib.v4.missed.insert(missed_key(peer, v4(number)), Missed),
+        (14, None) => drop(rib.v4.missed.remove(&missed_key(peer, v4(number)))),
+        (15, Some(value)) => rib.v6.paths.insert(RouteKey(v6(number)), paths(value)),
+        (15, None) => drop(rib.v6.paths.remove(&RouteKey(v6(number)))),
+        (16, Some(value)) => rib.v6.told.insert(told_key(group, v6(number)), told(value)),
+        (16, None) => drop(rib.v6.told.remove(&told_key(group, v6(number)))),
+        (17, Some(value)) => rib.v6.sweeps.insert(SweepKey::Decide, sweep(value)),
+        (17, None) => drop(rib.v6.sweeps.remove(&SweepKey::Decide)),
+        (18, Some(_)) => rib.v6.missed.insert(missed_key(peer, v6(number)), Missed),
+        (18, None) => drop(rib.v6.missed.remove(&missed_key(peer, v6(number)))),
+        (19, Some(value)) => rib.common.log.insert(log_key(peer), message(value)),
+        (19, None) => drop(rib.common.log.remove(&log_key(peer))),
+        (_, Some(value)) => rib.common.streams.insert(peer, stream(value)),
+        (_, None) => drop(rib.common.streams.remove(&peer)),
+    }
+}
+
+fn address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(192, 0, 2, number)
+}
+
+fn v4(number: u8) -> Prefix<V4> {
+    Prefix::new(Ipv4Addr::new(10, number, 0, 0), 16).expect("a prefix")
+}
+
+fn v6(number: u8) -> Prefix<V6> {
+    let network = [0x2001, 0x0db8, u16::from(number), 0, 0, 0, 0, 0];
+    Prefix::new(network.into(), 48).expect("a prefix")
+}
+
+fn connection(number: u8) -> ConnectionKey {
+    ConnectionKey {
+        local: Endpoint::new(address(1), 179),
+        remote: Endpoint::new(address(number), 50_000),
+    }
+}
+
+fn sent(connection: ConnectionKey) -> SentKey {
+    SentKey {
+        connection,
+        offset: 5,
+    }
+}
+
+fn agreed(value: u8) -> Connection {
+    Connection {
+        passive: value > 9,
+        local_isn: u32::from(value),
+        remote_isn: 7,
+        remote_mss: 1460,
+        window_scaling: None,
+        sack_permitted: true,
+        buffers: BufferSize::default(),
+        options: ConnectionOptions::default(),
+    }
+}
+
+fn attributes(value: u8) -> Vec<u8> {
+    local_attributes(
+        Origin::Igp,
+        Some(u32::from(value)),
+        Some(NextHop::V4(address(value))),
+    )
+}
+
+fn local(value: u8) -> LocalRoute {
+    LocalRoute {
+        is_network: value > 9,
+        attributes: attributes(value),
+        weight: 32_768,
+    }
+}
+
+fn session(value: u8) -> Session {
+    Session {
+        established: value > 9,
+        ..Session::new(
+            Direction::Incoming,
+            Offer {
+                as_number: 65_001,
+                identifier: address(value),
+                hold_time_s: 9,
+                four_octet_as: true,
+                extended_message: false,
+                route_refresh: true,
+                families: Families::V4,
+                graceful: Some(Graceful::default()),
+            },
+        )
+    }
+}
+
+fn paths(value: u8) -> Paths {
+    let path = |peer| Path {
+        peer: PeerId(peer),
+        generation: u16::from(value),
+        weight: 0,
+        flags: 1,
+        received: AttributeId(1),
+        accepted: AttributeId(1),
+    };
+    let paths = [path(1), path(2)];
+    Paths::from_slice(&paths[..1 + usize::from(value) % 2]).expect("at least one")
+}
+
+fn told_key<F: Family>(group: GroupId, prefix: Prefix<F>) -> ToldKey<F> {
+    ToldKey { group, prefix }
+}
+
+fn missed_key<F: Family>(peer: PeerId, prefix: Prefix<F>) -> MissedKey<F> {
+    MissedKey { peer, prefix }
+}
+
+fn told(value: u8) -> Told {
+    Told {
+        attribute: AttributeId(1),
+        source: PeerId(u16::from(value)),
+    }
+}
+
+fn sweep(value: u8) -> Sweep {
+    Sweep {
+        position: vec![value],
+    }
+}
+
+fn log_key(peer: PeerId) -> LogKey {
+    LogKey {
+        log: LogId::Peer(peer),
+        position: 3,
+    }
+}
+
+fn message(value: u8) -> LogMessage {
+    LogMessage {
+        bytes: vec![value; 23].into(),
+        audience: Audience::AllBut(PeerId(2)),
+    }
+}
+
+fn stream(value: u8) -> Stream {
+    Stream {
+        start: u64::from(value),
+        pieces: [Piece {
+            own: true,
+            first: 3,
+            end: 4,
+        }]
+        .into(),
+        walks: [Walk {
+            family: 0,
+            position: vec![value],
+            end_of_rib: true,
+        }]
+        .into(),
+        ..Stream::default()
+    }
+}
