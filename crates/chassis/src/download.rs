@@ -177,7 +177,15 @@ impl Download {
 
     /// Goes on with a refresh as far as the card's room allows. Nothing may be dirty, and `frame` is the last closed
     /// frame; send the answer when that frame has passed the gate.
-    pub fn refresh_step(&mut self, tables: &dyn Tables, frame: FrameNumber) -> Vec<RpMessage> {
+    ///
+    /// While `holds_sweep`, somebody has not put all rows into the tables yet: the refresh does not end, so that the card
+    /// keeps what was not named in it. Frames reach the card meanwhile.
+    pub fn refresh_step(
+        &mut self,
+        tables: &dyn Tables,
+        frame: FrameNumber,
+        holds_sweep: bool,
+    ) -> Vec<RpMessage> {
         let mut messages = Vec::new();
         while let DownloadPhase::Refreshing { table, after, begun } = self.phase.clone()
             && self.outstanding_bytes < REFRESH_OUTSTANDING_BYTES
@@ -186,6 +194,9 @@ impl Download {
                 messages.push(RpMessage::RefreshBegin);
             }
             let Some(id) = tables.order().get(table) else {
+                if holds_sweep {
+                    break;
+                }
                 self.phase = DownloadPhase::Live;
                 messages.push(RpMessage::RefreshEnd {
                     frame,

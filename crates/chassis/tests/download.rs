@@ -5,8 +5,8 @@ mod common;
 use chassis::message::RpMessage;
 use chassis::rows::PrefixKey;
 use chassis::{CardEnd, ClaimAnswer, DownloadPhase, LinkId};
-use checkpoint::Key;
 use checkpoint::laws::snapshot_law;
+use checkpoint::{Key, Tables};
 use common::*;
 use machine::{Epoch, FrameNumber, RpSlot};
 use packet::{Ipv4Addr, Prefix, V4};
@@ -82,6 +82,37 @@ fn a_card_that_missed_frames_gets_just_the_rows_that_changed() {
     bench.settle();
     assert_eq!(bench.agrees(), Ok(()));
     assert_eq!(bench.download.refreshes(), 1, "only the one that filled it");
+}
+
+#[test]
+fn a_card_keeps_what_is_not_named_while_the_sweep_is_held_back() {
+    let mut bench = Bench::new(filled(200));
+    bench.settle();
+    let kept = bench.card.rows.len();
+    // A successor that has to start anew has but a part of the rows for now.
+    bench.holds_sweep = true;
+    let mut part = filled(50);
+    let first = FrameNumber(1 << 40);
+    part.each_mut(&mut |table| table.recent_changes_start(first));
+    bench.take_over(part, first);
+    for _ in 0..20 {
+        bench.step();
+        bench.read(usize::MAX);
+    }
+    assert_eq!(bench.card.rows.len(), kept, "the old rows are still there");
+    assert!(matches!(bench.download.phase(), DownloadPhase::Refreshing { .. }));
+    // What comes meanwhile reaches the card at once, and what goes does too.
+    bench.tables.edit(2, 99);
+    bench.tables.edit(3, 0);
+    bench.turn();
+    let (begins, ends, bytes) = bench.under_way();
+    assert_eq!((begins, ends), (0, 0));
+    assert!(bytes > 0);
+    bench.read(usize::MAX);
+    bench.holds_sweep = false;
+    bench.settle();
+    assert_eq!(bench.agrees(), Ok(()));
+    assert_eq!(bench.download.refreshes(), 1, "by one refresh");
 }
 
 #[test]

@@ -170,7 +170,7 @@ impl World {
         self.close_frames();
         let frame = self.active.last_closed();
         self.to_card
-            .extend(self.download.refresh_step(&self.tables, frame));
+            .extend(self.download.refresh_step(&self.tables, frame, false));
     }
 
     fn deliver(&mut self, messages: usize) {

@@ -12,6 +12,10 @@ pub trait RouteFamily: DownloadFamily {
     const NEXT_HOP_TABLE: TableId;
     /// Number of the table of unfinished sweeps.
     const SWEEP_TABLE: TableId;
+    /// Number of the table of routes that other protocols may tell.
+    const OFFER_TABLE: TableId;
+    /// Number of the table of protocols that hold a sweep back.
+    const HOLD_TABLE: TableId;
 
     /// The classful network that `prefix` lies in, by which `show ip route` groups; `None` where there is none, or
     /// where the prefix is wider than it.
@@ -22,6 +26,8 @@ impl RouteFamily for V4 {
     const ROUTE_TABLE: TableId = TableId(20);
     const NEXT_HOP_TABLE: TableId = TableId(22);
     const SWEEP_TABLE: TableId = TableId(23);
+    const OFFER_TABLE: TableId = TableId(27);
+    const HOLD_TABLE: TableId = TableId(29);
 
     fn major_network(prefix: &Prefix<V4>) -> Option<Prefix<V4>> {
         // Classes A, B and C of RFC 791.
@@ -39,6 +45,8 @@ impl RouteFamily for V6 {
     const ROUTE_TABLE: TableId = TableId(24);
     const NEXT_HOP_TABLE: TableId = TableId(25);
     const SWEEP_TABLE: TableId = TableId(26);
+    const OFFER_TABLE: TableId = TableId(28);
+    const HOLD_TABLE: TableId = TableId(33);
 
     fn major_network(_: &Prefix<V6>) -> Option<Prefix<V6>> {
         None

@@ -23,7 +23,9 @@
 //! Contract: after `run` has returned true, the FIB is a function of the routes alone, however they came to be there.
 //!
 //! - [`RouteKey`], [`Route`], [`Protocol`], [`Via`]: what a protocol installs.
-//! - [`Rib`]: the tables and the operations on them.
+//! - [`Rib`]: the tables and the operations on them. Other protocols track next hops ([`Rib::track`]), are offered
+//!   connected and static routes ([`Rib::take_redistribution_changes`]), and hold back the sweep of what cards still have
+//!   until they have converged ([`Rib::hold_sweep`]).
 //! - [`Generator`]: a client that installs synthetic routes.
 //! - [`show`]: `show ip route`, `show ip cef`.
 #![no_std]
@@ -32,17 +34,22 @@ extern crate alloc;
 
 mod family;
 mod generator;
+mod hold;
 mod next_hop;
+mod offer;
 mod resolve;
 mod route;
 pub mod show;
 mod sweep;
 mod table;
+mod track;
 
 pub use family::RouteFamily;
 pub use generator::{GENERATOR_ROUTES_MAX, GENERATOR_TABLE, Generator, GeneratorBusy, GeneratorState};
+pub use hold::{Hold, HoldRecord};
 pub use next_hop::{NextHop, NextHopIndex, NextHopKey, NextHopRecord};
+pub use offer::{Offer, OfferChange, OfferIndex, OfferRecord, Offered};
 pub use resolve::{PATHS_MAX, RESOLUTION_DEPTH_MAX};
-pub use route::{Protocol, Route, RouteIndex, RouteKey, RouteRecord, Via, static_route};
+pub use route::{Protocol, Route, RouteIndex, RouteKey, RouteRecord, RouteType, Via, static_route};
 pub use sweep::{Sweep, SweepKey, SweepRecord};
 pub use table::{FibIndex, Rib};

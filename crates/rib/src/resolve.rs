@@ -59,15 +59,21 @@ pub(crate) fn best<F: RouteFamily>(
 
 /// Finds the ways to `address`: the longest prefix with a usable route, and from its next hops on in the same way.
 ///
-/// A route that leads back to an address being looked up, or too far, is not usable for it.
+/// A route that leads back to an address being looked up, or too far, is not usable for it: so no route resolves over
+/// itself, and a BGP route may resolve over another one. The default route counts like any other, for BGP too, as long as
+/// nobody restricts that (the vendor's `bgp nexthop route-map`).
 pub(crate) fn resolve<F: RouteFamily>(routes: &Routes<F>, address: F::Address) -> NextHop<F> {
     let mut walk = Walk {
         routes,
         visited: BTreeMap::new(),
         paths: BTreeSet::new(),
+        metric: 0,
     };
     walk.visit(address, 0);
     NextHop {
+        metric: walk.metric,
+        tracked: false,
+        is_news: false,
         paths: walk.paths.into_iter().take(PATHS_MAX).collect(),
         looked_up: walk.visited.into_keys().collect(),
     }
@@ -89,6 +95,8 @@ struct Walk<'a, F: RouteFamily> {
     /// Whether the address is reachable; `None` while that is being found out.
     visited: BTreeMap<F::Address, Option<bool>>,
     paths: BTreeSet<Path<F>>,
+    /// Metric of the routes that the first address is found by.
+    metric: u32,
 }
 
 impl<F: RouteFamily> Walk<'_, F> {
@@ -128,6 +136,9 @@ impl<F: RouteFamily> Walk<'_, F> {
                     Verdict::End if verdict == Verdict::Unknown => verdict = Verdict::End,
                     Verdict::End | Verdict::Unknown => {}
                 }
+            }
+            if verdict == Verdict::Reachable && depth == 0 {
+                self.metric = equals.first().map_or(0, |((.., metric), _)| *metric);
             }
             if verdict != Verdict::Unknown {
                 return verdict;

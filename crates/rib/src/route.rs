@@ -11,7 +11,7 @@ use crate::RouteFamily;
 
 /// Where a route comes from. The order is the tie-break between protocols of one distance.
 ///
-/// The numbers leave room: dynamic protocols will stand between `Static` and `Generator`.
+/// The numbers leave room for more dynamic protocols between `Static` and `Generator`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Protocol {
@@ -23,16 +23,19 @@ pub enum Protocol {
     Connected = 0x10,
     /// From `ip route`.
     Static = 0x20,
+    /// From BGP.
+    Bgp = 0x60,
     /// From the [`crate::Generator`].
     Generator = 0xf0,
 }
 
 impl Protocol {
-    const ALL: [Protocol; 5] = [
+    const ALL: [Protocol; 6] = [
         Protocol::Local,
         Protocol::Broadcast,
         Protocol::Connected,
         Protocol::Static,
+        Protocol::Bgp,
         Protocol::Generator,
     ];
 
@@ -46,6 +49,8 @@ impl Protocol {
         match self {
             Protocol::Local | Protocol::Broadcast | Protocol::Connected => 0,
             Protocol::Static => 1,
+            // What other ASs tell; see `Route::bgp` for the others.
+            Protocol::Bgp => 20,
             Protocol::Generator => 200,
         }
     }
@@ -55,6 +60,7 @@ impl Protocol {
         match self {
             Protocol::Local | Protocol::Broadcast | Protocol::Connected => "connected",
             Protocol::Static => "static",
+            Protocol::Bgp => "bgp",
             Protocol::Generator => "generator",
         }
     }
@@ -188,13 +194,43 @@ pub(crate) fn decode_prefix<F: Family>(bytes: &[u8]) -> Option<(Prefix<F>, &[u8]
     (prefix.network() == network).then_some((prefix, rest))
 }
 
-/// How good a route is.
+/// What kind of route of its protocol it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum RouteType {
+    /// The protocol has only one.
+    #[default]
+    Plain = 0,
+    /// BGP: told by another AS.
+    External = 1,
+    /// BGP: told within our AS.
+    Internal = 2,
+    /// BGP: made by this router, such as an aggregate.
+    Local = 3,
+}
+
+impl RouteType {
+    const ALL: [RouteType; 4] = [
+        RouteType::Plain,
+        RouteType::External,
+        RouteType::Internal,
+        RouteType::Local,
+    ];
+}
+
+/// How good a route is, and what else its protocol says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
     /// Trust in its protocol, `0..=255`; the lowest wins, 255 never does.
     pub distance: u8,
-    /// Its protocol's cost; the lowest wins among the routes of one protocol.
+    /// What kind it is.
+    pub route_type: RouteType,
+    /// Its protocol's cost; the lowest wins among the routes of one protocol. For BGP the MED.
     pub metric: u32,
+    /// For policy; for BGP the AS that told it. 0: none.
+    pub tag: u32,
+    /// The system's age in seconds when it came or last changed: [`Rib::insert`](crate::Rib::insert) sets it.
+    pub since_s: u32,
 }
 
 impl Route {
@@ -202,8 +238,32 @@ impl Route {
     pub const fn of(protocol: Protocol) -> Route {
         Route {
             distance: protocol.distance(),
+            route_type: RouteType::Plain,
             metric: 0,
+            tag: 0,
+            since_s: 0,
         }
+    }
+
+    /// A route of BGP with the vendor's distance for its type (20 external, 200 internal and local).
+    pub const fn bgp(route_type: RouteType, metric: u32, tag: u32) -> Route {
+        let distance = match route_type {
+            RouteType::External | RouteType::Plain => 20,
+            RouteType::Internal | RouteType::Local => 200,
+        };
+        Route {
+            distance,
+            route_type,
+            metric,
+            tag,
+            since_s: 0,
+        }
+    }
+
+    /// Whether it says the same as `other`, however old they are.
+    pub fn says_the_same(&self, other: &Route) -> bool {
+        let since_s = self.since_s;
+        *self == Route { since_s, ..*other }
     }
 }
 
@@ -216,23 +276,48 @@ pub struct RouteRecord {
     /// See [`Route::metric`].
     #[prost(uint32, tag = "2")]
     pub metric: u32,
+    /// See [`Route::route_type`].
+    #[prost(uint32, tag = "3")]
+    pub route_type: u32,
+    /// See [`Route::tag`].
+    #[prost(uint32, tag = "4")]
+    pub tag: u32,
+    /// See [`Route::since_s`].
+    #[prost(uint32, tag = "5")]
+    pub since_s: u32,
 }
 
 impl Row for Route {
     type Record = RouteRecord;
 
     fn to_record(&self) -> RouteRecord {
-        let Route { distance, metric } = *self;
+        let Route {
+            distance,
+            route_type,
+            metric,
+            tag,
+            since_s,
+        } = *self;
         RouteRecord {
             distance: u32::from(distance),
             metric,
+            route_type: u32::from(route_type as u8),
+            tag,
+            since_s,
         }
     }
 
     fn from_record(record: RouteRecord) -> Result<Self, &'static str> {
+        let number = record.route_type;
+        let mut types = RouteType::ALL.into_iter();
         Ok(Route {
             distance: u8::try_from(record.distance).map_err(|_| "distance")?,
+            route_type: types
+                .find(|known| u32::from(*known as u8) == number)
+                .ok_or("route type")?,
             metric: record.metric,
+            tag: record.tag,
+            since_s: record.since_s,
         })
     }
 }
@@ -246,7 +331,7 @@ pub fn static_route<F: Family>(prefix: Prefix<F>, via: Via<F>, distance: Option<
     };
     let route = Route {
         distance: distance.unwrap_or(Protocol::Static.distance()),
-        metric: 0,
+        ..Route::of(Protocol::Static)
     };
     (key, route)
 }
@@ -371,7 +456,7 @@ impl<F: RouteFamily> RouteIndex<F> {
     fn by_port(&mut self, protocol: Protocol) -> &mut BTreeSet<(PortId, RouteKey<F>)> {
         match protocol {
             Protocol::Local | Protocol::Broadcast | Protocol::Connected => &mut self.links,
-            Protocol::Static | Protocol::Generator => &mut self.ports,
+            Protocol::Static | Protocol::Bgp | Protocol::Generator => &mut self.ports,
         }
     }
 

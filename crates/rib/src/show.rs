@@ -229,6 +229,8 @@ fn code(prefix: Prefix<V4>, protocol: Protocol) -> &'static str {
         (Protocol::Broadcast | Protocol::Connected, _) => "C",
         (Protocol::Static, false) => "S",
         (Protocol::Static, true) => "S*",
+        (Protocol::Bgp, false) => "B",
+        (Protocol::Bgp, true) => "B*",
         (Protocol::Generator, false) => "a",
         (Protocol::Generator, true) => "a*",
     }

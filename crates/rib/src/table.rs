@@ -8,7 +8,9 @@ use machine::PortId;
 use packet::{Family, InterfaceAddress, Prefix};
 
 use crate::RouteFamily;
+use crate::hold::Hold;
 use crate::next_hop::{NextHop, NextHopIndex, NextHopKey};
+use crate::offer::{Offer, OfferIndex};
 use crate::resolve::{self, PATHS_MAX, Routes, longest_match};
 use crate::route::{
     Protocol, Route, RouteKey, Via, count_down, count_up, decode_address, decode_prefix, encode_address,
@@ -32,6 +34,12 @@ pub struct Rib<F: RouteFamily> {
     pub sweeps: Tracked<SweepKey<F>, Sweep>,
     /// What the cards do, downloaded to them.
     pub fib: Tracked<PrefixKey<F>, FibEntry<F>, FibIndex<F>>,
+    /// What other protocols may tell, and whether they know.
+    pub offers: Tracked<PrefixKey<F>, Offer<F>, OfferIndex<F>>,
+    /// Who holds the sweep at the end of a download back.
+    pub holds: Tracked<Protocol, Hold>,
+    /// The system's age: what new routes are dated by.
+    pub(crate) age_s: u32,
 }
 
 impl<F: RouteFamily> Default for Rib<F> {
@@ -48,35 +56,94 @@ impl<F: RouteFamily> Rib<F> {
             next_hops: Tracked::new(F::NEXT_HOP_TABLE),
             sweeps: Tracked::new(F::SWEEP_TABLE),
             fib: Tracked::with_recent_changes(F::FIB_TABLE),
+            offers: Tracked::new(F::OFFER_TABLE),
+            holds: Tracked::new(F::HOLD_TABLE),
+            age_s: 0,
         }
     }
 
-    /// Installs `route` under `key`, or replaces what is there.
+    /// The system is this old now, in seconds: routes that come are dated by it. It is no clock of this route processor,
+    /// so a date stays true when another one takes over.
+    pub fn set_age(&mut self, age_s: u32) {
+        self.age_s = age_s;
+    }
+
+    /// Installs `route` under `key`, or replaces what is there. Its date is the present one, unless it says what was said
+    /// before.
     pub fn insert(&mut self, key: RouteKey<F>, route: Route) {
-        if self.routes.get(&key) == Some(&route) {
-            return;
+        if self.put(key, route) {
+            self.changed(key.prefix);
         }
-        self.routes.insert(key, route);
+    }
+
+    /// Removes the route under `key`; returns whether there was one.
+    pub fn remove(&mut self, key: &RouteKey<F>) -> bool {
+        let was_there = self.take(key);
+        if was_there {
+            self.changed(key.prefix);
+        }
+        was_there
+    }
+
+    /// Makes `desired` the routes that `protocol` has to `prefix`, all of them; none: there is none any more. The FIB
+    /// sees the last state only. Costs O(log routes) for each of the routes before and after.
+    pub fn replace(&mut self, prefix: Prefix<F>, protocol: Protocol, desired: &[(Via<F>, Route)]) {
+        let present = self.routes.range(RouteKey::first_of(prefix)..);
+        let gone: Vec<_> = present
+            .map(|(key, _)| key)
+            .take_while(|key| key.prefix == prefix)
+            .filter(|key| key.protocol == protocol)
+            .filter(|key| desired.iter().all(|(via, _)| *via != key.via))
+            .copied()
+            .collect();
+        let mut is_changed = false;
+        for (via, route) in desired {
+            let key = RouteKey {
+                prefix,
+                protocol,
+                via: *via,
+            };
+            is_changed |= self.put(key, *route);
+        }
+        for key in &gone {
+            is_changed |= self.take(key);
+        }
+        if is_changed {
+            self.changed(prefix);
+        }
+    }
+
+    /// Returns whether that is a change.
+    fn put(&mut self, key: RouteKey<F>, route: Route) -> bool {
+        let since_s = self.age_s;
+        let mut is_changed = true;
+        self.routes.replace(key, |before| {
+            let same = before.filter(|before| before.says_the_same(&route));
+            is_changed = same.is_none();
+            Some(*same.unwrap_or(&Route { since_s, ..route }))
+        });
         if let Via::NextHop(address) = key.via
+            && is_changed
             && !self.next_hops.contains_key(&NextHopKey(address))
         {
             let resolved = resolve::resolve(&self.routes, address);
             self.next_hops.insert(NextHopKey(address), resolved);
         }
-        self.changed(key.prefix);
+        is_changed
     }
 
-    /// Removes the route under `key`; returns whether there was one.
-    pub fn remove(&mut self, key: &RouteKey<F>) -> bool {
+    /// Returns whether there was a route.
+    fn take(&mut self, key: &RouteKey<F>) -> bool {
         if self.routes.remove(key).is_none() {
             return false;
         }
         if let Via::NextHop(address) = key.via
             && self.routes.index().behind(address, None).next().is_none()
         {
-            self.next_hops.remove(&NextHopKey(address));
+            let key = NextHopKey(address);
+            self.next_hops
+                .replace(key, |row| row.filter(|row| row.tracked).cloned());
         }
-        self.changed(key.prefix);
         true
     }
 
@@ -212,18 +279,20 @@ impl<F: RouteFamily> Rib<F> {
     }
 
     fn refresh_fib(&mut self, prefix: Prefix<F>) {
-        match self.fib_entry(prefix) {
+        let best = self.best(prefix);
+        match self.fib_entry(&best) {
             Some(entry) => self.fib.insert(PrefixKey(prefix), entry),
             None => {
                 self.fib.remove(&PrefixKey(prefix));
             }
         }
+        self.offer(prefix, &best);
     }
 
-    fn fib_entry(&self, prefix: Prefix<F>) -> Option<FibEntry<F>> {
+    fn fib_entry(&self, best: &[RouteKey<F>]) -> Option<FibEntry<F>> {
         let mut paths: Vec<Path<F>> = Vec::new();
         let mut discards = false;
-        for key in self.best(prefix) {
+        for key in best {
             match key.via {
                 Via::Own(_) => return Some(FibEntry::Receive),
                 Via::Attached(port) => paths.push(Path { port, next_hop: None }),
@@ -277,12 +346,14 @@ impl<F: RouteFamily> Rib<F> {
     }
 
     fn resolve_again(&mut self, address: F::Address) {
-        let resolved = resolve::resolve(&self.routes, address);
+        let mut resolved = resolve::resolve(&self.routes, address);
         let key = NextHopKey(address);
         let Some(before) = self.next_hops.get(&key) else {
             return;
         };
         let paths_changed = before.paths != resolved.paths;
+        resolved.tracked = before.tracked;
+        resolved.is_news = before.is_news || (before.tracked && before.reach() != resolved.reach());
         self.next_hops.insert(key, resolved);
         if paths_changed {
             self.sweep(SweepKey::Behind(address));

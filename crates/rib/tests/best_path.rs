@@ -190,8 +190,8 @@ fn the_lowest_distance_wins_then_the_metric() {
                 Via::NextHop(address(next_hop)),
             ),
             Route {
-                distance: 200,
                 metric,
+                ..Route::of(Protocol::Generator)
             },
         );
     }

@@ -9,7 +9,7 @@ use core::net::Ipv6Addr;
 use machine::PortId;
 use packet::{Family, Ipv4Addr, Prefix, V4, V6};
 use proptest::prelude::*;
-use rib::{NextHopKey, Protocol, Rib, Route, RouteFamily, RouteKey, SweepKey, Via};
+use rib::{NextHopKey, Protocol, Rib, Route, RouteFamily, RouteKey, RouteType, SweepKey, Via};
 
 /// What happens to a RIB. Few addresses, so that routes depend on each other, in loops too.
 #[derive(Clone, Debug)]
@@ -19,6 +19,10 @@ enum Edit {
     Link(u8, bool, u8),
     Generate(u32),
     Run(usize),
+    Replace(Prefix<V4>, Vec<(Via<V4>, Route)>),
+    Track(Ipv4Addr, bool),
+    Tell(usize),
+    Hold(bool),
 }
 
 fn edit_prefix() -> impl Strategy<Value = Prefix<V4>> {
@@ -44,7 +48,7 @@ fn edit_via() -> impl Strategy<Value = Via<V4>> {
 }
 
 fn edit_key() -> impl Strategy<Value = RouteKey<V4>> {
-    let protocol = prop::sample::select(vec![Protocol::Static, Protocol::Generator]);
+    let protocol = prop::sample::select(vec![Protocol::Static, Protocol::Bgp, Protocol::Generator]);
     (edit_prefix(), protocol, edit_via()).prop_map(|(prefix, protocol, via)| RouteKey {
         prefix,
         protocol,
@@ -53,14 +57,29 @@ fn edit_key() -> impl Strategy<Value = RouteKey<V4>> {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    let route = (prop::sample::select(vec![1u8, 1, 200, 255]), 0u32..2)
-        .prop_map(|(distance, metric)| Route { distance, metric });
+    let route =
+        (prop::sample::select(vec![1u8, 1, 200, 255]), 0u32..2).prop_map(|(distance, metric)| Route {
+            distance,
+            metric,
+            ..Route::of(Protocol::Static)
+        });
+    let paths = prop::collection::vec((edit_via(), 0u32..2), 0..3);
+    let paths = paths.prop_map(|paths| {
+        let route = |(via, med)| (via, Route::bgp(RouteType::External, med, 65_001));
+        paths.into_iter().map(route).collect::<Vec<_>>()
+    });
     prop_oneof![
         6 => (edit_key(), route).prop_map(|(key, route)| Edit::Insert(key, route)),
         3 => edit_key().prop_map(Edit::Remove),
         3 => (0u8..3, any::<bool>(), 0u8..3).prop_map(|(port, up, net)| Edit::Link(port, up, net)),
         1 => (0u32..200).prop_map(Edit::Generate),
         4 => (1usize..6).prop_map(Edit::Run),
+        6 => (edit_prefix(), paths).prop_map(|(prefix, paths)| Edit::Replace(prefix, paths)),
+        2 => (0u8..4, any::<bool>()).prop_map(|(net, tracks)| {
+            Edit::Track(Ipv4Addr::new(20 + net, 0, 0, 1), tracks)
+        }),
+        2 => (1usize..4).prop_map(Edit::Tell),
+        1 => any::<bool>().prop_map(Edit::Hold),
     ]
 }
 
@@ -88,6 +107,15 @@ impl Edit {
             Edit::Run(budget) => {
                 world.rib.run(*budget);
             }
+            Edit::Replace(prefix, paths) => world.rib.replace(*prefix, Protocol::Bgp, paths),
+            Edit::Track(next_hop, true) => drop(world.rib.track(*next_hop)),
+            Edit::Track(next_hop, false) => world.rib.untrack(*next_hop),
+            Edit::Tell(count_max) => {
+                world.rib.take_next_hop_changes(*count_max);
+                world.rib.take_redistribution_changes(*count_max);
+            }
+            Edit::Hold(true) => world.rib.hold_sweep(Protocol::Bgp),
+            Edit::Hold(false) => world.rib.converged(Protocol::Bgp),
         }
     }
 }
@@ -95,6 +123,11 @@ impl Edit {
 /// The FIB that the same routes give to a router that gets them all at once, in another order.
 fn fib_from_scratch(rib: &Rib<V4>) -> Rib<V4> {
     let mut fresh = Rib::new();
+    for (NextHopKey(address), next_hop) in rib.next_hops.iter() {
+        if next_hop.tracked {
+            fresh.track(*address);
+        }
+    }
     for (key, route) in rib.routes.iter().rev() {
         fresh.insert(*key, *route);
     }
@@ -115,11 +148,20 @@ fn same_fib(a: &Rib<V4>, b: &Rib<V4>) -> Result<(), TestCaseError> {
     prop_assert_eq!(rows(a), rows(b));
     let next_hops = |rib: &Rib<V4>| {
         let rows: Vec<_> = (rib.next_hops.iter())
-            .map(|(key, next_hop)| (*key, next_hop.clone()))
+            .map(|(key, next_hop)| {
+                (
+                    *key,
+                    next_hop.paths.clone(),
+                    next_hop.looked_up.clone(),
+                    next_hop.reach(),
+                )
+            })
             .collect();
         rows
     };
     prop_assert_eq!(next_hops(a), next_hops(b));
+    let offers = |rib: &Rib<V4>| rib.offers_after(None, usize::MAX).collect::<Vec<_>>();
+    prop_assert_eq!(offers(a), offers(b));
     Ok(())
 }
 
@@ -192,6 +234,7 @@ fn any_key<F: RouteFamily>(
         Protocol::Broadcast,
         Protocol::Connected,
         Protocol::Static,
+        Protocol::Bgp,
         Protocol::Generator,
     ]);
     // Short lengths make equal networks likely, so that the later parts of the key decide.

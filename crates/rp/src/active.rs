@@ -536,6 +536,8 @@ impl Active {
     /// A batch of turns is over: work in portions, the frame, the gate.
     pub fn turn_end(&mut self, now: Instant, peer_room: usize, out: &mut Outbox<RpOutput>) {
         self.peer_room = peer_room;
+        let age_s = self.clients.system.uptime(now).as_secs();
+        self.clients.rib.set_age(u32::try_from(age_s).unwrap_or(u32::MAX));
         self.route_in_portions(now, out);
         let heartbeat = now >= self.next_heartbeat;
         if heartbeat {
@@ -556,9 +558,9 @@ impl Active {
             self.hold(mail);
         }
         if self.clients.dirty_rows() == 0 {
-            let mail = self
-                .cards
-                .clean_boundary(&self.clients, self.checkpoint.last_closed());
+            let holds_sweep = self.clients.rib.is_sweep_held();
+            let frame = self.checkpoint.last_closed();
+            let mail = self.cards.clean_boundary(&self.clients, frame, holds_sweep);
             self.hold(mail);
         }
         // Behind the answers, and not before the standby has what the punts caused: whoever loses this RP now gives

@@ -236,15 +236,21 @@ impl Cards {
         mail
     }
 
-    /// A turn boundary at which nothing is dirty: answers truths and goes on with refreshes.
-    pub fn clean_boundary(&mut self, tables: &dyn Tables, frame: FrameNumber) -> Vec<CardMail> {
+    /// A turn boundary at which nothing is dirty: answers truths and goes on with refreshes. They do not end while
+    /// `holds_sweep`: cards keep what is not named yet.
+    pub fn clean_boundary(
+        &mut self,
+        tables: &dyn Tables,
+        frame: FrameNumber,
+        holds_sweep: bool,
+    ) -> Vec<CardMail> {
         let mut mail = Vec::new();
         for (card, known) in &mut self.sessions {
             let mut messages = match known.truth.take() {
                 Some(truth) => known.download.truth(tables, frame, &truth),
                 None => Vec::new(),
             };
-            messages.extend(known.download.refresh_step(tables, frame));
+            messages.extend(known.download.refresh_step(tables, frame, holds_sweep));
             mail.extend(
                 messages
                     .into_iter()

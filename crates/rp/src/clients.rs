@@ -34,6 +34,8 @@ use tcp::{CONNECTION_TABLE, PROGRESS_TABLE, RECEIVED_TABLE, SENT_TABLE, Sessions
 const ROUTE_V4_TABLE: TableId = <V4 as RouteFamily>::ROUTE_TABLE;
 const NEXT_HOP_V4_TABLE: TableId = <V4 as RouteFamily>::NEXT_HOP_TABLE;
 const SWEEP_V4_TABLE: TableId = <V4 as RouteFamily>::SWEEP_TABLE;
+const OFFER_V4_TABLE: TableId = <V4 as RouteFamily>::OFFER_TABLE;
+const HOLD_V4_TABLE: TableId = <V4 as RouteFamily>::HOLD_TABLE;
 
 /// The router's own addresses, and whose they are.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +113,8 @@ pub(crate) const ORDER: &[TableId] = &[
     ROUTE_V4_TABLE,
     NEXT_HOP_V4_TABLE,
     SWEEP_V4_TABLE,
+    OFFER_V4_TABLE,
+    HOLD_V4_TABLE,
     FIB_V4_TABLE,
     GENERATOR_TABLE,
     CONNECTION_TABLE,
@@ -155,6 +159,7 @@ pub(crate) fn client_of(id: TableId) -> redundancy::Client {
         ROUTER_TABLE | NEIGHBOR_TABLE | LOCAL_ROUTE_TABLE => client::BGP,
         id if BGP_TABLES.contains(&id) => client::BGP,
         ROUTE_V4_TABLE | NEXT_HOP_V4_TABLE | SWEEP_V4_TABLE | GENERATOR_TABLE => client::IP_ROUTING,
+        OFFER_V4_TABLE | HOLD_V4_TABLE => client::IP_ROUTING,
         SYSTEM_TABLE | SWITCHOVER_TABLE | LOG_TABLE => client::HISTORY,
         // What is about the chassis as a whole.
         _ => client::PLATFORM,
@@ -178,6 +183,8 @@ pub fn table_name(id: TableId) -> &'static str {
         ROUTE_V4_TABLE => "IPv4 routes",
         NEXT_HOP_V4_TABLE => "IPv4 next hops",
         SWEEP_V4_TABLE => "IPv4 sweeps",
+        OFFER_V4_TABLE => "IPv4 redistribution",
+        HOLD_V4_TABLE => "IPv4 convergence",
         FIB_V4_TABLE => "IPv4 FIB",
         GENERATOR_TABLE => "route generator",
         CONNECTION_TABLE => "TCP connections",
@@ -278,6 +285,8 @@ impl Tables for Clients {
             ROUTE_V4_TABLE => &self.rib.routes,
             NEXT_HOP_V4_TABLE => &self.rib.next_hops,
             SWEEP_V4_TABLE => &self.rib.sweeps,
+            OFFER_V4_TABLE => &self.rib.offers,
+            HOLD_V4_TABLE => &self.rib.holds,
             FIB_V4_TABLE => &self.rib.fib,
             GENERATOR_TABLE => &self.generator.state,
             CONNECTION_TABLE => &self.tcp.connections,
@@ -310,6 +319,8 @@ impl Tables for Clients {
             ROUTE_V4_TABLE => &mut self.rib.routes,
             NEXT_HOP_V4_TABLE => &mut self.rib.next_hops,
             SWEEP_V4_TABLE => &mut self.rib.sweeps,
+            OFFER_V4_TABLE => &mut self.rib.offers,
+            HOLD_V4_TABLE => &mut self.rib.holds,
             FIB_V4_TABLE => &mut self.rib.fib,
             GENERATOR_TABLE => &mut self.generator.state,
             CONNECTION_TABLE => &mut self.tcp.connections,

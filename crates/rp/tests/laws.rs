@@ -30,6 +30,8 @@ enum Edit {
     StaticRoute(u8, u8, bool),
     Interface(PortId, bool),
     Generate(u32),
+    /// Network, next hop, and whether BGP has a route there and knows its next hop.
+    Bgp(u8, u8, bool),
     Run(usize),
     Switchover(bool),
     /// Slot of a unit, its power, whether it was stopped.
@@ -92,6 +94,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         4 => (0u8..8, 0u8..3, any::<bool>()).prop_map(|(net, via, there)| Edit::StaticRoute(net, via, there)),
         1 => (port(), any::<bool>()).prop_map(|(port, up)| Edit::Interface(port, up)),
         1 => (0u32..60).prop_map(Edit::Generate),
+        2 => (0u8..8, 0u8..3, any::<bool>()).prop_map(|(net, via, there)| Edit::Bgp(net, via, there)),
         3 => (1usize..8).prop_map(Edit::Run),
         1 => (0u8..3, 0u32..4, any::<bool>())
             .prop_map(|(slot, power, stopped)| Edit::Module(slot, power, stopped)),
@@ -149,6 +152,7 @@ impl Edit {
                 started.expect("the same seed and next hops each time");
                 clients.generator.run(&mut clients.rib, 20);
             }
+            Edit::Bgp(net, via, there) => bgp_edit(clients, *net, *via, *there),
             Edit::Run(budget) => drop(clients.rib.run(*budget)),
             Edit::Switchover(forced) => clients.system.record_switchover(switchover(*forced)),
             Edit::Log(bytes) => {
@@ -227,6 +231,24 @@ fn alarm_edit(clients: &mut Clients, port: u8, raised: bool) {
         clients.inventory.alarms.insert(id, Alarm { raised_at_unix_s: 7 });
     } else {
         clients.inventory.alarms.remove(&id);
+    }
+}
+
+fn bgp_edit(clients: &mut Clients, net: u8, via: u8, there: bool) {
+    let prefix = Prefix::new(Ipv4Addr::new(20, net, 0, 0), 16).expect("a length up to 32");
+    let next_hop = Ipv4Addr::new(10, via, via, 2);
+    let rib = &mut clients.rib;
+    if there {
+        let route = rib::Route::bgp(rib::RouteType::External, 0, 65_001);
+        rib.replace(prefix, rib::Protocol::Bgp, &[(Via::NextHop(next_hop), route)]);
+        rib.track(next_hop);
+        rib.hold_sweep(rib::Protocol::Bgp);
+    } else {
+        rib.replace(prefix, rib::Protocol::Bgp, &[]);
+        rib.untrack(next_hop);
+        rib.converged(rib::Protocol::Bgp);
+        rib.take_next_hop_changes(2);
+        rib.take_redistribution_changes(2);
     }
 }
 
@@ -429,6 +451,7 @@ fn one_of_each() -> Vec<Edit> {
         Edit::Interface(port, true),
         Edit::Run(1000),
         Edit::Generate(10),
+        Edit::Bgp(1, 0, true),
         Edit::StaticRoute(0, 0, true),
         Edit::Register(0x2142),
         Edit::Module(0, 3, true),

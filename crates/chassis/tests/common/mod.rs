@@ -126,11 +126,11 @@ pub fn via(paths: u8, value: u8) -> FibEntry<V4> {
 /// A card without ports: it keeps what it is told.
 pub struct Card {
     pub end: CardEnd,
-    rows: BTreeMap<(TableId, Vec<u8>), Held>,
+    pub rows: BTreeMap<(TableId, Vec<u8>), Held>,
     refreshing: bool,
 }
 
-struct Held {
+pub struct Held {
     value: Vec<u8>,
     hash: u64,
     fresh: bool,
@@ -239,6 +239,7 @@ pub struct Bench {
     counter: u64,
     rows: Vec<Vec<u8>>,
     now: Instant,
+    pub holds_sweep: bool,
 }
 
 impl Bench {
@@ -258,6 +259,7 @@ impl Bench {
             counter: 1,
             rows: Vec::new(),
             now: Instant::ZERO,
+            holds_sweep: false,
         }
     }
 
@@ -283,7 +285,7 @@ impl Bench {
         self.turn();
         let messages = self
             .download
-            .refresh_step(&self.tables, self.active.last_closed());
+            .refresh_step(&self.tables, self.active.last_closed(), self.holds_sweep);
         self.in_flight.extend(messages);
     }
 

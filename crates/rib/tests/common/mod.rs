@@ -21,10 +21,12 @@ pub fn empty() -> World {
     }
 }
 
-const ORDER: [TableId; 5] = [
+const ORDER: [TableId; 7] = [
     V4::ROUTE_TABLE,
     V4::NEXT_HOP_TABLE,
     V4::SWEEP_TABLE,
+    V4::OFFER_TABLE,
+    V4::HOLD_TABLE,
     GENERATOR_TABLE,
     V4::FIB_TABLE,
 ];
@@ -45,6 +47,8 @@ impl Tables for World {
             V4::ROUTE_TABLE => Some(&self.rib.routes),
             V4::NEXT_HOP_TABLE => Some(&self.rib.next_hops),
             V4::SWEEP_TABLE => Some(&self.rib.sweeps),
+            V4::OFFER_TABLE => Some(&self.rib.offers),
+            V4::HOLD_TABLE => Some(&self.rib.holds),
             GENERATOR_TABLE => Some(&self.generator.state),
             V4::FIB_TABLE => Some(&self.rib.fib),
             _ => None,
@@ -55,6 +59,8 @@ impl Tables for World {
             V4::ROUTE_TABLE => Some(&mut self.rib.routes),
             V4::NEXT_HOP_TABLE => Some(&mut self.rib.next_hops),
             V4::SWEEP_TABLE => Some(&mut self.rib.sweeps),
+            V4::OFFER_TABLE => Some(&mut self.rib.offers),
+            V4::HOLD_TABLE => Some(&mut self.rib.holds),
             GENERATOR_TABLE => Some(&mut self.generator.state),
             V4::FIB_TABLE => Some(&mut self.rib.fib),
             _ => None,
