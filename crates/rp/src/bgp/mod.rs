@@ -136,6 +136,7 @@ impl BgpProcess {
                 self.reconcile(now, clients, start == RoutingStart::Restarted);
             }
         }
+        self.hold_or_release_sweep(clients);
         self.settle(now, clients, out);
     }
 
@@ -201,6 +202,7 @@ impl BgpProcess {
         clients.speaker.turn_end(&mut self.from_speaker);
         self.settle(now, clients, out);
         self.install(clients);
+        self.hold_or_release_sweep(clients);
         self.write(now, clients, if may_work { PREFIXES_PER_TURN } else { 0 });
         self.settle(now, clients, out);
     }

@@ -153,6 +153,7 @@ impl BgpProcess {
         }
         self.remove_all(now, clients);
         super::local::reconcile(clients, None);
+        clients.rib.converged(rib::Protocol::Bgp);
         clients.speaker.set_config(SpeakerConfig::new(0, Ipv4Addr::UNSPECIFIED));
     }
 

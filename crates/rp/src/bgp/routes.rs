@@ -42,6 +42,14 @@ impl BgpProcess {
         }
     }
 
+    /// While neighbours tell everything again after a restart, cards keep what they have of the last activity.
+    pub(super) fn hold_or_release_sweep(&mut self, clients: &mut Clients) {
+        match clients.speaker.is_deferring() {
+            true => clients.rib.hold_sweep(Protocol::Bgp),
+            false => clients.rib.converged(Protocol::Bgp),
+        }
+    }
+
     /// Asks the routing table for next hops that are new, and has it tell of their changes.
     pub(super) fn resolve_next_hops(&mut self, clients: &mut Clients) {
         let rib = &mut clients.rib;
