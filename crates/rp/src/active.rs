@@ -6,6 +6,7 @@ mod packets;
 mod routing;
 mod truth;
 
+use self::routing::HeldPunt;
 use crate::bgp::BgpProcess;
 use crate::cards::{CardMail, Cards};
 use crate::clients::Clients;
@@ -14,7 +15,6 @@ use crate::inventory::{CardState, Port};
 use crate::io::{CardLinkEvent, PeerMessage, Phase, RpOutput};
 use crate::log;
 use crate::promote::first_frame;
-use self::routing::HeldPunt;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use chassis::rows::PortConfiguration;

@@ -18,10 +18,12 @@ use crate::inventory::{CARD_TABLE, Inventory, MODULE_TABLE, PORT_TABLE};
 use crate::logging::{LOG_TABLE, LogBuffer};
 use crate::register::{NextRegister, REGISTER_TABLE};
 use crate::system::{SWITCHOVER_TABLE, SYSTEM_TABLE, System};
+use ::bgp::{PeerId, Speaker, SpeakerConfig};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use ::bgp::{PeerId, Speaker, SpeakerConfig};
-use chassis::rows::{ADJACENCY_V4_TABLE, FIB_V4_TABLE, PORT_CONFIGURATION_TABLE, PortConfiguration, PrefixKey};
+use chassis::rows::{
+    ADJACENCY_V4_TABLE, FIB_V4_TABLE, PORT_CONFIGURATION_TABLE, PortConfiguration, PrefixKey,
+};
 use checkpoint::Index;
 use checkpoint::{Table, TableId, Tables, Tracked};
 use core::net::Ipv4Addr;

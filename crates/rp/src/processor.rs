@@ -1,8 +1,8 @@
 //! The hub: inputs to machines, machines' outputs to the driver.
 
 use crate::active::{Active, ActiveConfig};
-use crate::bgp::RoutingStart;
 use crate::alarms::AlarmClock;
+use crate::bgp::RoutingStart;
 use crate::cold_standby::ColdStandby;
 use crate::config_sync::{FailureLists, Language, StartupCopies};
 use crate::console::Consoles;

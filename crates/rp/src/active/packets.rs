@@ -150,13 +150,7 @@ impl Active {
     }
 
     /// Sends a packet of the router itself by the routes.
-    pub fn originate(
-        &mut self,
-        now: Instant,
-        packet: Vec<u8>,
-        release: Release,
-        out: &mut Outbox<RpOutput>,
-    ) {
+    pub fn originate(&mut self, now: Instant, packet: Vec<u8>, release: Release, out: &mut Outbox<RpOutput>) {
         let Ok(header) = packet::ipv4::Packet::validate(&packet) else {
             return;
         };

@@ -79,8 +79,7 @@ impl Active {
         }
         let may_work = !self.holds_work(now);
         let mut asked = Outbox::new();
-        self.bgp
-            .turn_end(now, &mut self.clients, may_work, &mut asked);
+        self.bgp.turn_end(now, &mut self.clients, may_work, &mut asked);
         self.post_routing(now, asked, out);
         self.rib_busy |= self.clients.rib.has_pending();
         if self.rib_busy && may_work {
@@ -102,6 +101,7 @@ impl Active {
 
 /// Whether a frame carries a TCP segment in IPv4.
 pub(super) fn is_segment(frame: &[u8]) -> bool {
-    let header = line::host::ipv4_packet(frame).and_then(|packet| packet::ipv4::Packet::validate(packet).ok());
+    let header =
+        line::host::ipv4_packet(frame).and_then(|packet| packet::ipv4::Packet::validate(packet).ok());
     header.is_some_and(|header| header.protocol() == packet::ipv4::Protocol::TCP)
 }

@@ -74,7 +74,10 @@ pub(super) fn reconcile(clients: &mut Clients, settings: Option<&Settings>) {
     let mut wanted: BTreeMap<Prefix<V4>, LocalRoute> = BTreeMap::new();
     if let Some(settings) = settings {
         let networks = settings.networks.keys().copied();
-        let offers = clients.rib.offers_after(None, usize::MAX).map(|(prefix, _)| prefix);
+        let offers = clients
+            .rib
+            .offers_after(None, usize::MAX)
+            .map(|(prefix, _)| prefix);
         let redistributed = offers.filter(|_| !settings.redistributions.is_empty());
         for prefix in networks.chain(redistributed) {
             if let Some(route) = wanted_route(clients, settings, prefix) {

@@ -24,10 +24,10 @@ pub(crate) mod settings;
 mod streams;
 
 use crate::clients::Clients;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::vec::Vec;
 use ::bgp::error::BgpEvent;
 use ::bgp::{Direction, PeerId, SpeakerOutput};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
 use core::net::IpAddr;
 use machine::{Deadline, Instant, Machine, Outbox, Seed, earliest};
 use redundancy::Syslog;
@@ -36,9 +36,9 @@ use tcp::{ConnectionKey, Endpoint, TcpInput, TcpOutput};
 pub(crate) use self::local::LOCAL_ROUTE_TABLE;
 pub use self::local::LocalRoute;
 use self::neighbors::Peering;
-use self::settings::Settings;
 pub use self::neighbors::{BgpNeighbor, BgpRouter};
 pub(crate) use self::neighbors::{NEIGHBOR_TABLE, ROUTER_TABLE};
+use self::settings::Settings;
 
 /// The port of BGP (RFC 4271 section 8.2.1).
 const BGP_PORT: u16 = 179;
@@ -210,7 +210,10 @@ impl BgpProcess {
     /// Whether there is BGP, or something left of it to be taken down.
     fn is_running(&self, clients: &Clients) -> bool {
         self.settings.is_some()
-            || !self.peerings.is_empty() || !self.owners.is_empty() || self.is_busy || !clients.speaker.rib.v4.paths.is_empty()
+            || !self.peerings.is_empty()
+            || !self.owners.is_empty()
+            || self.is_busy
+            || !clients.speaker.rib.v4.paths.is_empty()
     }
 
     /// When [`BgpProcess::expire`] has something to do.

@@ -1,11 +1,11 @@
 //! Neighbours: from the configuration to the speaker, to TCP, and to the rows that give them their numbers.
 
-use super::settings::{NeighborSettings, Settings, settings};
 use super::BgpProcess;
+use super::settings::{NeighborSettings, Settings, settings};
 use crate::clients::Clients;
+use ::bgp::{Direction, NEIGHBORS_MAX, NeighborConfig, PeerId, SpeakerConfig, SpeakerInput};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use ::bgp::{Direction, NEIGHBORS_MAX, NeighborConfig, PeerId, SpeakerConfig, SpeakerInput};
 use checkpoint::{Row, TableId};
 use core::net::{IpAddr, Ipv4Addr};
 use machine::{Instant, Machine, Outbox, PortId, Seed};
@@ -133,7 +133,9 @@ impl BgpProcess {
         self.apply_policies(clients, &settings);
         let peerings = self.peerings_of(clients, &settings);
         if restarted {
-            let graceful = peerings.iter().filter(|(_, peering)| peering.config.graceful_restart);
+            let graceful = peerings
+                .iter()
+                .filter(|(_, peering)| peering.config.graceful_restart);
             let awaited: Vec<PeerId> = graceful.map(|(peer, _)| *peer).collect();
             clients.speaker.restarted(now, awaited);
         }
@@ -154,7 +156,9 @@ impl BgpProcess {
         self.remove_all(now, clients);
         super::local::reconcile(clients, None);
         clients.rib.converged(rib::Protocol::Bgp);
-        clients.speaker.set_config(SpeakerConfig::new(0, Ipv4Addr::UNSPECIFIED));
+        clients
+            .speaker
+            .set_config(SpeakerConfig::new(0, Ipv4Addr::UNSPECIFIED));
     }
 
     fn remove_all(&mut self, now: Instant, clients: &mut Clients) {
@@ -261,7 +265,11 @@ impl BgpProcess {
             ttl: settings.ttl(),
             ttl_min: settings.ttl_min(),
             mtu,
-            md5_key: settings.transport.password.as_ref().map_or(Vec::new(), |key| key.0.clone()),
+            md5_key: settings
+                .transport
+                .password
+                .as_ref()
+                .map_or(Vec::new(), |key| key.0.clone()),
             send_log: SendLog::Owner,
             ..ConnectionOptions::default()
         };
@@ -279,12 +287,7 @@ impl BgpProcess {
     }
 
     /// The tables are those of the last active: sessions whose TCP session is there as well go on.
-    pub(super) fn go_on(
-        &mut self,
-        now: Instant,
-        clients: &mut Clients,
-        seed: Seed,
-    ) {
+    pub(super) fn go_on(&mut self, now: Instant, clients: &mut Clients, seed: Seed) {
         self.settings = settings(clients.configuration.tree());
         if let Some(settings) = &self.settings.clone() {
             let config = speaker_config(clients, settings);
@@ -403,11 +406,7 @@ fn highest_address(clients: &Clients) -> Ipv4Addr {
 }
 
 /// Our address towards a neighbour, and the largest packet on the way to it.
-fn local_end(
-    clients: &Clients,
-    neighbor: IpAddr,
-    settings: &NeighborSettings,
-) -> (Option<Ipv4Addr>, u16) {
+fn local_end(clients: &Clients, neighbor: IpAddr, settings: &NeighborSettings) -> (Option<Ipv4Addr>, u16) {
     const MTU_DEFAULT: u16 = 1500;
     let IpAddr::V4(neighbor) = neighbor else {
         return (None, MTU_DEFAULT);

@@ -5,8 +5,8 @@ use crate::clients::Clients;
 use ::bgp::decision::Source;
 use ::bgp::{NextHopKey, PeerId};
 use alloc::vec::Vec;
-use packet::bgp::NextHop;
 use packet::V4;
+use packet::bgp::NextHop;
 use rib::{Protocol, Route, RouteType, Via};
 
 impl BgpProcess {
@@ -19,7 +19,9 @@ impl BgpProcess {
             let paths = clients.speaker.rib.v4.get(prefix);
             let paths = paths.map_or(&[][..], |paths| paths.as_slice());
             // The router's own routes are in the routing table already: that is where they come from.
-            let is_own = paths.iter().any(|path| path.is_best() && path.peer == PeerId::LOCAL);
+            let is_own = paths
+                .iter()
+                .any(|path| path.is_best() && path.peer == PeerId::LOCAL);
             for path in paths.iter().filter(|path| path.is_used() && !is_own) {
                 let summary = common.attributes.summary(path.accepted);
                 let (Some(summary), Some(peer)) = (summary, common.peer(path.peer)) else {
@@ -53,11 +55,14 @@ impl BgpProcess {
     /// Asks the routing table for next hops that are new, and has it tell of their changes.
     pub(super) fn resolve_next_hops(&mut self, clients: &mut Clients) {
         let rib = &mut clients.rib;
-        clients.speaker.rib.resolve_new_next_hops(&mut |next_hop| match next_hop {
-            NextHopKey::V4(address) => rib.track(address),
-            // There is no IPv6 forwarding.
-            NextHopKey::V6(_) => None,
-        });
+        clients
+            .speaker
+            .rib
+            .resolve_new_next_hops(&mut |next_hop| match next_hop {
+                NextHopKey::V4(address) => rib.track(address),
+                // There is no IPv6 forwarding.
+                NextHopKey::V6(_) => None,
+            });
     }
 
     /// What the routing table tells of next hops.

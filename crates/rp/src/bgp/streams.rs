@@ -44,10 +44,9 @@ impl BgpProcess {
         };
         let bytes = clients.tcp.received(&connection);
         let length = bytes.len();
-        let received =
-            clients
-                .speaker
-                .received(now, peer, direction, bytes, budget, &mut self.from_speaker);
+        let received = clients
+            .speaker
+            .received(now, peer, direction, bytes, budget, &mut self.from_speaker);
         self.resolve_next_hops(clients);
         clients
             .tcp
@@ -113,17 +112,11 @@ impl BgpProcess {
         let cost = clients.speaker.rib.fill(peer, until, budget);
         while written < until {
             let length = piece.len().min((until - written) as usize);
-            let length = clients
-                .speaker
-                .rib
-                .transmit(peer, written, &mut piece[..length]);
+            let length = clients.speaker.rib.transmit(peer, written, &mut piece[..length]);
             if length == 0 {
                 break;
             }
-            match clients
-                .tcp
-                .write(now, &key, &piece[..length], &mut self.from_tcp)
-            {
+            match clients.tcp.write(now, &key, &piece[..length], &mut self.from_tcp) {
                 Ok(taken) if taken > 0 => written += taken as u64,
                 _ => break,
             }

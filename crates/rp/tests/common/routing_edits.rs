@@ -240,6 +240,8 @@ fn message(value: u8) -> LogMessage {
 fn stream(value: u8) -> Stream {
     Stream {
         start: u64::from(value),
+        end: u64::from(value) + 23,
+        next_own: 4,
         pieces: [Piece {
             own: true,
             first: 3,
