@@ -60,6 +60,9 @@ fn exec_command(matched: &Matched) -> Option<ExecCommand> {
     if let Some(command) = crate::observe::command(matched) {
         return Some(ExecCommand::Observe(command));
     }
+    if let Some(command) = crate::bgp::exec_command(matched) {
+        return Some(ExecCommand::Routing(command));
+    }
     if let Some(command) = crate::platform::command(matched) {
         return Some(ExecCommand::Platform(command));
     }
@@ -502,7 +505,7 @@ impl Matched {
         }
     }
 
-    fn filter(&self) -> Option<AddressFilter> {
+    pub(crate) fn filter(&self) -> Option<AddressFilter> {
         match self.value(Slot::Address)? {
             Value::Prefix(address, length) => Prefix::new(*address, *length).ok().map(AddressFilter::Prefix),
             Value::Address(address) => match self.address(Slot::Mask) {

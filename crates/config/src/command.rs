@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 use machine::PortId;
 use packet::{Prefix, V4};
 
-use crate::bgp::BgpCommand;
+use crate::bgp::{BgpCommand, RoutingCommand};
 use crate::config_sync::{FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 use crate::filter::OutputFilter;
 use crate::grammar::Grammar;
@@ -155,6 +155,8 @@ pub enum ExecCommand {
     MismatchedCommands(MismatchedCommands),
     /// A command about the chassis.
     Platform(PlatformCommand),
+    /// A command about BGP, its policy, TCP sessions or parts of the routing table.
+    Routing(RoutingCommand),
     /// `ping A.B.C.D [repeat N]`
     Ping {
         /// Whom to ask.

@@ -39,7 +39,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use bgp::{BgpCommand, BgpConfiguration, BgpError};
+pub use bgp::{BgpCommand, BgpConfiguration, BgpError, RoutingCommand};
 pub use command::{
     AddressFilter, CheckpointView, Command, ConfigCommand, ConfigLine, ExecCommand, FileCommand,
     InterfaceSetting, Line, ModeCommand, RoutePath, StaticRoute,

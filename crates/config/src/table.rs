@@ -139,6 +139,7 @@ pub enum CommandId {
     TerminalWidth,
     // BGP.
     Bgp(crate::bgp::BgpId),
+    Routing(crate::bgp::RoutingId, crate::bgp::How),
 }
 
 impl CommandId {
@@ -207,20 +208,20 @@ const fn optional(tokens: usize) -> Token {
 
 pub(crate) const NO: Token = keyword("no", "Negate a command or set its defaults");
 pub(crate) const DEFAULT: Token = keyword("default", "Set a command to its defaults");
-const SHOW: Token = keyword("show", "Show running system information");
-const SHOW_IP: Token = keyword("ip", "IP information");
+pub(crate) const SHOW: Token = keyword("show", "Show running system information");
+pub(crate) const SHOW_IP: Token = keyword("ip", "IP information");
 const SHOW_REDUNDANCY: Token = keyword("redundancy", "Redundancy Facility (RF) information");
 const SHOW_CHECKPOINT: Token = keyword("checkpoint", "Checkpoint Facility (CF) information");
 const SHOW_INTERFACES: Token = keyword("interfaces", "Interface status and configuration");
-const SHOW_ROUTE: Token = keyword("route", "IP routing table");
+pub(crate) const SHOW_ROUTE: Token = keyword("route", "IP routing table");
 const SHOW_CEF: Token = keyword("cef", "Express forwarding table");
 const LOOKUP: Token = argument(
     Slot::Address,
     Kind::AddressOrPrefix,
     "Address to look up, or network to display",
 );
-const LOOKUP_NETWORK: Token = argument(Slot::Address, Kind::Address, "Network to display");
-const LOOKUP_MASK: Token = argument(Slot::Mask, Kind::Netmask, "Network mask");
+pub(crate) const LOOKUP_NETWORK: Token = argument(Slot::Address, Kind::Address, "Network to display");
+pub(crate) const LOOKUP_MASK: Token = argument(Slot::Mask, Kind::Netmask, "Network mask");
 const SHOW_CLIENTS: Token = keyword("clients", "Clients in order of their sequence");
 const HISTORY: Token = keyword("history", "Log of past events");
 
@@ -350,8 +351,8 @@ const DESCRIPTION_TEXT: Token = argument(
 );
 
 const TERMINAL: Token = keyword("terminal", "Set terminal line parameters");
-const DEBUG: Token = keyword("debug", "Debugging functions (see also 'undebug')");
-const UNDEBUG: Token = keyword("undebug", "Disable debugging functions (see also 'debug')");
+pub(crate) const DEBUG: Token = keyword("debug", "Debugging functions (see also 'undebug')");
+pub(crate) const UNDEBUG: Token = keyword("undebug", "Disable debugging functions (see also 'debug')");
 const DEBUG_REDUNDANCY: Token = keyword("redundancy", "Redundancy Facility (RF) debugging");
 const DEBUG_ALL: Token = keyword("all", "Enable all debugging");
 const DEBUG_UI: Token = keyword("ui", "Redundancy Facility (RF) user interface events");
@@ -384,6 +385,9 @@ const PARTS: &[&[Row]] = &[
     crate::bgp::table::FLAGS,
     crate::bgp::table::VALUES,
     crate::bgp::table::SINGLES,
+    crate::bgp::exec::SHOWN,
+    crate::bgp::exec::CLEARS,
+    crate::bgp::exec::DEBUGS,
 ];
 
 /// All rows. Where two rows begin with the same keyword in the same mode, they use the same constant, so that the

@@ -4,6 +4,7 @@ mod observe;
 
 use crate::config_sync::Requester;
 mod platform;
+mod routing;
 
 pub(crate) use platform::Step;
 
@@ -102,6 +103,7 @@ impl RouteProcessor {
                 return self.save(now, id, AfterSave::Done);
             }
             ExecCommand::Platform(command) => return self.execute_platform(now, id, command),
+            ExecCommand::Routing(command) => return self.routing(now, id, &command),
             ExecCommand::Ping { target, repeat } => return self.ping(now, id, target, repeat),
             ExecCommand::Observe(command) => self.observe(now, id, command),
             ExecCommand::RedundancyForceSwitchover => return self.force_switchover(now, id),

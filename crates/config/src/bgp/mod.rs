@@ -1,10 +1,11 @@
-//! `router bgp`: its commands, what they set, and the lines that show it.
+//! `router bgp`: its commands, what they set, and the lines that show it; commands of the EXEC about routing.
 //!
 //! What belongs to IPv4 unicast is read below `router bgp` and below `address-family ipv4` alike, and shown below
 //! `router bgp`, as the vendor does while no other family is configured.
 
 mod command;
 mod error;
+pub(crate) mod exec;
 mod neighbor;
 mod password;
 pub(crate) mod table;
@@ -15,6 +16,10 @@ pub use command::{
 };
 pub(crate) use command::{command, matched, router};
 pub use error::BgpError;
+pub(crate) use exec::exec_command;
+pub use exec::{
+    BgpDebug, ClearHow, ClearWhom, How, NeighborRoutes, RouteProtocol, RoutingCommand, RoutingId,
+};
 pub use neighbor::NeighborConfiguration;
 pub use password::{Password, without_secrets};
 pub use table::{GRACEFUL_TIME_RANGE, MAXIMUM_PATHS_MAX};

@@ -530,3 +530,94 @@ proptest! {
         prop_assert_eq!(&loaded.tree, &tree);
     }
 }
+
+/// EXEC lines about routing that mean something of their own.
+const EXEC_LINES: &[(&str, &str)] = &[
+    ("show ip bgp", "ShowBgp { filter: None }"),
+    (
+        "sh ip bgp 10.0.0.1",
+        "ShowBgp { filter: Some(Address(10.0.0.1)) }",
+    ),
+    ("sh ip bgp summ", "ShowBgpSummary"),
+    ("sh ip bgp nei", "ShowBgpNeighbors { neighbor: None }"),
+    (
+        "sh ip bgp nei 10.0.0.1",
+        "ShowBgpNeighbors { neighbor: Some(10.0.0.1) }",
+    ),
+    (
+        "sh ip bgp nei 10.0.0.1 adv",
+        "ShowBgpNeighborRoutes { neighbor: 10.0.0.1, view: Advertised }",
+    ),
+    (
+        "sh ip bgp nei 10.0.0.1 received-routes",
+        "ShowBgpNeighborRoutes { neighbor: 10.0.0.1, view: Received }",
+    ),
+    (
+        "sh ip bgp nei 10.0.0.1 routes",
+        "ShowBgpNeighborRoutes { neighbor: 10.0.0.1, view: Accepted }",
+    ),
+    ("show ip bgp all sso summary", "ShowBgpSsoSummary"),
+    ("show ip bgp vpnv4 all sso summary", "ShowBgpSsoSummary"),
+    ("show ip bgp sso summary", "ShowBgpSsoSummary"),
+    (
+        "show ip bgp peer-group UP",
+        "ShowBgpPeerGroup { name: Some(\"UP\") }",
+    ),
+    ("show ip route bgp", "ShowRouteProtocol(Bgp)"),
+    ("show ip route summary", "ShowRouteSummary"),
+    ("show tcp brief", "ShowTcpBrief { all: false }"),
+    ("show tcp brief all", "ShowTcpBrief { all: true }"),
+    ("show ip prefix-list", "ShowPrefixList { name: None }"),
+    ("show route-map A", "ShowRouteMap { name: Some(\"A\") }"),
+    ("clear ip bgp *", "ClearBgp { whom: All, how: Hard }"),
+    (
+        "clear ip bgp 10.0.0.1 soft",
+        "ClearBgp { whom: Neighbor(10.0.0.1), how: Soft(None) }",
+    ),
+    (
+        "clear ip bgp 65001 in",
+        "ClearBgp { whom: As(65001), how: Soft(Some(In)) }",
+    ),
+    (
+        "clear ip bgp peer-group UP soft out",
+        "ClearBgp { whom: PeerGroup(\"UP\"), how: Soft(Some(Out)) }",
+    ),
+    (
+        "clear ip bgp external out",
+        "ClearBgp { whom: External, how: Soft(Some(Out)) }",
+    ),
+    (
+        "debug ip bgp",
+        "DebugBgp { topic: Sessions, neighbor: None, on: true }",
+    ),
+    (
+        "debug ip bgp 10.0.0.1 upd",
+        "DebugBgp { topic: Updates, neighbor: Some(10.0.0.1), on: true }",
+    ),
+    (
+        "no debug ip bgp keepalives",
+        "DebugBgp { topic: Keepalives, neighbor: None, on: false }",
+    ),
+    (
+        "undebug ip bgp events",
+        "DebugBgp { topic: Events, neighbor: None, on: false }",
+    ),
+];
+
+#[test]
+fn commands_of_the_exec_about_routing_are_read() {
+    for (line, expected) in EXEC_LINES {
+        match parse(Mode::PrivilegedExec, line) {
+            Ok(Command::Exec(crate::ExecCommand::Routing(command))) => {
+                assert_eq!(alloc::format!("{command:?}"), *expected, "{line}");
+            }
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+    for line in ["clear ip bgp", "show tcp", "show ip bgp sso"] {
+        let error = parse(Mode::PrivilegedExec, line).unwrap_err();
+        assert_eq!(error.kind, crate::ParseErrorKind::Incomplete, "{line}");
+    }
+    let looking = parse(Mode::UserExec, "clear ip bgp *").unwrap_err();
+    assert_eq!(looking.kind, crate::ParseErrorKind::Invalid);
+}

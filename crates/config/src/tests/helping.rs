@@ -16,8 +16,8 @@ fn help_in_a_word_lists_the_keywords_that_begin_with_it() {
     let table = [
         (Mode::UserExec, "sh", "show\n\n"),
         (Mode::PrivilegedExec, "re", "redundancy  reload\n\n"),
-        (Mode::PrivilegedExec, "show r", "redundancy  running-config\n\n"),
-        (Mode::UserExec, "show r", "redundancy\n\n"),
+        (Mode::PrivilegedExec, "show r", "redundancy  route-map  running-config\n\n"),
+        (Mode::UserExec, "show r", "redundancy  route-map\n\n"),
         (Mode::PrivilegedExec, "sh ip", "ip\n\n"),
         (Mode::Interface(PORT), "no s", "shutdown\n\n"),
         (Mode::Interface(PORT), "host", "hostname\n\n"),
