@@ -16,7 +16,11 @@ fn help_in_a_word_lists_the_keywords_that_begin_with_it() {
     let table = [
         (Mode::UserExec, "sh", "show\n\n"),
         (Mode::PrivilegedExec, "re", "redundancy  reload\n\n"),
-        (Mode::PrivilegedExec, "show r", "redundancy  route-map  running-config\n\n"),
+        (
+            Mode::PrivilegedExec,
+            "show r",
+            "redundancy  route-map  running-config\n\n",
+        ),
         (Mode::UserExec, "show r", "redundancy  route-map\n\n"),
         (Mode::PrivilegedExec, "sh ip", "ip\n\n"),
         (Mode::Interface(PORT), "no s", "shutdown\n\n"),

@@ -12,6 +12,9 @@ use tcp::ConnectionKey;
 const PIECE: usize = 16 << 10;
 /// Prefixes of one neighbour that are read before the next one has its turn.
 const PREFIXES_PER_NEIGHBOR: usize = 500;
+/// Neighbours that are written to in one turn. After a takeover each of them costs a new TCP stack, and thousands have
+/// something to be told at once.
+const NEIGHBORS_PER_TURN: usize = 256;
 
 impl BgpProcess {
     /// Reads what neighbours have sent, for at most about `budget` prefixes.
@@ -68,12 +71,16 @@ impl BgpProcess {
     /// Hands streams to TCP, as far as it takes them; at most about `budget` prefixes are looked at for what is not in a
     /// stream yet. What is in one goes out in any case.
     pub(super) fn write(&mut self, now: Instant, clients: &mut Clients, budget: usize) {
+        if self.unwritten.is_empty() {
+            return;
+        }
         let mut left = budget;
         let mut piece = vec![0; PIECE];
-        // Who came last before the budget was spent is followed by the next one: a long table keeps nobody waiting.
+        // Who comes behind the last one of this turn is first in the next: a long table keeps nobody waiting.
         let mut before = core::mem::take(&mut self.unwritten);
         let from = before.split_off(&self.first_written);
-        for peer in from.into_iter().chain(before) {
+        let mut waiting = from.into_iter().chain(before);
+        for peer in waiting.by_ref().take(NEIGHBORS_PER_TURN) {
             let key = clients
                 .speaker
                 .established(peer)
@@ -84,7 +91,7 @@ impl BgpProcess {
             };
             let share = left.min(PREFIXES_PER_NEIGHBOR);
             let (cost, is_done) = self.write_one(now, clients, peer, key, share, &mut piece);
-            if left > 0 && cost >= left {
+            if left > 0 || budget == 0 {
                 self.first_written = PeerId(peer.0.wrapping_add(1));
             }
             left -= cost.min(left);
@@ -92,6 +99,7 @@ impl BgpProcess {
                 self.unwritten.insert(peer);
             }
         }
+        self.unwritten.extend(waiting);
     }
 
     /// Returns what it has cost of the budget, and whether nothing is left to do before TCP has room again.
