@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use chassis::PuntTicket;
+use config::bgp::{ClearHow, ClearWhom};
 use machine::{Instant, Outbox, PortId, Seed};
 
 use super::{Active, RIB_BUDGET};
@@ -87,6 +88,20 @@ impl Active {
             let generated = self.clients.generator.run(&mut self.clients.rib, RIB_BUDGET);
             self.rib_busy = !(settled && generated);
         }
+    }
+
+    /// `clear ip bgp`; returns how many neighbours that was about.
+    pub(crate) fn clear_bgp(
+        &mut self,
+        now: Instant,
+        whom: &ClearWhom,
+        how: ClearHow,
+        out: &mut Outbox<RpOutput>,
+    ) -> usize {
+        let mut asked = Outbox::new();
+        let cleared = self.bgp.clear(now, &mut self.clients, whom, how, &mut asked);
+        self.post_routing(now, asked, out);
+        cleared
     }
 
     fn post_routing(&mut self, now: Instant, mut asked: Outbox<BgpOutput>, out: &mut Outbox<RpOutput>) {

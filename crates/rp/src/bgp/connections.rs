@@ -126,7 +126,7 @@ impl BgpProcess {
             TcpOutput::Packet(_) => {}
             TcpOutput::Opened { connection, passive } => self.opened(now, clients, connection, passive),
             TcpOutput::Received { connection } => match self.owners.contains_key(&connection) {
-                true => self.to_be_read(connection),
+                true => self.queue_reading(connection),
                 false => {
                     let unread = clients.tcp.received(&connection).len();
                     clients.tcp.consume(now, &connection, unread, &mut self.from_tcp);
@@ -143,7 +143,7 @@ impl BgpProcess {
             TcpOutput::PeerClosed { connection } => {
                 if self.owners.contains_key(&connection) {
                     self.ended.insert(connection);
-                    self.to_be_read(connection);
+                    self.queue_reading(connection);
                 } else {
                     clients.tcp.close(now, &connection, &mut self.from_tcp);
                 }
@@ -161,7 +161,7 @@ impl BgpProcess {
         }
     }
 
-    pub(super) fn to_be_read(&mut self, connection: ConnectionKey) {
+    pub(super) fn queue_reading(&mut self, connection: ConnectionKey) {
         if self.is_unread.insert(connection) {
             self.unread.push_back(connection);
         }

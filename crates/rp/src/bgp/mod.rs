@@ -15,6 +15,7 @@
 //! KEEPALIVE waits for a table. Everything that a turn causes is in rows before the turn ends; what it sends leaves with
 //! [`machine::Release::AfterSync`] when it shows anybody progress.
 
+mod clear;
 mod connections;
 mod local;
 pub(crate) mod log;

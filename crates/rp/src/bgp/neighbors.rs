@@ -208,7 +208,7 @@ impl BgpProcess {
         common.cluster_id = settings.cluster_id.unwrap_or(common.router_id);
         common.policies = settings.policies.clone();
         let decides_otherwise = common.rules != settings.rules;
-        common.rules = settings.rules.clone();
+        common.rules = settings.rules;
         rib.policy_changed();
         if decides_otherwise {
             rib.start_sweep(::bgp::SweepKey::Decide);

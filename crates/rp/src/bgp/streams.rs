@@ -55,7 +55,7 @@ impl BgpProcess {
             .tcp
             .consume(now, &connection, received.consumed, &mut self.from_tcp);
         if received.prefixes >= budget && received.consumed < length {
-            self.to_be_read(connection);
+            self.queue_reading(connection);
         } else if self.ended.contains(&connection) {
             // All that it said was read; half a message has no meaning.
             self.ended.remove(&connection);
