@@ -40,7 +40,7 @@ fn main() {
     for round in 0..rounds {
         let start = Instant::now();
         let prefix = Prefix::new(Ipv4Addr::new(10, (round >> 8) as u8, round as u8, 0), 24);
-        rib.originate_v4(prefix.expect("a length of 24"), &attributes, 0);
+        rib.originate_v4(prefix.expect("a length of 24"), &attributes, 32_768, 0);
         rib.flush();
         rib.trim_logs();
         told += start.elapsed();

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use packet::Prefix;
-use packet::bgp::{Canonical, EXTENDED_MESSAGE_LEN_MAX, MESSAGE_LEN_MAX, NextHop, SegmentKind};
+use packet::bgp::{Canonical, EXTENDED_MESSAGE_LEN_MAX, MESSAGE_LEN_MAX, NextHop, Origin, SegmentKind};
 
 use crate::decision::Source;
 use crate::family::{BgpFamily, RouteKey, ToldKey};
@@ -38,6 +38,11 @@ impl GroupKey {
         } else {
             MESSAGE_LEN_MAX
         }
+    }
+
+    /// Whether `default-originate` makes this route for the group.
+    pub(crate) fn originates<F: BgpFamily>(&self, prefix: &Prefix<F>) -> bool {
+        self.default_originate && F::NUMBER == 0 && *prefix == Prefix::DEFAULT
     }
 
     fn has_family<F: BgpFamily>(&self) -> bool {
@@ -101,7 +106,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
         key: &GroupKey,
         prefix: Prefix<F>,
     ) -> Option<Told> {
-        let best = self.paths.get(&RouteKey(prefix)).and_then(Paths::best)?;
+        let best = self.paths.get(&RouteKey(prefix)).and_then(Paths::best);
         common.wanted(group, key, prefix, best)
     }
 
@@ -120,7 +125,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
             withdrawn: Vec::new(),
         };
         for (prefix, best) in changed {
-            let wanted = best.and_then(|best| common.wanted(group, key, *prefix, &best));
+            let wanted = common.wanted(group, key, *prefix, best.as_ref());
             let wanted = wanted.filter(|wanted| Some(wanted.source) != only);
             let told_key = ToldKey {
                 group,
@@ -212,11 +217,33 @@ impl Common {
         group: GroupId,
         key: &GroupKey,
         prefix: Prefix<F>,
-        best: &Path,
+        best: Option<&Path>,
     ) -> Option<Told> {
+        if key.originates(&prefix) {
+            return self.originated_default::<F>(key);
+        }
+        let best = best?;
         let attribute = self.export(group, key, best, &prefix)?;
         let source = best.peer;
         Some(Told { attribute, source })
+    }
+
+    /// The default route that `default-originate` makes: whatever the table says, and past `route-map ... out`.
+    fn originated_default<F: BgpFamily>(&mut self, key: &GroupKey) -> Option<Told> {
+        let mut draft = Draft::default();
+        draft.origin = Some(Origin::Igp);
+        draft.next_hop = Some(key.own_next_hop::<F>()?);
+        if key.internal || key.confederation {
+            draft.local_preference = Some(crate::attributes::DEFAULT_LOCAL_PREFERENCE);
+        }
+        finish(key, &mut draft);
+        let mut bytes = Vec::new();
+        draft.finish(&mut bytes);
+        let attribute = self.attributes.intern(&bytes)?;
+        Some(Told {
+            attribute,
+            source: PeerId::LOCAL,
+        })
     }
 
     /// Writes UPDATEs that announce `prefixes` with one set, and hands each to `append`.

@@ -41,6 +41,8 @@ pub struct GroupKey {
     pub route_map: Option<String>,
     /// `prefix-list ... out`.
     pub prefix_list: Option<String>,
+    /// `default-originate`.
+    pub default_originate: bool,
 }
 
 /// An update group.
@@ -99,6 +101,7 @@ impl Row for Group {
             send_extended_community,
             route_map,
             prefix_list,
+            default_originate,
         } = key;
         let bits = [
             internal,
@@ -111,6 +114,7 @@ impl Row for Group {
             next_hop_self,
             send_community,
             send_extended_community,
+            default_originate,
         ];
         let bits = bits.into_iter().enumerate();
         GroupRecord {
@@ -154,6 +158,7 @@ impl Row for Group {
             send_extended_community: bit(9),
             route_map: record.route_map,
             prefix_list: record.prefix_list,
+            default_originate: bit(10),
         };
         Ok(Group {
             key,

@@ -41,6 +41,8 @@ pub struct NeighborConfig {
     pub next_hop_self: bool,
     /// `route-reflector-client`.
     pub route_reflector_client: bool,
+    /// `default-originate`: it is told a default route, whether there is one or not.
+    pub default_originate: bool,
     /// `send-community`.
     pub send_community: bool,
     /// `send-community extended`.
@@ -84,6 +86,7 @@ impl NeighborConfig {
             local_v6: None,
             next_hop_self: false,
             route_reflector_client: false,
+            default_originate: false,
             send_community: false,
             send_extended_community: false,
             keeps_refused: false,

@@ -295,6 +295,7 @@ impl Speaker {
             send_extended_community: config.send_extended_community,
             route_map: config.route_map_out.clone(),
             prefix_list: config.prefix_list_out.clone(),
+            default_originate: config.default_originate,
         };
         let groups = &mut self.rib.common.groups;
         let is_dissolving = |id: &GroupId| {

@@ -418,7 +418,12 @@ impl<F: PolicyFamily> FamilyRib<F> {
             .map(|(key, _)| key.0)
             .collect();
         let mut told = Vec::new();
-        for prefix in &batch {
+        // The default route comes first; who is to have one gets it also where the table has none.
+        let is_start = matches!(start, Bound::Unbounded);
+        let made =
+            (is_start && key.originates::<F>(&Prefix::DEFAULT) && batch.first() != Some(&Prefix::DEFAULT))
+                .then_some(Prefix::DEFAULT);
+        for prefix in made.iter().chain(&batch) {
             let wanted = self.wanted(common, group, key, *prefix);
             if let Some(wanted) = wanted.filter(|wanted| wanted.source != peer) {
                 // Others were not told of it when all of them were its source.

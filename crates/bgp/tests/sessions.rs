@@ -300,3 +300,39 @@ fn restart_without_tables(world: &mut World, node: usize) {
     }
     world.settle();
 }
+
+#[test]
+fn default_originate_tells_a_default_route_that_nobody_has_and_keeps_it_over_a_takeover() {
+    let mut world = World::new(3);
+    world.join(0, 1, |_| {});
+    world.join(0, 2, |_| {});
+    world.settle();
+    let config = world.configs[0][&peer_id(1)].clone();
+    world.configure(
+        0,
+        1,
+        bgp::NeighborConfig {
+            default_originate: true,
+            ..config
+        },
+    );
+    world.settle();
+    world.pass(Duration::from_secs(130));
+    let has_default = |world: &World, node| {
+        world
+            .routes(node)
+            .iter()
+            .any(|route| route.starts_with("0.0.0.0/0"))
+    };
+    assert!(has_default(&world, 1), "{:?}", world.routes(1));
+    assert!(!has_default(&world, 2), "the other one is not told");
+    assert!(!has_default(&world, 0), "and the router has none itself");
+    // A default route of somebody else changes nothing about it.
+    world.originate(2, ["0.0.0.0/0".parse().unwrap()]);
+    world.settle();
+    assert!(has_default(&world, 0) && has_default(&world, 1));
+    let told = world.routes(1);
+    world.promote(0);
+    world.pass(Duration::from_secs(130));
+    assert_eq!(world.routes(1), told);
+}

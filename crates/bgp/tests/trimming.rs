@@ -69,7 +69,7 @@ fn turn(rib: &mut Rib, members: u16, choice: u32, what: u32) {
         0..=3 => {
             let next_hop = NextHop::V4(Ipv4Addr::new(192, 0, 2, 1));
             let attributes = local_attributes(Origin::Igp, Some(choice), Some(next_hop));
-            assert!(rib.originate_v4(prefix, &attributes, 0));
+            assert!(rib.originate_v4(prefix, &attributes, 32_768, 0));
         }
         4 => rib.withdraw_local_v4(prefix),
         5..=9 => drop(rib.fill(peer, stream.1 + u64::from(choice % 300), 64)),

@@ -235,7 +235,9 @@ impl World {
         let peer = peer_id(connection.nodes[1 - side]);
         let speaker = self.speaker(node);
         let session = speaker.sessions.get(&peer);
-        if !session.is_some_and(|session| session.established && session.direction as usize == side) {
+        let is_session =
+            session.is_some_and(|session| session.established && session.direction as usize == side);
+        if !is_session || connection.sides[side].closed {
             return;
         }
         let (start, bytes) = speaker.rib.last_bytes(peer);

@@ -237,7 +237,8 @@ impl BgpProcess {
                     .bgp_neighbors
                     .insert(peer, BgpNeighbor { address: *address });
             }
-            let peering = self.peering(clients, peer, *address, neighbor);
+            let mut peering = self.peering(clients, peer, *address, neighbor);
+            peering.config.default_originate = super::local::originates_default(settings, neighbor);
             peerings.insert(peer, peering);
         }
         // Rows of neighbours that went while nobody was active here.

@@ -46,7 +46,7 @@ pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
         (3, Some(value)) => tcp.unacknowledged.insert(
             sent(key),
             SentChunk {
-                bytes: vec![value; 7].into(),
+                bytes: vec![value; 7],
             },
         ),
         (3, None) => drop(tcp.unacknowledged.remove(&sent(key))),
