@@ -15,6 +15,8 @@ pub struct Connection {
     pub ends: [SocketAddrV4; 2],
     /// What each of them sent.
     pub directions: [Direction; 2],
+    /// When its first segment was seen, since 1970.
+    pub began_at: Duration,
     /// When a FIN or RST was seen.
     pub ends_at: Vec<Duration>,
 }
@@ -73,14 +75,17 @@ impl Direction {
         self.messages.iter().filter(|said| said.kind == kind).count()
     }
 
-    /// The longest time between two messages from `since` on, and between the last one and `until`.
-    pub fn longest_silence(&self, since: Duration, until: Duration) -> Duration {
-        let mut times: Vec<Duration> = self.messages.iter().map(|said| said.at).collect();
-        times.push(until);
-        let gaps = times.windows(2).filter(|pair| pair[1] >= since);
-        gaps.map(|pair| pair[1].saturating_sub(pair[0]))
-            .max()
-            .unwrap_or_default()
+    /// The longest time between two messages of which the second came at or after `since`.
+    pub fn longest_silence(&self, since: Duration) -> Duration {
+        let pairs = self.messages.windows(2).filter(|pair| pair[1].at >= since);
+        let silences = pairs.map(|pair| pair[1].at.saturating_sub(pair[0].at));
+        silences.max().unwrap_or_default()
+    }
+
+    /// How long after `at` the next message came.
+    pub fn silence_after(&self, at: Duration) -> Option<Duration> {
+        let next = self.messages.iter().find(|said| said.at > at)?;
+        Some(next.at - at)
     }
 
     /// Whether bytes are missing in the capture.
@@ -188,6 +193,7 @@ fn take(connections: &mut Vec<Connection>, frame: &Frame) -> Option<()> {
         connections.push(Connection {
             ends: [from, to],
             directions: [Direction::default(), Direction::default()],
+            began_at: frame.at,
             ends_at: Vec::new(),
         });
     }
@@ -248,15 +254,15 @@ pub fn announced(messages: &[Said]) -> BTreeSet<String> {
     routes
 }
 
-/// How many routes UPDATEs have withdrawn.
-pub fn withdrawn_count(messages: &[Said]) -> usize {
-    let updates = messages.iter().filter(|said| said.kind == Kind::Update);
-    updates
-        .map(|said| {
-            let update = Update::parse(&said.body).expect("the frame of an UPDATE");
-            prefixes(update.withdrawn).count()
-        })
-        .sum()
+/// How many routes UPDATEs have announced and withdrawn.
+pub fn route_counts(messages: &[Said]) -> [usize; 2] {
+    let mut counts = [0, 0];
+    for said in messages.iter().filter(|said| said.kind == Kind::Update) {
+        let update = Update::parse(&said.body).expect("the frame of an UPDATE");
+        counts[0] += prefixes(update.reachable).count();
+        counts[1] += prefixes(update.withdrawn).count();
+    }
+    counts
 }
 
 /// Whether it is the End-of-RIB of IPv4 unicast (RFC 4724 section 2).

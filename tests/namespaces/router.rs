@@ -118,6 +118,12 @@ impl Router {
         processor.wait().expect("the processor's end");
     }
 
+    /// Stops the processor in `slot` (SIGSTOP): it is alive, and does nothing.
+    pub fn stop(&self, slot: Slot) {
+        let pid = self.processors[slot.index()].id().to_string();
+        tools::succeed(Command::new("kill").args(["-STOP", &pid]));
+    }
+
     /// Waits for the processor in `slot` to end by itself.
     pub fn wait_for_end(&mut self, slot: Slot) {
         let processor = &mut self.processors[slot.index()];

@@ -6,13 +6,20 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// After so long, what a test waits for will not come any more. No test expects anything to be fast.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where Debian puts the daemons of FRR.
 pub const FRR_DIRECTORY: &str = "/usr/lib/frr";
+
+/// What captures show as the time: since 1970.
+pub fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a time after 1970")
+}
 
 /// Looks again and again until `look` sees something.
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

@@ -22,6 +22,7 @@ impl Bird {
         std::fs::create_dir_all(&directory).expect("a directory for BIRD");
         std::fs::write(directory.join("bird.conf"), configuration(peering, &directory))
             .expect("a configuration of BIRD");
+        peering.lead_behind(namespace);
         let log = std::fs::File::create(directory.join("bird.out")).expect("a log file");
         let at = |name: &str| directory.join(name).display().to_string();
         let bird = namespace
@@ -115,10 +116,11 @@ fn configuration(peering: &Peering, directory: &Path) -> String {
         graceful_restart,
         announced,
         batch,
+        behind,
     } = peering;
-    let routes = |prefixes: &[String]| {
+    let routes = |prefixes: &[String], target: &str| {
         prefixes.iter().fold(String::new(), |mut text, prefix| {
-            let _ = writeln!(text, "  route {prefix} unreachable;");
+            let _ = writeln!(text, "  route {prefix} {target};");
             text
         })
     };
@@ -134,15 +136,17 @@ fn configuration(peering: &Peering, directory: &Path) -> String {
         "log \"{}\" all;\ndebug protocols {{ states, events }};\nrouter id {local};\n\
          protocol device {{}}\nprotocol direct {{ ipv4; interface \"eth0\"; }}\n\
          protocol kernel {{ ipv4 {{ import none; export where source = RTS_BGP; }}; }}\n\
+         protocol static behind {{\n  ipv4;\n{}}}\n\
          protocol static announced {{\n  ipv4;\n{}}}\n\
          protocol static batch {{\n  disabled;\n  ipv4;\n{}}}\n\
          protocol bgp upstream {{\n  local {local} as {local_as};\n  neighbor {remote} as {remote_as};\n{session}  \
          hold time {hold_time_s};\n  graceful restart {restart};\n  connect delay time 1;\n  \
          connect retry time 1;\n  error wait time 1, 1;\n  \
-         ipv4 {{ import all; export where source = RTS_STATIC; }};\n}}\n",
+         ipv4 {{ import all; export where proto = \"announced\" || proto = \"batch\"; }};\n}}\n",
         directory.join("bird.log").display(),
-        routes(announced),
-        routes(batch),
+        routes(behind, &format!("via {remote}")),
+        routes(announced, "unreachable"),
+        routes(batch, "unreachable"),
     )
 }
 

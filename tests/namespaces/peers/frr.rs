@@ -34,6 +34,7 @@ impl Frr {
         };
         write("zebra.conf", "hostname zebra\n");
         write("bgpd.conf", &configuration(&peering));
+        peering.lead_behind(namespace);
         let zebra = start(namespace, &directory, "zebra");
         wait_until("zebra can be asked", || {
             ask(&directory, "zebra", "show version").is_ok()
@@ -152,6 +153,7 @@ fn configuration(peering: &Peering) -> String {
         graceful_restart,
         announced,
         batch: _,
+        behind: _,
     } = peering;
     let mut text = format!(
         "hostname bgpd\nrouter bgp {local_as}\n bgp router-id {local}\n no bgp ebgp-requires-policy\n \

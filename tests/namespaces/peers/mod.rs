@@ -32,6 +32,8 @@ pub struct Peering {
     pub announced: Vec<String>,
     /// Prefixes that are announced and withdrawn at the test's word.
     pub batch: Vec<String>,
+    /// Prefixes on the way to next hops that are not on the daemon's own link: the remote end leads there.
+    pub behind: Vec<String>,
 }
 
 /// What a daemon says of its session.
@@ -44,6 +46,19 @@ pub struct Session {
     pub dropped_count: u64,
     /// UPDATEs received; BIRD counts the routes announced and withdrawn in them instead.
     pub updates: u64,
+}
+
+impl Peering {
+    /// The kernel's routes for `behind`.
+    fn lead_behind(&self, namespace: &Namespace) {
+        for prefix in &self.behind {
+            tools::ip(&format!(
+                "-n {} route add {prefix} via {}",
+                namespace.name(),
+                self.remote
+            ));
+        }
+    }
 }
 
 /// A daemon with one session.
