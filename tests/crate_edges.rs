@@ -62,7 +62,7 @@ const ROOMS: &[Room] = &[
         "rib",
         Kind::Protocol,
         &["machine", "packet", "checkpoint", "chassis"],
-        &["prost"],
+        &["prost", "serde"],
     ),
     room(
         "tcp",
@@ -80,11 +80,11 @@ const ROOMS: &[Room] = &[
         "bgp",
         Kind::Protocol,
         &["machine", "packet", "checkpoint", "config"],
-        &["prost"],
+        &["prost", "serde"],
     ),
     room("management", Kind::Pure, &["machine", "config"], &[]),
     room("traffic", Kind::Pure, &["machine", "packet"], &["serde"]),
-    room("rp", Kind::Pure, RP_USES, &["prost"]),
+    room("rp", Kind::Pure, RP_USES, &["prost", "serde", "serde_json"]),
     room("runtime", Kind::Unsafe, RUNTIME_USES, RUNTIME_OUTSIDE),
     room("sim", Kind::Std, SIM_USES, &["xxhash-rust"]),
     room(

@@ -6,11 +6,12 @@ use core::net::IpAddr;
 use machine::Severity;
 use packet::bgp::Code;
 
-/// Why a session ended, in the words of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a session ended, in the words of the log; the number is for records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum DownReason {
     /// We ended it with a NOTIFICATION.
-    NotificationSent,
+    NotificationSent = 1,
     /// The neighbour did.
     NotificationReceived,
     /// The connection went.
@@ -29,6 +30,26 @@ pub enum DownReason {
     NotCarried,
     /// The same, and its routes stay while it starts again.
     NotCarriedGraceful,
+}
+
+impl DownReason {
+    const ALL: [DownReason; 10] = [
+        DownReason::NotificationSent,
+        DownReason::NotificationReceived,
+        DownReason::PeerClosed,
+        DownReason::AdministrativeShutdown,
+        DownReason::UserReset,
+        DownReason::NeighborDeleted,
+        DownReason::HoldTimerExpired,
+        DownReason::PeerRestarted,
+        DownReason::NotCarried,
+        DownReason::NotCarriedGraceful,
+    ];
+
+    /// The reason with this number.
+    pub fn from_number(number: u32) -> Option<DownReason> {
+        Self::ALL.into_iter().find(|reason| *reason as u32 == number)
+    }
 }
 
 impl fmt::Display for DownReason {

@@ -164,12 +164,21 @@ pub struct Stream {
     pub next_own: u64,
     /// Walks that are under way, one after the other.
     pub walks: VecDeque<Walk>,
+    /// Messages of this session so far.
+    pub messages: u64,
 }
 
 impl Stream {
+    /// About how many messages are promised and not acknowledged: some of those in between may be for others.
+    pub fn waiting(&self) -> u64 {
+        self.pieces.iter().map(|piece| piece.end - piece.first).sum()
+    }
+
     /// Appends the message at `place` of either log, of `length` bytes.
     pub(crate) fn append(&mut self, own: bool, place: u64, length: usize) {
         self.end += length as u64;
+        // Without bytes it is one that has only moved to another log.
+        self.messages += u64::from(length > 0);
         match self.pieces.back_mut() {
             // Messages in between that are not for this neighbour belong to the run: the audience tells them apart.
             Some(piece) if piece.own == own && (piece.end == place || (!own && piece.end < place)) => {
@@ -205,6 +214,9 @@ pub struct StreamRecord {
     /// See [`Stream::walks`].
     #[prost(message, repeated, tag = "6")]
     pub walks: Vec<WalkRecord>,
+    /// See [`Stream::messages`].
+    #[prost(uint64, tag = "7")]
+    pub messages: u64,
 }
 
 impl Row for Stream {
@@ -218,6 +230,7 @@ impl Row for Stream {
             next,
             next_own,
             walks,
+            messages,
         } = self;
         let piece = |piece: &Piece| {
             let Piece { own, first, end } = *piece;
@@ -242,6 +255,7 @@ impl Row for Stream {
             next: *next,
             next_own: *next_own,
             walks: walks.iter().map(walk).collect(),
+            messages: *messages,
         }
     }
 
@@ -271,6 +285,7 @@ impl Row for Stream {
             next: record.next,
             next_own: record.next_own,
             walks: record.walks.into_iter().map(walk).collect::<Result<_, _>>()?,
+            messages: record.messages,
         })
     }
 }

@@ -204,7 +204,8 @@ impl Connection {
     };
 }
 
-/// Counts since this route processor started.
+/// Counts since this route processor became active; how often the session was established and ended is counted for as
+/// long as the neighbour is configured, on either route processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NeighborCounters {
     /// Messages received, by kind: OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH.

@@ -94,7 +94,6 @@ impl Speaker {
         let Some(neighbor) = self.neighbors.get_mut(&peer) else {
             return;
         };
-        neighbor.counters.dropped += 1;
         let neighbor_address = neighbor.config.address;
         let kept = retained(session, Event::TcpConnectionFails, false, None);
         let reason = match kept.is_empty() {
@@ -112,7 +111,7 @@ impl Speaker {
             self.awaited.insert(peer);
             self.defer(now);
         }
-        self.leave(peer, kept);
+        self.leave(peer, kept, reason);
         self.reschedule(peer);
     }
 
@@ -192,12 +191,12 @@ impl Speaker {
         };
         neighbor.failures = 0;
         neighbor.warned = false;
-        neighbor.counters.established += 1;
         neighbor.timers.stop(Timer::IdleHold);
         neighbor.timers.stop(Timer::Restart);
         let hold_time_s = agreed_hold_time_s(&neighbor.config, &offer);
         let address = neighbor.config.address;
         let before = self.sessions.get(&peer).cloned();
+        let history = before.as_ref().map(|before| before.history).unwrap_or_default();
         let is_deferring = self.deferred_until.is_some();
         let deferred = if is_deferring {
             offer.families
@@ -218,6 +217,7 @@ impl Speaker {
             disabled: Families::NONE,
             ended: Families::NONE,
             deferred,
+            history: history.up(self.age_s),
         };
         self.sessions.insert(peer, session);
         self.sync_peer(peer);
@@ -328,6 +328,8 @@ impl Speaker {
         };
         let address = neighbor.config.address;
         let kept = retained(session, event, neighbor.hard_reset, farewell.as_ref());
+        // What the operator is told is the reason, not the envelope that it travels in.
+        let reason = down_reason(event, farewell.as_ref());
         // RFC 8538 section 4: where our own end is final, the neighbour has to be told so.
         let is_final = matches!(event, Event::ManualStop | Event::AutomaticStop);
         let both_know = session
@@ -340,7 +342,6 @@ impl Speaker {
         };
         let connection = core::mem::replace(neighbor.connection_mut(direction), Connection::IDLE);
         neighbor.hard_reset = false;
-        neighbor.counters.dropped += 1;
         for timer in [
             Timer::hold(direction),
             Timer::keepalive(direction),
@@ -365,22 +366,23 @@ impl Speaker {
                 bytes,
             });
         }
-        let reason = down_reason(event, farewell.as_ref());
         let event = BgpEvent::Down {
             neighbor: address,
             reason,
         };
         out.push(LOG_RELEASE, SpeakerOutput::Log(event));
-        self.leave(peer, kept);
+        self.leave(peer, kept, reason);
     }
 
     /// Takes the session out of the tables, but for the routes of `kept`.
-    fn leave(&mut self, peer: PeerId, kept: Families) {
+    fn leave(&mut self, peer: PeerId, kept: Families, reason: DownReason) {
         let Some(agreed) = self.sessions.get(&peer).map(|session| session.agreed.families) else {
             return;
         };
+        let age_s = self.age_s;
         self.sessions.edit(&peer, |session| {
             session.established = false;
+            session.history = session.history.down(age_s, reason);
             session.group = None;
             session.generation = session.generation.wrapping_add(1);
             session.stale = kept;

@@ -52,6 +52,8 @@ pub struct FamilyRib<F: BgpFamily> {
     pub(crate) undecided: Vec<Prefix<F>>,
     /// Room for the paths of one prefix while they change.
     scratch: Vec<Path>,
+    /// Best paths that changed on this route processor, from 1.
+    version: u64,
 }
 
 impl<F: BgpFamily> Default for FamilyRib<F> {
@@ -65,6 +67,7 @@ impl<F: BgpFamily> Default for FamilyRib<F> {
             for_routing: Vec::new(),
             undecided: Vec::new(),
             scratch: Vec::new(),
+            version: 1,
         }
     }
 }
@@ -340,10 +343,16 @@ impl<F: BgpFamily> FamilyRib<F> {
             Paths::from_slice(&paths)
         });
         if is_seen {
+            self.version += 1;
             let best = paths.iter().find(|path| path.is_best()).copied();
             self.changed.push((prefix, best));
         }
         self.scratch = paths;
+    }
+
+    /// The table's version: one more for each best path that changed since this route processor started.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// The neighbour's path to a prefix is this one now.

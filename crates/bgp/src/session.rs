@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use packet::bgp::{AfiSafi, Capability, Open};
 
+use crate::history::{History, HistoryRecord};
 use crate::id::GroupId;
 
 /// Number of the table of sessions.
@@ -201,6 +202,8 @@ pub struct Session {
     pub ended: Families,
     /// Families that are to be told once route selection no longer waits.
     pub deferred: Families,
+    /// How often it was established and ended.
+    pub history: History,
 }
 
 impl Session {
@@ -217,6 +220,7 @@ impl Session {
             disabled: Families::NONE,
             ended: Families::NONE,
             deferred: Families::NONE,
+            history: History::default(),
         }
     }
 }
@@ -275,6 +279,9 @@ pub struct SessionRecord {
     /// See [`Session::deferred`].
     #[prost(uint32, tag = "17")]
     pub deferred: u32,
+    /// See [`Session::history`].
+    #[prost(message, optional, tag = "18")]
+    pub history: Option<HistoryRecord>,
 }
 
 fn families(number: u32) -> Result<Families, &'static str> {
@@ -299,6 +306,7 @@ impl Row for Session {
             disabled,
             ended,
             deferred,
+            history,
         } = self;
         let Offer {
             as_number,
@@ -344,6 +352,7 @@ impl Row for Session {
             disabled: u32::from(disabled.0),
             ended: u32::from(ended.0),
             deferred: u32::from(deferred.0),
+            history: Some((*history).into()),
         }
     }
 
@@ -383,6 +392,7 @@ impl Row for Session {
             disabled: families(record.disabled)?,
             ended: families(record.ended)?,
             deferred: families(record.deferred)?,
+            history: record.history.unwrap_or_default().try_into()?,
         })
     }
 }

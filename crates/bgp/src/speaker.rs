@@ -180,6 +180,8 @@ pub struct Speaker {
     pub(crate) deferred_until: Option<Instant>,
     /// Whose End-of-RIB it waits for.
     pub(crate) awaited: BTreeSet<PeerId>,
+    /// The system's age in seconds.
+    pub(crate) age_s: u32,
 }
 
 impl Speaker {
@@ -195,6 +197,7 @@ impl Speaker {
             restarted: false,
             deferred_until: None,
             awaited: BTreeSet::new(),
+            age_s: 0,
         }
     }
 
@@ -253,7 +256,20 @@ impl Speaker {
 
     /// What was counted of a neighbour.
     pub fn counters(&self, peer: PeerId) -> Option<NeighborCounters> {
-        self.neighbors.get(&peer).map(|neighbor| neighbor.counters)
+        let neighbor = self.neighbors.get(&peer)?;
+        let history = self.sessions.get(&peer).map(|session| session.history);
+        let history = history.unwrap_or_default();
+        Some(NeighborCounters {
+            established: history.established,
+            dropped: history.dropped,
+            ..neighbor.counters
+        })
+    }
+
+    /// The system is this old now, in seconds: what happens to sessions is dated by it. It is no clock of this route
+    /// processor, so a date stays true when another one takes over.
+    pub fn set_age(&mut self, age_s: u32) {
+        self.age_s = age_s;
     }
 
     /// Ends a turn: tells what changed in it.

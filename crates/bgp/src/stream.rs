@@ -40,6 +40,8 @@ impl Rib {
             next,
             next_own,
             walks: families.iter().map(walk).collect(),
+            // The OPEN and the first KEEPALIVE.
+            messages: 2,
             ..Stream::default()
         };
         self.common.streams.insert(peer, stream);

@@ -210,7 +210,8 @@ pub enum RouteType {
 }
 
 impl RouteType {
-    const ALL: [RouteType; 4] = [
+    /// All of them.
+    pub const ALL: [RouteType; 4] = [
         RouteType::Plain,
         RouteType::External,
         RouteType::Internal,
@@ -384,6 +385,8 @@ pub struct RouteIndex<F: Family> {
     lengths: BTreeMap<u8, u32>,
     /// Number of broadcast rows by classful network, because `show ip route` leaves them out.
     broadcasts: BTreeMap<Prefix<F>, u32>,
+    /// Number of routes by protocol, type, and whether they are to a part of a classful network.
+    counts: BTreeMap<(Protocol, RouteType, bool), u32>,
 }
 
 impl<F: Family> Default for RouteIndex<F> {
@@ -395,12 +398,14 @@ impl<F: Family> Default for RouteIndex<F> {
             statics: BTreeSet::new(),
             lengths: BTreeMap::new(),
             broadcasts: BTreeMap::new(),
+            counts: BTreeMap::new(),
         }
     }
 }
 
 impl<F: RouteFamily> Index<RouteKey<F>, Route> for RouteIndex<F> {
-    fn inserted(&mut self, key: &RouteKey<F>, _: &Route) {
+    fn inserted(&mut self, key: &RouteKey<F>, route: &Route) {
+        count_up(&mut self.counts, kind(key, route));
         if let Some(port) = key.via.port() {
             self.by_port(key.protocol).insert((port, *key));
         }
@@ -416,7 +421,8 @@ impl<F: RouteFamily> Index<RouteKey<F>, Route> for RouteIndex<F> {
         }
     }
 
-    fn removed(&mut self, key: &RouteKey<F>, _: &Route) {
+    fn removed(&mut self, key: &RouteKey<F>, route: &Route) {
+        count_down(&mut self.counts, kind(key, route));
         if let Some(port) = key.via.port() {
             self.by_port(key.protocol).remove(&(port, *key));
         }
@@ -431,6 +437,12 @@ impl<F: RouteFamily> Index<RouteKey<F>, Route> for RouteIndex<F> {
             count_down(&mut self.broadcasts, major);
         }
     }
+}
+
+fn kind<F: RouteFamily>(key: &RouteKey<F>, route: &Route) -> (Protocol, RouteType, bool) {
+    let major = F::major_network(&key.prefix);
+    let is_subnet = major.is_some_and(|major| major.len() < key.prefix.len());
+    (key.protocol, route.route_type, is_subnet)
 }
 
 fn broadcast_major<F: RouteFamily>(key: &RouteKey<F>) -> Option<Prefix<F>> {
@@ -503,6 +515,11 @@ impl<F: RouteFamily> RouteIndex<F> {
     /// Prefix lengths that occur, longest first.
     pub(crate) fn lengths(&self) -> impl Iterator<Item = u8> + '_ {
         self.lengths.keys().rev().copied()
+    }
+
+    /// Number of routes by protocol, type, and whether they are to a part of a classful network.
+    pub(crate) fn counts(&self) -> &BTreeMap<(Protocol, RouteType, bool), u32> {
+        &self.counts
     }
 
     /// Broadcast rows in the classful network `major`.

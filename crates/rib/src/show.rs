@@ -13,7 +13,11 @@ use machine::PortId;
 use packet::{Prefix, V4};
 
 use crate::resolve::longest_match;
-use crate::{Protocol, Rib, RouteFamily, RouteKey, Via};
+use crate::{Protocol, Rib, Route, RouteFamily, RouteKey, RouteType, Via};
+
+mod views;
+
+pub use views::{CountsView, RouteView, SourceCount, WayView, counts, summary_lines, view, views};
 
 /// Some lines, and where to go on; `None` at the end.
 pub type Page = (Vec<String>, Option<Prefix<V4>>);
@@ -28,13 +32,14 @@ pub enum Question {
 }
 
 const LEGEND: [&str; 3] = [
-    "Codes: L - local, C - connected, S - static, a - application route",
+    "Codes: L - local, C - connected, S - static, B - BGP, a - application route",
     "       * - candidate default",
     "",
 ];
 
-/// `show ip route`: the lines for at most `prefixes_max` prefixes after `after`.
-pub fn routes(rib: &Rib<V4>, after: Option<Prefix<V4>>, prefixes_max: usize) -> Page {
+/// `show ip route [connected | static | bgp]`: the lines for at most `prefixes_max` prefixes after `after`, or for those
+/// of them whose best route is of the protocol `only`.
+pub fn routes(rib: &Rib<V4>, only: Option<Protocol>, after: Option<Prefix<V4>>, prefixes_max: usize) -> Page {
     let mut lines = Vec::new();
     if after.is_none() {
         lines.extend(LEGEND.map(String::from));
@@ -45,7 +50,7 @@ pub fn routes(rib: &Rib<V4>, after: Option<Prefix<V4>>, prefixes_max: usize) -> 
     let (prefixes, next) = page(rib, after, prefixes_max);
     for prefix in prefixes {
         let best = rib.best(prefix);
-        if best.first().is_none_or(|key| key.protocol == Protocol::Broadcast) {
+        if best.first().is_none_or(|key| !is_shown(key.protocol, only)) {
             continue;
         }
         let major = V4::major_network(&prefix);
@@ -61,8 +66,33 @@ pub fn routes(rib: &Rib<V4>, after: Option<Prefix<V4>>, prefixes_max: usize) -> 
     (lines, next)
 }
 
+fn is_shown(protocol: Protocol, only: Option<Protocol>) -> bool {
+    match (protocol, only) {
+        (Protocol::Broadcast, _) => false,
+        (Protocol::Local, Some(Protocol::Connected)) | (_, None) => true,
+        (protocol, Some(only)) => protocol == only,
+    }
+}
+
+/// What BGP knows of one of its routes, and the table of routes does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BgpFacts {
+    /// The neighbour that told it.
+    pub from: Ipv4Addr,
+    /// Number of ASes travelled.
+    pub as_hops: u32,
+}
+
+/// BGP, as `show ip route ADDRESS` asks it: our AS, and what is known of the route to a prefix over a next hop.
+pub struct BgpView<'a> {
+    /// Our AS.
+    pub as_number: u32,
+    /// What is known of a route.
+    pub facts: &'a dyn Fn(Prefix<V4>, Ipv4Addr) -> Option<BgpFacts>,
+}
+
 /// `show ip route ADDRESS` and `show ip route NETWORK MASK`.
-pub fn route(rib: &Rib<V4>, question: Question) -> Vec<String> {
+pub fn route(rib: &Rib<V4>, question: Question, bgp: Option<&BgpView<'_>>) -> Vec<String> {
     let lengths = rib.routes.index().lengths();
     let shown = |prefix: Prefix<V4>| {
         let best = rib.best(prefix);
@@ -85,26 +115,91 @@ pub fn route(rib: &Rib<V4>, question: Question) -> Vec<String> {
         let Some(route) = rib.routes.get(key) else {
             continue;
         };
-        let metric = route.metric;
         if position == 0 {
-            let connected = match key.via {
-                Via::Attached(_) | Via::Own(_) => " (connected, via interface)",
-                Via::Neighbor(..) | Via::NextHop(_) | Via::Discard => "",
-            };
-            lines.push(format!(
-                "  Known via \"{}\", distance {}, metric {metric}{connected}",
-                key.protocol.name(),
-                route.distance
-            ));
-            lines.push(String::from("  Routing Descriptor Blocks:"));
+            lines.extend(known_via(rib, key, route, bgp));
         }
         let mark = if position == 0 { '*' } else { ' ' };
-        lines.push(format!("  {mark} {}", descriptor(key)));
-        lines.push(format!(
-            "      Route metric is {metric}, traffic share count is 1"
-        ));
+        lines.extend(descriptor_block(rib, prefix, (key, route), mark, bgp));
     }
     lines
+}
+
+/// The first lines of an entry: whose it is.
+fn known_via(rib: &Rib<V4>, key: &RouteKey<V4>, route: &Route, bgp: Option<&BgpView<'_>>) -> Vec<String> {
+    let connected = match key.via {
+        Via::Attached(_) | Via::Own(_) => " (connected, via interface)",
+        Via::Neighbor(..) | Via::NextHop(_) | Via::Discard => "",
+    };
+    let name = match bgp.filter(|_| key.protocol == Protocol::Bgp) {
+        Some(bgp) => format!("bgp {}", bgp.as_number),
+        None => String::from(key.protocol.name()),
+    };
+    let (distance, metric) = (route.distance, route.metric);
+    let mut lines = Vec::from([format!(
+        "  Known via \"{name}\", distance {distance}, metric {metric}{connected}"
+    )]);
+    if key.protocol == Protocol::Bgp {
+        let kind = match route.route_type {
+            RouteType::External | RouteType::Plain => "type external",
+            RouteType::Internal => "type internal",
+            RouteType::Local => "type locally generated",
+        };
+        lines.push(match route.tag {
+            0 => format!("  {kind}"),
+            tag => format!("  Tag {tag}, {kind}"),
+        });
+        if let Via::NextHop(address) = key.via {
+            lines.push(format!("  Last update from {address} {} ago", age(rib, route)));
+        }
+    }
+    lines.push(String::from("  Routing Descriptor Blocks:"));
+    lines
+}
+
+/// The lines of one of an entry's ways.
+fn descriptor_block(
+    rib: &Rib<V4>,
+    prefix: Prefix<V4>,
+    (key, route): (&RouteKey<V4>, &Route),
+    mark: char,
+    bgp: Option<&BgpView<'_>>,
+) -> Vec<String> {
+    let metric = route.metric;
+    let mut way = descriptor(key);
+    let facts = match (key.via, bgp) {
+        (Via::NextHop(address), Some(bgp)) if key.protocol == Protocol::Bgp => (bgp.facts)(prefix, address),
+        _ => None,
+    };
+    if key.protocol == Protocol::Bgp {
+        let from = facts.map_or(String::new(), |facts| format!(", from {}", facts.from));
+        way = format!("{way}{from}, {} ago", age(rib, route));
+    }
+    let mut lines = Vec::from([
+        format!("  {mark} {way}"),
+        format!("      Route metric is {metric}, traffic share count is 1"),
+    ]);
+    if key.protocol == Protocol::Bgp {
+        if let Some(facts) = facts {
+            lines.push(format!("      AS Hops {}", facts.as_hops));
+        }
+        if route.tag != 0 {
+            lines.push(format!("      Route tag {}", route.tag));
+        }
+        lines.push(String::from("      MPLS label: none"));
+    }
+    lines
+}
+
+/// How long ago a route came or changed, as the vendor writes it.
+fn age(rib: &Rib<V4>, route: &Route) -> String {
+    let seconds = rib.age_of(route);
+    let (hours, days) = (seconds / 3600, seconds / 86_400);
+    match days {
+        0 => format!("{hours:02}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
+        1..=6 => format!("{days}d{:02}h", hours % 24),
+        7..=364 => format!("{}w{}d", days / 7, days % 7),
+        _ => format!("{}y{}w", days / 365, days % 365 / 7),
+    }
 }
 
 /// `show ip cef`: the lines for at most `prefixes_max` prefixes after `after`.
@@ -263,6 +358,9 @@ fn route_lines(
                 format!("{start} is directly connected, {}", interface(port))
             }
             Via::Neighbor(port, address) => format!("{start} {rank} via {address}, {}", interface(port)),
+            Via::NextHop(address) if key.protocol == Protocol::Bgp => {
+                format!("{start} {rank} via {address}, {}", age(rib, route))
+            }
             Via::NextHop(address) => format!("{start} {rank} via {address}"),
             Via::Discard => format!("{start} is directly connected, Null0"),
         });

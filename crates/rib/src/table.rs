@@ -68,6 +68,11 @@ impl<F: RouteFamily> Rib<F> {
         self.age_s = age_s;
     }
 
+    /// How long ago a route came or changed, in seconds.
+    pub fn age_of(&self, route: &Route) -> u32 {
+        self.age_s.saturating_sub(route.since_s)
+    }
+
     /// Installs `route` under `key`, or replaces what is there. Its date is the present one, unless it says what was said
     /// before.
     pub fn insert(&mut self, key: RouteKey<F>, route: Route) {

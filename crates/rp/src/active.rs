@@ -536,8 +536,7 @@ impl Active {
     /// A batch of turns is over: work in portions, the frame, the gate.
     pub fn turn_end(&mut self, now: Instant, peer_room: usize, out: &mut Outbox<RpOutput>) {
         self.peer_room = peer_room;
-        let age_s = self.clients.system.uptime(now).as_secs();
-        self.clients.rib.set_age(u32::try_from(age_s).unwrap_or(u32::MAX));
+        self.note_age(now);
         self.route_in_portions(now, out);
         let heartbeat = now >= self.next_heartbeat;
         if heartbeat {

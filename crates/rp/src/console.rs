@@ -32,7 +32,8 @@ pub(crate) enum AfterSave {
 /// A table that is shown page by page, and the position of its next page.
 #[derive(Debug)]
 pub(crate) enum Page {
-    Routes(Option<Prefix<V4>>),
+    Routes(crate::exec::RouteTable),
+    Bgp(crate::exec::BgpTable),
     Cef(Option<Prefix<V4>>),
     Arp(Option<line::arp::show::Position>),
     /// A text that is there as a whole, and how many bytes of it have been shown.

@@ -5,8 +5,10 @@ mod observe;
 use crate::config_sync::Requester;
 mod platform;
 mod routing;
+mod shown;
 
 pub(crate) use platform::Step;
+pub(crate) use shown::{BgpTable, RouteTable};
 
 use crate::console::{AfterSave, Page, Running};
 use crate::io::SessionId;
@@ -103,14 +105,13 @@ impl RouteProcessor {
                 return self.save(now, id, AfterSave::Done);
             }
             ExecCommand::Platform(command) => return self.execute_platform(now, id, command),
-            ExecCommand::Routing(command) => return self.routing(now, id, &command),
+            ExecCommand::Routing(command) => return self.routing(now, id, &command, false),
             ExecCommand::Ping { target, repeat } => return self.ping(now, id, target, repeat),
             ExecCommand::Observe(command) => self.observe(now, id, command),
             ExecCommand::RedundancyForceSwitchover => return self.force_switchover(now, id),
             ExecCommand::Reload => return self.ask_before(now, id, AfterSave::Reload),
-            ExecCommand::ShowIpRoute { filter: None } => return self.show_page(now, id, Page::Routes(None)),
+            ExecCommand::ShowIpRoute { filter } => return self.show_routes(now, id, filter, false),
             ExecCommand::ShowIpCef { filter: None } => return self.show_page(now, id, Page::Cef(None)),
-            ExecCommand::ShowIpRoute { filter: Some(filter) } => self.show_route(filter),
             ExecCommand::ShowIpCef { filter: Some(filter) } => self.show_cef_entry(filter),
             ExecCommand::ShowArp => return self.show_page(now, id, Page::Arp(None)),
             ExecCommand::Files(command) => return self.file_command(now, id, &command),
@@ -181,13 +182,6 @@ impl RouteProcessor {
         }
     }
 
-    fn show_route(&self, filter: AddressFilter) -> Vec<String> {
-        let Role::Active(active) = &self.role else {
-            return Vec::new();
-        };
-        rib::show::route(&active.clients.rib, question(filter))
-    }
-
     fn show_cef_entry(&self, filter: AddressFilter) -> Vec<String> {
         let Role::Active(active) = &self.role else {
             return Vec::new();
@@ -205,10 +199,8 @@ impl RouteProcessor {
         };
         let (lines, next) = match page {
             Page::Text(..) => (Vec::new(), None),
-            Page::Routes(after) => {
-                let (lines, next) = rib::show::routes(&active.clients.rib, after, PAGE_LINES);
-                (lines, next.map(|next| Page::Routes(Some(next))))
-            }
+            Page::Routes(table) => active.route_table_page(table, PAGE_LINES),
+            Page::Bgp(table) => active.bgp_table_page(table, PAGE_LINES),
             Page::Cef(after) => {
                 let (lines, next) = rib::show::cef(&active.clients.rib, after, PAGE_LINES);
                 (lines, next.map(|next| Page::Cef(Some(next))))

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use chassis::PuntTicket;
+use checkpoint::PeerSync;
 use config::bgp::{ClearHow, ClearWhom};
 use machine::{Instant, Outbox, PortId, Seed};
 
@@ -21,8 +22,27 @@ pub(super) struct HeldPunt {
 }
 
 impl Active {
+    /// The system is older by now: routes and sessions are dated by its age.
+    pub(super) fn note_age(&mut self, now: Instant) {
+        let age_s = self.clients.system.uptime(now).as_secs();
+        let age_s = u32::try_from(age_s).unwrap_or(u32::MAX);
+        self.clients.rib.set_age(age_s);
+        self.clients.speaker.set_age(age_s);
+    }
+
+    /// Whether a standby has everything.
+    pub(crate) fn is_standby_hot(&self) -> bool {
+        matches!(self.checkpoint.peer(), PeerSync::InStep)
+    }
+
+    /// BGP, for those who show it.
+    pub(crate) fn bgp(&self) -> &crate::bgp::BgpProcess {
+        &self.bgp
+    }
+
     /// Starts the protocols, with what the tables hold.
     pub(crate) fn start_routing(&mut self, now: Instant, start: RoutingStart, out: &mut Outbox<RpOutput>) {
+        self.note_age(now);
         let seed = Seed::new(self.config.seed ^ self.epoch.counter.rotate_left(32));
         let mut asked = Outbox::new();
         self.bgp.start(now, &mut self.clients, seed, start, &mut asked);

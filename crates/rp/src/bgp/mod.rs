@@ -17,6 +17,7 @@
 
 mod clear;
 mod connections;
+mod facts;
 mod local;
 pub(crate) mod log;
 mod neighbors;

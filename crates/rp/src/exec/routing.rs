@@ -1,9 +1,13 @@
 //! EXEC commands about routing: each goes to whoever has the answer.
 
+use super::{BgpTable, RouteTable};
+use crate::console::Page;
 use crate::io::SessionId;
 use crate::processor::{Role, RouteProcessor};
-use config::RoutingCommand;
-use config::bgp::{ClearHow, ClearWhom};
+use alloc::string::String;
+use bgp::show::Routes;
+use config::bgp::{ClearHow, ClearWhom, NeighborRoutes, RouteProtocol};
+use config::{AddressFilter, RoutingCommand};
 use machine::Instant;
 use management::Outcome;
 
@@ -15,9 +19,42 @@ const NO_SUCH_NEIGHBOR: &str = "%BGP: No such neighbor";
 const NOT_SHOWN: &str = "% Not supported by this image";
 
 impl RouteProcessor {
-    pub(super) fn routing(&mut self, now: Instant, id: SessionId, command: &RoutingCommand) {
+    /// `json`: what is shown is to be one JSON document.
+    pub(super) fn routing(&mut self, now: Instant, id: SessionId, command: &RoutingCommand, json: bool) {
+        let Role::Active(active) = &self.role else {
+            return self.complete(now, id, Outcome::Rejected, NOT_ACTIVE);
+        };
+        let has_bgp = active.clients.configuration.tree().bgp().is_some();
         let told = match command {
             RoutingCommand::ClearBgp { whom, how } => return self.clear_bgp(now, id, whom, *how),
+            RoutingCommand::ShowRouteSummary => {
+                return self.show_all(now, id, &active.show_route_summary(json));
+            }
+            RoutingCommand::ShowRouteProtocol(protocol) => {
+                let table = RouteTable {
+                    only: Some(match protocol {
+                        RouteProtocol::Connected => rib::Protocol::Connected,
+                        RouteProtocol::Static => rib::Protocol::Static,
+                        RouteProtocol::Bgp => rib::Protocol::Bgp,
+                    }),
+                    json,
+                    after: None,
+                    shown: 0,
+                };
+                return self.show_page(now, id, Page::Routes(table));
+            }
+            RoutingCommand::ShowTcpBrief { all } => {
+                return self.show_all(now, id, &active.show_tcp_brief(*all, json));
+            }
+            RoutingCommand::ShowBgp { .. }
+            | RoutingCommand::ShowBgpSummary
+            | RoutingCommand::ShowBgpNeighbors { .. }
+            | RoutingCommand::ShowBgpNeighborRoutes { .. }
+            | RoutingCommand::ShowBgpSsoSummary
+                if has_bgp =>
+            {
+                return self.show_bgp(now, id, command, json);
+            }
             RoutingCommand::ShowBgp { .. }
             | RoutingCommand::ShowBgpSummary
             | RoutingCommand::ShowBgpNeighbors { .. }
@@ -25,15 +62,93 @@ impl RouteProcessor {
             | RoutingCommand::ShowBgpSsoSummary
             | RoutingCommand::ShowBgpPeerGroup { .. }
             | RoutingCommand::DebugBgp { .. } => NOT_ACTIVE,
-            RoutingCommand::ShowRouteSummary
-            | RoutingCommand::ShowRouteProtocol(_)
-            | RoutingCommand::ShowTcpBrief { .. }
-            | RoutingCommand::ShowPrefixList { .. }
+            RoutingCommand::ShowPrefixList { .. }
             | RoutingCommand::ShowRouteMap { .. }
             | RoutingCommand::ShowAsPathList { .. }
             | RoutingCommand::ShowCommunityList { .. } => NOT_SHOWN,
         };
         self.complete(now, id, Outcome::Rejected, told);
+    }
+
+    /// A text that is there as a whole.
+    fn show_all(&mut self, now: Instant, id: SessionId, lines: &[String]) {
+        self.show_page(now, id, Page::Text(lines.join("\n"), 0));
+    }
+
+    /// `show ip route [A.B.C.D ...]`
+    pub(super) fn show_routes(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        filter: Option<AddressFilter>,
+        json: bool,
+    ) {
+        let Some(filter) = filter else {
+            let table = RouteTable {
+                only: None,
+                json,
+                after: None,
+                shown: 0,
+            };
+            return self.show_page(now, id, Page::Routes(table));
+        };
+        let Role::Active(active) = &self.role else {
+            return self.complete(now, id, Outcome::Accepted, "");
+        };
+        let lines = active.show_route_entry(super::question(filter), json);
+        self.show_all(now, id, &lines);
+    }
+
+    fn show_bgp(&mut self, now: Instant, id: SessionId, command: &RoutingCommand, json: bool) {
+        let Role::Active(active) = &self.role else {
+            return;
+        };
+        let table = |routes| BgpTable {
+            routes,
+            json,
+            after: None,
+            shown: 0,
+        };
+        let lines = match command {
+            RoutingCommand::ShowBgp { filter: None } => {
+                return self.show_page(now, id, Page::Bgp(table(Routes::All)));
+            }
+            RoutingCommand::ShowBgp { filter: Some(filter) } => active.show_bgp_prefix(*filter, json),
+            RoutingCommand::ShowBgpSummary => Some(active.show_bgp_summary(now, json)),
+            RoutingCommand::ShowBgpSsoSummary => Some(active.show_bgp_sso(now, json)),
+            RoutingCommand::ShowBgpNeighbors { neighbor } => {
+                let is_known = neighbor.is_none_or(|address| active.bgp().peer_of(address).is_some());
+                if !is_known {
+                    return self.complete(now, id, Outcome::Rejected, NO_SUCH_NEIGHBOR);
+                }
+                Some(active.show_bgp_neighbors(now, *neighbor, json))
+            }
+            RoutingCommand::ShowBgpNeighborRoutes { neighbor, view } => {
+                let Some(peer) = active.bgp().peer_of(*neighbor) else {
+                    return self.complete(now, id, Outcome::Rejected, NO_SUCH_NEIGHBOR);
+                };
+                let keeps_refused = |known: &bgp::Peer| known.keeps_refused;
+                let routes = match view {
+                    NeighborRoutes::Advertised => Routes::Advertised(peer),
+                    NeighborRoutes::Accepted => Routes::Accepted(peer),
+                    NeighborRoutes::Received => {
+                        let common = &active.clients.speaker.rib.common;
+                        if !common.peer(peer).is_some_and(keeps_refused) {
+                            let refusal =
+                                alloc::format!("% Inbound soft reconfiguration not enabled on {neighbor}");
+                            return self.complete(now, id, Outcome::Rejected, &refusal);
+                        }
+                        Routes::Received(peer)
+                    }
+                };
+                return self.show_page(now, id, Page::Bgp(table(routes)));
+            }
+            _ => None,
+        };
+        match lines {
+            Some(lines) => self.show_all(now, id, &lines),
+            None => self.complete(now, id, Outcome::Rejected, "% Network not in table"),
+        }
     }
 
     fn clear_bgp(&mut self, now: Instant, id: SessionId, whom: &ClearWhom, how: ClearHow) {
