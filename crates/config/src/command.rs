@@ -1,5 +1,6 @@
 //! Commands as values: what a line means once the grammar has read it.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use core::fmt;
@@ -155,6 +156,8 @@ pub enum ExecCommand {
     MismatchedCommands(MismatchedCommands),
     /// A command about the chassis.
     Platform(PlatformCommand),
+    /// `... | json`: a command that shows something, as one JSON document.
+    Json(Box<ExecCommand>),
     /// A command about BGP, its policy, TCP sessions or parts of the routing table.
     Routing(RoutingCommand),
     /// `ping A.B.C.D [repeat N]`

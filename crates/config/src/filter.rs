@@ -32,6 +32,15 @@ pub struct OutputFilter {
     pub pattern: Pattern,
 }
 
+/// What can stand behind a command that shows something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Modifier {
+    /// Some of its lines are shown.
+    Filter(FilterForm),
+    /// What it shows is one JSON document instead of a text. That is no business of lines: the command is another one.
+    Json,
+}
+
 /// The word that separates a command from its filter.
 pub(crate) const PIPE: &str = "|";
 
@@ -40,9 +49,9 @@ const EXPRESSION: Token = argument(Slot::Pattern, Kind::Pattern, "Regular Expres
 const SECTION: Token = keyword("section", "Filter a section of output");
 
 /// All forms, each as it is typed.
-pub(crate) static FILTERS: &[(FilterForm, &[Token])] = &[
+pub(crate) static FILTERS: &[(Modifier, &[Token])] = &[
     (
-        FilterForm::Begin,
+        Modifier::Filter(FilterForm::Begin),
         &[
             BAR,
             keyword("begin", "Begin with the line that matches"),
@@ -50,7 +59,7 @@ pub(crate) static FILTERS: &[(FilterForm, &[Token])] = &[
         ],
     ),
     (
-        FilterForm::Count,
+        Modifier::Filter(FilterForm::Count),
         &[
             BAR,
             keyword("count", "Count number of lines which match regexp"),
@@ -58,16 +67,16 @@ pub(crate) static FILTERS: &[(FilterForm, &[Token])] = &[
         ],
     ),
     (
-        FilterForm::Exclude,
+        Modifier::Filter(FilterForm::Exclude),
         &[BAR, keyword("exclude", "Exclude lines that match"), EXPRESSION],
     ),
     (
-        FilterForm::Include,
+        Modifier::Filter(FilterForm::Include),
         &[BAR, keyword("include", "Include lines that match"), EXPRESSION],
     ),
-    (FilterForm::Section, &[BAR, SECTION, EXPRESSION]),
+    (Modifier::Filter(FilterForm::Section), &[BAR, SECTION, EXPRESSION]),
     (
-        FilterForm::Section,
+        Modifier::Filter(FilterForm::Section),
         &[
             BAR,
             SECTION,
@@ -76,12 +85,16 @@ pub(crate) static FILTERS: &[(FilterForm, &[Token])] = &[
         ],
     ),
     (
-        FilterForm::SectionExclude,
+        Modifier::Filter(FilterForm::SectionExclude),
         &[
             BAR,
             SECTION,
             keyword("exclude", "Exclude entire section(s) of output"),
             EXPRESSION,
         ],
+    ),
+    (
+        Modifier::Json,
+        &[BAR, keyword("json", "One JSON document instead of a text")],
     ),
 ];

@@ -12,14 +12,15 @@
 //!               ...
 //! ```
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::command::{Command, Line};
+use crate::command::{Command, ExecCommand, Line};
 use crate::error::{ParseError, ParseErrorKind};
-use crate::filter::{FILTERS, FilterForm, OutputFilter, PIPE};
+use crate::filter::{FILTERS, FilterForm, Modifier, OutputFilter, PIPE};
 use crate::mode::{Mode, ModeSet};
 use crate::pattern::Pattern;
 use crate::table::{CommandId, Privilege, ROWS, Row};
@@ -46,7 +47,7 @@ pub(crate) struct Branch {
     /// The tokens being read: the row's, or those of `filter`.
     tokens: &'static [Token],
     position: usize,
-    filter: Option<FilterForm>,
+    filter: Option<Modifier>,
     pub values: Vec<(Slot, Value)>,
 }
 
@@ -80,10 +81,10 @@ impl Branch {
     fn filters(&self) -> Vec<Branch> {
         let at_end = self.next().is_none() && self.filter.is_none() && self.row.is_shown_text();
         let forms = FILTERS.iter().filter(|_| at_end);
-        let before = |(form, tokens): &(FilterForm, &'static [Token])| Branch {
+        let before = |(modifier, tokens): &(Modifier, &'static [Token])| Branch {
             tokens,
             position: 0,
-            filter: Some(*form),
+            filter: Some(*modifier),
             ..self.clone()
         };
         forms.map(before).collect()
@@ -189,8 +190,12 @@ impl Grammar {
         };
         let command = crate::bind::command(&matched, mode).ok_or_else(incomplete)?;
         let filter = match (complete.filter, matched.text(Slot::Pattern)) {
-            (Some(form), Some(text)) => Some(output_filter(form, &text, line)?),
+            (Some(Modifier::Filter(form)), Some(text)) => Some(output_filter(form, &text, line)?),
             _ => None,
+        };
+        let command = match (complete.filter, command) {
+            (Some(Modifier::Json), Command::Exec(shows)) => Command::Exec(ExecCommand::Json(Box::new(shows))),
+            (_, command) => command,
         };
         Ok(Line {
             command,

@@ -105,6 +105,7 @@ impl RouteProcessor {
                 return self.save(now, id, AfterSave::Done);
             }
             ExecCommand::Platform(command) => return self.execute_platform(now, id, command),
+            ExecCommand::Json(command) => return self.show_json(now, id, *command),
             ExecCommand::Routing(command) => return self.routing(now, id, &command, false),
             ExecCommand::Ping { target, repeat } => return self.ping(now, id, target, repeat),
             ExecCommand::Observe(command) => self.observe(now, id, command),

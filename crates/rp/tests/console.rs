@@ -384,6 +384,62 @@ fn req_79_req_86_the_show_commands_have_their_layouts() {
 }
 
 #[test]
+fn routing_is_shown_as_text_and_as_json() {
+    let mut rig = Rig::simplex();
+    rig.open(true);
+    for command in [
+        "enable",
+        "terminal length 0",
+        "show ip bgp summary",
+        "configure terminal",
+        "ip route 203.0.113.0 255.255.255.0 10.0.0.7",
+        "ip route 198.51.100.0 255.255.255.0 10.0.0.7",
+        "router bgp 65000",
+        "bgp router-id 192.0.2.1",
+        "network 203.0.113.0",
+        "neighbor 10.0.0.2 remote-as 65001",
+        "neighbor 10.0.0.2 description the other side",
+        "neighbor 10.0.0.3 remote-as 65000",
+        "neighbor 10.0.0.3 shutdown",
+        "end",
+        "show ip bgp",
+        "show ip bgp | json",
+        "show ip bgp 203.0.113.0",
+        "show ip bgp 203.0.113.7 | json",
+        "show ip bgp 198.51.100.0",
+        "show ip bgp summary",
+        "show ip bgp summary | include 10.0.0",
+        "show ip bgp neighbors 10.0.0.2",
+        "show ip bgp neighbors 10.0.0.9",
+        "show ip bgp neighbors 10.0.0.2 advertised-routes",
+        "show ip bgp neighbors 10.0.0.2 received-routes",
+        "show ip bgp neighbors 10.0.0.2 routes | json",
+        "show ip bgp all sso summary",
+        "show ip bgp sso summary | json",
+        "show tcp brief all",
+        "show tcp brief | json",
+        "show ip route summary",
+        "show ip route summary | json",
+        "show ip route static",
+        "show ip route static | json",
+        "show ip route 203.0.113.1",
+        "show ip route 203.0.113.1 | json",
+        "show ip route bgp",
+        "show version | json",
+        "show running-config | json",
+    ] {
+        rig.type_text(&format!("{command}\r"));
+        rig.feed(RpInput::Console {
+            session: CONSOLE,
+            input: ConsoleInput::Drained,
+        });
+        rig.run_ms(2);
+    }
+    let shown = rig.shown().replace('\r', "");
+    golden("routing.txt", &shown);
+}
+
+#[test]
 fn req_39_a_prompt_comes_back_only_when_the_standby_has_the_command() {
     let mut rig = Rig::simplex();
     rig.standby_hot();

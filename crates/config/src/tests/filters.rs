@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 
 use super::PORT;
@@ -109,6 +110,7 @@ fn help_goes_on_behind_the_bar() {
          \u{20} count    Count number of lines which match regexp\n\
          \u{20} exclude  Exclude lines that match\n\
          \u{20} include  Include lines that match\n\
+         \u{20} json     One JSON document instead of a text\n\
          \u{20} section  Filter a section of output\n\n"
     );
     assert_eq!(help("show version "), "  |     Output modifiers\n  <cr>\n\n");
@@ -125,4 +127,26 @@ fn help_goes_on_behind_the_bar() {
     assert_eq!(help("show version | include a "), "  <cr>\n\n");
     let help = Grammar::standard().help(&Mode::Global, "do show pri").render();
     assert_eq!(help, "privilege\n\n");
+}
+
+#[test]
+fn json_is_another_command_and_no_filter_of_lines() {
+    let read = |line: &str| {
+        Grammar::standard()
+            .read(&Mode::PrivilegedExec, line)
+            .map(|read| (read.command, read.shows, read.filter))
+    };
+    let Ok((Command::Exec(plain), true, None)) = read("show ip bgp summary") else {
+        panic!("the plain command");
+    };
+    let structured = Command::Exec(ExecCommand::Json(Box::new(plain)));
+    for line in [
+        "show ip bgp summary | json",
+        "show ip bgp summary |json",
+        "sh ip bgp sum | j",
+    ] {
+        assert_eq!(read(line), Ok((structured.clone(), true, None)), "{line}");
+    }
+    assert!(read("show ip bgp summary | json x").is_err());
+    assert!(read("clear ip bgp * | json").is_err(), "it shows nothing");
 }

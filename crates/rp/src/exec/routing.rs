@@ -7,7 +7,7 @@ use crate::processor::{Role, RouteProcessor};
 use alloc::string::String;
 use bgp::show::Routes;
 use config::bgp::{ClearHow, ClearWhom, NeighborRoutes, RouteProtocol};
-use config::{AddressFilter, RoutingCommand};
+use config::{AddressFilter, ExecCommand, RoutingCommand};
 use machine::Instant;
 use management::Outcome;
 
@@ -15,8 +15,31 @@ use management::Outcome;
 const NOT_ACTIVE: &str = "% BGP not active";
 /// The answer about a neighbour that is not configured.
 const NO_SUCH_NEIGHBOR: &str = "%BGP: No such neighbor";
+/// The answer about what is not structured.
+const NO_JSON: &str = "% This command has no JSON output";
 /// The answer about what this image does not show.
 const NOT_SHOWN: &str = "% Not supported by this image";
+
+/// Whether what a command shows has a form as JSON.
+const fn has_json(command: &RoutingCommand) -> bool {
+    match command {
+        RoutingCommand::ShowBgp { .. }
+        | RoutingCommand::ShowBgpSummary
+        | RoutingCommand::ShowBgpNeighbors { .. }
+        | RoutingCommand::ShowBgpNeighborRoutes { .. }
+        | RoutingCommand::ShowBgpSsoSummary
+        | RoutingCommand::ShowRouteSummary
+        | RoutingCommand::ShowRouteProtocol(_)
+        | RoutingCommand::ShowTcpBrief { .. } => true,
+        RoutingCommand::ShowBgpPeerGroup { .. }
+        | RoutingCommand::ShowPrefixList { .. }
+        | RoutingCommand::ShowRouteMap { .. }
+        | RoutingCommand::ShowAsPathList { .. }
+        | RoutingCommand::ShowCommunityList { .. }
+        | RoutingCommand::ClearBgp { .. }
+        | RoutingCommand::DebugBgp { .. } => false,
+    }
+}
 
 impl RouteProcessor {
     /// `json`: what is shown is to be one JSON document.
@@ -68,6 +91,15 @@ impl RouteProcessor {
             | RoutingCommand::ShowCommunityList { .. } => NOT_SHOWN,
         };
         self.complete(now, id, Outcome::Rejected, told);
+    }
+
+    /// `... | json`
+    pub(super) fn show_json(&mut self, now: Instant, id: SessionId, command: ExecCommand) {
+        match command {
+            ExecCommand::Routing(command) if has_json(&command) => self.routing(now, id, &command, true),
+            ExecCommand::ShowIpRoute { filter } => self.show_routes(now, id, filter, true),
+            _ => self.complete(now, id, Outcome::Rejected, NO_JSON),
+        }
     }
 
     /// A text that is there as a whole.
