@@ -1,6 +1,6 @@
 //! Interned attribute sets: each is there once, and routes name it by a number of four bytes.
 
-use ::checkpoint::{Index, Row, TableId, Tracked, row_hash};
+use ::checkpoint::{Index, Row, SortedMap, TableId, Tracked, row_hash};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -103,7 +103,7 @@ impl Row for AttributeSet {
 /// What sets are found by, other than their number.
 #[derive(Clone, Debug)]
 pub struct AttributeIndex {
-    by_hash: BTreeSet<(u64, AttributeId)>,
+    by_hash: SortedMap<(u64, AttributeId), ()>,
     /// By number; number 0 is nobody's.
     summaries: Vec<Option<Summary>>,
     /// Numbers below the end of `summaries` that nobody has, but 0.
@@ -115,7 +115,7 @@ pub struct AttributeIndex {
 impl Default for AttributeIndex {
     fn default() -> Self {
         AttributeIndex {
-            by_hash: BTreeSet::new(),
+            by_hash: SortedMap::new(),
             summaries: Vec::from([None]),
             free: BTreeSet::new(),
             next_hops: BTreeMap::new(),
@@ -130,7 +130,7 @@ fn content_hash(bytes: &[u8]) -> u64 {
 impl Index<AttributeId, AttributeSet> for AttributeIndex {
     fn inserted(&mut self, id: &AttributeId, set: &AttributeSet) {
         let summary = Summary::of(&set.canonical().attributes);
-        self.by_hash.insert((content_hash(set.bytes()), *id));
+        self.by_hash.insert((content_hash(set.bytes()), *id), ());
         if self.summaries.len() <= id.index() {
             self.free.extend(self.summaries.len() as u32..id.0);
             self.summaries.resize(id.index() + 1, None);
@@ -200,12 +200,9 @@ impl AttributeTable {
     /// The number of the set with these bytes.
     pub fn find(&self, bytes: &[u8]) -> Option<AttributeId> {
         let hash = content_hash(bytes);
-        let equal = self
-            .sets
-            .index()
-            .by_hash
-            .range((hash, AttributeId::NONE)..=(hash, AttributeId(u32::MAX)));
-        let mut equal = equal.map(|(_, id)| *id);
+        let from = self.sets.index().by_hash.range((hash, AttributeId::NONE)..);
+        let equal = from.take_while(|((other, _), ())| *other == hash);
+        let mut equal = equal.map(|((_, id), ())| *id);
         equal.find(|id| self.sets.get(id).is_some_and(|set| set.bytes() == bytes))
     }
 

@@ -125,7 +125,12 @@ impl<F: PolicyFamily> FamilyRib<F> {
             withdrawn: Vec::new(),
         };
         for (prefix, best) in changed {
-            let wanted = common.wanted(group, key, *prefix, best.as_ref());
+            // What he said need not be prepared for being told; a default route of our own does not depend on it.
+            let is_his = best.is_some_and(|best| Some(best.peer) == only) && !prefix.is_default();
+            let wanted = match is_his {
+                true => None,
+                false => common.wanted(group, key, *prefix, best.as_ref()),
+            };
             let wanted = wanted.filter(|wanted| Some(wanted.source) != only);
             let told_key = ToldKey {
                 group,

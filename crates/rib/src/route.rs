@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use checkpoint::{Index, Key, Row};
+use checkpoint::{Index, Key, Row, SortedMap};
 use core::ops::Bound;
 use machine::PortId;
 use packet::{Address, Family, InterfaceAddress, Prefix};
@@ -378,7 +378,7 @@ pub struct RouteIndex<F: Family> {
     /// Other routes that name a port.
     ports: BTreeSet<(PortId, RouteKey<F>)>,
     /// Prefixes with a route over a next hop, by that next hop.
-    dependents: BTreeSet<(F::Address, Prefix<F>, Protocol)>,
+    dependents: SortedMap<(F::Address, Prefix<F>, Protocol), ()>,
     /// Static routes.
     statics: BTreeSet<RouteKey<F>>,
     /// Number of routes by prefix length: lengths without any need no look.
@@ -394,7 +394,7 @@ impl<F: Family> Default for RouteIndex<F> {
         Self {
             links: BTreeSet::new(),
             ports: BTreeSet::new(),
-            dependents: BTreeSet::new(),
+            dependents: SortedMap::new(),
             statics: BTreeSet::new(),
             lengths: BTreeMap::new(),
             broadcasts: BTreeMap::new(),
@@ -410,7 +410,7 @@ impl<F: RouteFamily> Index<RouteKey<F>, Route> for RouteIndex<F> {
             self.by_port(key.protocol).insert((port, *key));
         }
         if let Via::NextHop(address) = key.via {
-            self.dependents.insert((address, key.prefix, key.protocol));
+            self.dependents.insert((address, key.prefix, key.protocol), ());
         }
         if key.protocol == Protocol::Static {
             self.statics.insert(*key);
@@ -503,6 +503,7 @@ impl<F: RouteFamily> RouteIndex<F> {
         };
         self.dependents
             .range((start, Bound::Unbounded))
+            .map(|(key, ())| key)
             .take_while(move |(address, ..)| *address == next_hop)
             .map(|(_, prefix, protocol)| (*prefix, *protocol))
     }
