@@ -6,8 +6,10 @@ use clap::{Args, Parser, Subcommand};
 use machine::{CardSlot, RpSlot};
 use runtime::backplane::Unit;
 use runtime::chassis_file::ImageName;
+use runtime::operate::bgp_feed::{NEIGHBORS_MAX, ROUTES_MAX};
 use runtime::operate::lab::RedundancyMode;
 use runtime::operate::trial::Cause;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -142,6 +144,9 @@ enum Role {
     Card(CardArguments),
     /// Run the built-in hosts of the `mem` wires in the foreground
     Hosts(ChassisArguments),
+    /// Play the neighbours of 'bench bgp-feed'
+    #[command(hide = true)]
+    BgpFeedNeighbors(FeedNeighborsArguments),
     /// Run the backplane in the foreground; 'up' starts one
     #[command(hide = true)]
     Backplane(ChassisArguments),
@@ -168,6 +173,25 @@ enum Bench {
                            Exit codes:\n  0  measured\n  1  not all rounds could be done, or two were active in one epoch"
     )]
     Switchover(SwitchoverArguments),
+    /// Take the Internet's table from a neighbour, and compare with BIRD and FRR
+    #[command(
+        long_about = "Boots a chassis of its own in a network namespace, with BGP on the first card, lets neighbours in \
+                      another namespace tell it COUNT routes as fast as it takes them, and measures how long that takes; \
+                      then the same for BIRD 2 and for FRR, one after the other, with the same bytes from the same \
+                      sender. Prefix lengths, paths and the number of prefixes to a set of attributes are drawn to \
+                      resemble the Internet's.\n\n\
+                      Needs root, and bird2 and frr as Debian packages them. Traffic stays in the namespaces.",
+        after_long_help = "Examples:\n  holdover bench bgp-feed --routes 1000000\n  \
+                           holdover bench bgp-feed --routes 100000 --neighbors 4 --no-standby\n\n\
+                           What is being measured is told on standard error. The figures are one line, last on standard output:\n  \
+                           {\"bench\":\"bgp-feed\",\"routes\":..,\"neighbors\":..,\"standby\":..,\n   \
+                           \"seconds\":{\"holdover\":..,\"bird\":..,\"frr\":..},\"seconds_fib\":{\"holdover\":..,\"bird\":..},\n   \
+                           \"rss_mib\":{\"holdover_active\":..,\"holdover_standby\":..,\"bird\":..,\"frr\":..}}\n\n\
+                           seconds: from the first UPDATE until the router's table has all routes; seconds_fib: until packets are\n\
+                           forwarded by them, by the line cards or by the kernel, to which BIRD exports in a second run.\n\n\
+                           Exit codes:\n  0  measured\n  1  something is missing, or a router did not take all routes"
+    )]
+    BgpFeed(FeedArguments),
 }
 
 /// Which chassis.
@@ -278,6 +302,33 @@ pub struct SwitchoverArguments {
 }
 
 #[derive(Args)]
+pub struct FeedArguments {
+    /// Prefixes that each neighbour tells
+    #[arg(long, default_value_t = 1_000_000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUTES_MAX)))]
+    pub routes: u32,
+    /// Neighbours, each of which tells all of them
+    #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(NEIGHBORS_MAX)))]
+    pub neighbors: u32,
+    /// Without a standby route processor
+    #[arg(long)]
+    pub no_standby: bool,
+}
+
+#[derive(Args)]
+pub struct FeedNeighborsArguments {
+    #[arg(long)]
+    pub router: Ipv4Addr,
+    #[arg(long)]
+    pub first_address: Ipv4Addr,
+    #[arg(long)]
+    pub neighbors: u32,
+    #[arg(long)]
+    pub routes: u32,
+    #[arg(long)]
+    pub seed: u64,
+}
+
+#[derive(Args)]
 pub struct SimArguments {
     /// Run for so long; 10 seconds without any budget
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["seeds", "seed", "regression"])]
@@ -367,6 +418,8 @@ fn run(role: Role) -> CliResult {
         Role::Reset(arguments) => chassis_commands::reset(&arguments),
         Role::Demo => measure::demo(),
         Role::Bench(Bench::Switchover(arguments)) => measure::switchover(&arguments),
+        Role::Bench(Bench::BgpFeed(arguments)) => measure::bgp_feed(&arguments),
+        Role::BgpFeedNeighbors(arguments) => measure::bgp_feed_neighbors(&arguments),
         Role::Sim(arguments) => simulate::sim(&arguments),
         Role::Rp(arguments) => roles::run_rp(arguments),
         Role::Replay(arguments) => roles::replay(&arguments),

@@ -1,9 +1,10 @@
 //! `demo` and `bench`: what they print while they run, and at their end.
 
 use crate::CliResult;
-use crate::cli::SwitchoverArguments;
+use crate::cli::{FeedArguments, FeedNeighborsArguments, SwitchoverArguments};
 use crate::screen::{self, Emphasis, ProgressLine};
 use runtime::operate::bench::{self, Progress, Reporter, SwitchoverBench, milliseconds};
+use runtime::operate::bgp_feed::{self, FeedBench, NeighborsSpec};
 use runtime::operate::demo::{self, Audience, Row, table};
 use std::process::ExitCode;
 
@@ -67,6 +68,31 @@ pub fn switchover(arguments: &SwitchoverArguments) -> CliResult {
         eprintln!("holdover: {} epochs had two holders", figures.two_actives);
         return Ok(ExitCode::FAILURE);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures how fast routes are taken.
+pub fn bgp_feed(arguments: &FeedArguments) -> CliResult {
+    let bench = FeedBench {
+        program: std::env::current_exe()?,
+        routes: arguments.routes,
+        neighbors: arguments.neighbors,
+        standby: !arguments.no_standby,
+    };
+    let figures = bgp_feed::run(&bench, &mut |line| eprintln!("{line}"))?;
+    screen::print(&figures.to_json()?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plays neighbours until the input ends.
+pub fn bgp_feed_neighbors(arguments: &FeedNeighborsArguments) -> CliResult {
+    bgp_feed::play_neighbors(&NeighborsSpec {
+        router: arguments.router,
+        first_address: arguments.first_address,
+        neighbors: arguments.neighbors,
+        routes: arguments.routes,
+        seed: arguments.seed,
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

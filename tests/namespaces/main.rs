@@ -2,6 +2,7 @@
 //! measured by tools that know nothing of it.
 
 mod dissect;
+mod feed;
 mod flow;
 mod lab;
 mod late;

@@ -13,6 +13,8 @@ fn lab() -> Lab {
         program: chassis::program(),
         ballast_mib: 0,
         core_dumps: true,
+        chassis: None,
+        network_namespace: None,
     };
     let mut lab = Lab::start(options).expect("a chassis starts");
     lab.wait_until_hot(HANG_LIMIT).expect("the chassis boots");

@@ -41,6 +41,10 @@ pub struct RpStatus {
     pub dirty_rows: u64,
     /// Routes that the generator has installed.
     pub generated_routes: u32,
+    /// Paths of BGP, of all neighbours and families.
+    pub bgp_paths: u64,
+    /// Prefixes that packets are forwarded by.
+    pub fib_prefixes: u64,
     /// Whether the RIB has nothing left to compute and nothing waits for the standby's acknowledgement.
     pub settled: bool,
     /// Cards, on the active.
@@ -86,6 +90,8 @@ impl RouteProcessor {
             download_digest: 0,
             dirty_rows: 0,
             generated_routes: 0,
+            bgp_paths: 0,
+            fib_prefixes: 0,
             settled: true,
             cards: Vec::new(),
             switchovers: 0,
@@ -109,6 +115,9 @@ impl RouteProcessor {
         status.download_digest = chassis::downloaded_digest(clients);
         status.dirty_rows = clients.dirty_rows() as u64;
         status.generated_routes = clients.generator.installed();
+        let bgp = &clients.speaker.rib;
+        status.bgp_paths = bgp.v4.paths.index().paths() + bgp.v6.paths.index().paths();
+        status.fib_prefixes = clients.rib.fib.len() as u64;
         let at_the_gate = self.active().map_or(0, |active| active.frames().2);
         status.settled = !clients.rib.has_pending() && !clients.generator.has_pending() && at_the_gate == 0;
         status.switchovers = clients.system.switchover_count();

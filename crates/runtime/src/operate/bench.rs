@@ -92,6 +92,8 @@ pub fn run(bench: &SwitchoverBench, reporter: &mut dyn Reporter) -> Result<Switc
         program: bench.program.clone(),
         ballast_mib: bench.ballast_mib,
         core_dumps: bench.cause == Cause::SegvCore,
+        chassis: None,
+        network_namespace: None,
     })?;
     let active = lab.wait_until_hot(limit)?;
     trial::save_configuration(&mut lab, active)?;

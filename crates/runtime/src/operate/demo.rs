@@ -106,6 +106,8 @@ pub fn run(program: PathBuf, audience: &mut dyn Audience) -> Result<Verdict, Lab
         program,
         ballast_mib: 0,
         core_dumps: true,
+        chassis: None,
+        network_namespace: None,
     })?;
     let limit = trial::size_limit(0, 0);
     let active = lab.wait_until_hot(limit)?;

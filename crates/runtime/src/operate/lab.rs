@@ -29,6 +29,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 /// How long one chassis may take for anything that is not proportional to a size that the caller chose.
 pub const STATE_LIMIT: Duration = Duration::from_secs(60);
+/// The chassis file in the directory of a chassis that has one of its own.
+const CHASSIS_FILE: &str = "chassis.toml";
 /// Lines of a log that an error shows.
 const LOG_LINES: usize = 12;
 
@@ -49,6 +51,10 @@ pub struct LabOptions {
     pub ballast_mib: u64,
     /// Whether an RP that crashes leaves a core.
     pub core_dumps: bool,
+    /// Text of a chassis file; the embedded chassis without it.
+    pub chassis: Option<String>,
+    /// The network namespace that its processes run in, by the name that `ip netns` has for it.
+    pub network_namespace: Option<String>,
 }
 
 /// Why a private chassis does not do what it should.
@@ -135,12 +141,20 @@ impl Lab {
     pub fn start(options: LabOptions) -> Result<Lab, LabError> {
         let signals = Signals::take(&[LoopSignal::Interrupt, LoopSignal::Terminate, LoopSignal::Hangup])
             .map_err(|error| LabError::System("take signals", error))?;
-        let file = ChassisFile::load(None).map_err(LabError::Chassis)?;
+        let file = match &options.chassis {
+            Some(text) => ChassisFile::parse(text),
+            None => ChassisFile::load(None),
+        };
+        let file = file.map_err(LabError::Chassis)?;
         let place = TemporaryPlace::new().map_err(|error| LabError::System("make a directory", error))?;
         let directories = Directories::below(&place.path)?;
         directories.create()?;
         let resets = ResetDesk::open(&directories.run)
             .map_err(|error| LabError::System("listen where a backplane would", error))?;
+        if let Some(text) = &options.chassis {
+            std::fs::write(place.path.join(CHASSIS_FILE), text)
+                .map_err(|error| LabError::System("write the chassis file", error))?;
+        }
         let mut lab = Lab {
             options,
             file,
@@ -205,7 +219,14 @@ impl Lab {
             .append(true)
             .open(log_path(&self.directories.log, unit))
             .map_err(failed)?;
-        let mut command = Command::new(&self.options.program);
+        let mut command = match &self.options.network_namespace {
+            Some(name) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", name]).arg(&self.options.program);
+                command
+            }
+            None => Command::new(&self.options.program),
+        };
         command
             .args(self.arguments(unit))
             .env(OVERRIDE_VARIABLE, &self.place.path)
@@ -234,6 +255,9 @@ impl Lab {
 
     fn arguments(&self, unit: Unit) -> Vec<OsString> {
         let mut arguments = unit.arguments();
+        if self.options.chassis.is_some() {
+            arguments.extend(["--chassis".into(), self.place.path.join(CHASSIS_FILE).into()]);
+        }
         if let Unit::Rp(_) = unit {
             if self.options.ballast_mib > 0 {
                 arguments.extend([

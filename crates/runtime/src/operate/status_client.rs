@@ -50,6 +50,10 @@ pub struct RpReport {
     pub dirty_rows: u64,
     /// Routes of the generator.
     pub generated_routes: u32,
+    /// Paths of BGP, of all neighbours and families.
+    pub bgp_paths: u64,
+    /// Prefixes that packets are forwarded by.
+    pub fib_prefixes: u64,
     /// Whether the RIB has nothing left to compute and nothing waits for the standby's acknowledgement.
     pub settled: bool,
     /// Cards, on the active.
@@ -215,6 +219,8 @@ pub(crate) mod tests {
             download_digest: "00".into(),
             dirty_rows: 0,
             generated_routes: 0,
+            bgp_paths: 0,
+            fib_prefixes: 0,
             settled: true,
             cards: Vec::new(),
             switchovers: 0,

@@ -272,6 +272,8 @@ pub(super) fn document(processor: &RouteProcessor, phases: &Phases, now: Instant
         "download_digest": format!("{:016x}", status.download_digest),
         "dirty_rows": status.dirty_rows,
         "generated_routes": status.generated_routes,
+        "bgp_paths": status.bgp_paths,
+        "fib_prefixes": status.fib_prefixes,
         "settled": status.settled,
         "cards": cards,
         "switchovers": status.switchovers,

@@ -1,0 +1,114 @@
+//! Our own router, as it is measured: a chassis whose first card has the neighbours' cable.
+
+use super::neighbor::FIRST_AS;
+use super::network::{FIRST_NEIGHBOR, INTERFACE, Network, ROUTER, Side};
+use super::peers::Router;
+use super::process;
+use super::{FeedBench, FeedError, ROUTER_AS};
+use crate::operate::lab::{Lab, LabError, LabOptions, STATE_LIMIT};
+use crate::operate::status_client::RpReport;
+use machine::RpSlot;
+use packet::Ipv4Addr;
+use std::io;
+
+/// The chassis that runs, with or without a standby.
+pub struct Chassis {
+    lab: Lab,
+    active: RpSlot,
+}
+
+/// BGP with all neighbours, who are told nothing: they only tell.
+fn chassis_file(bench: &FeedBench) -> String {
+    let neighbors: String = (0..bench.neighbors)
+        .map(|number| {
+            let address = Ipv4Addr::from(u32::from(FIRST_NEIGHBOR) + number);
+            format!(
+                " neighbor {address} remote-as {}\n neighbor {address} prefix-list NOTHING out\n",
+                FIRST_AS + number
+            )
+        })
+        .collect();
+    let slots: &[&str] = if bench.standby { &["R0", "R1"] } else { &["R0"] };
+    let processors: String = slots
+        .iter()
+        .map(|slot| format!("[[route_processors]]\nslot = \"{slot}\"\nhost = \"local\"\n"))
+        .collect();
+    format!(
+        "name = \"bgp-feed\"\nstartup_config = '''\nhostname Router\n!\nredundancy\n mode sso\n!\n\
+         interface Ethernet0/0\n ip address {ROUTER} 255.255.0.0\n no shutdown\n!\n\
+         router bgp {ROUTER_AS}\n bgp router-id {ROUTER}\n{neighbors}!\n\
+         ip prefix-list NOTHING seq 5 deny 0.0.0.0/0 le 32\n!\nend\n'''\n\
+         [[cards]]\nslot = 0\nports = [{{ number = 0, wire = \"packet:{INTERFACE}\" }}]\n{processors}"
+    )
+}
+
+impl Chassis {
+    /// Boots it, and waits for the standby to be hot, if there is one.
+    ///
+    /// # Errors
+    /// [`LabError`].
+    pub fn start(bench: &FeedBench, network: &Network) -> Result<Chassis, FeedError> {
+        let mut lab = Lab::start(LabOptions {
+            program: bench.program.clone(),
+            ballast_mib: 0,
+            core_dumps: false,
+            chassis: Some(chassis_file(bench)),
+            network_namespace: Some(network.name(Side::Router).to_string()),
+        })?;
+        let active = match bench.standby {
+            true => lab.wait_until_hot(STATE_LIMIT)?,
+            false => lab.wait_for("R0 is active, with its card", STATE_LIMIT, |lab| {
+                let [report, _] = lab.observe();
+                let is_ready = |report: &RpReport| {
+                    report.is_active() && report.settled && report.cards.iter().all(|card| card.live)
+                };
+                Ok(report.filter(is_ready).map(|_| RpSlot::R0))
+            })?,
+        };
+        Ok(Chassis { lab, active })
+    }
+
+    fn report(&mut self) -> io::Result<RpReport> {
+        self.lab.rp(self.active).map_err(into_io)?.status()
+    }
+
+    /// Resident memory of the active and of the standby (0: there is none), in mebibytes.
+    ///
+    /// # Errors
+    /// When one of them does not run any more.
+    pub fn resident_mib(&mut self) -> Result<[u64; 2], FeedError> {
+        let reports = self.lab.observe();
+        let of = |slot: RpSlot| match &reports[slot.index()] {
+            Some(report) => process::resident_mib(&[report.pid]),
+            None => Ok(0),
+        };
+        let both = of(self.active).and_then(|active| Ok([active, of(self.active.peer())?]));
+        both.map_err(|error| FeedError::System("look at the memory of a route processor", error))
+    }
+}
+
+fn into_io(error: LabError) -> io::Error {
+    io::Error::other(error.to_string())
+}
+
+impl Router for Chassis {
+    fn routes(&mut self) -> io::Result<u64> {
+        Ok(self.report()?.bgp_paths)
+    }
+
+    /// What a card has taken: nothing is on its way, and nothing is left to be computed.
+    fn forwarded(&mut self) -> io::Result<Option<u64>> {
+        let report = self.report()?;
+        let has_all = report.settled
+            && report.dirty_rows == 0
+            && report
+                .cards
+                .iter()
+                .all(|card| card.live && card.outstanding_bytes == 0);
+        Ok(Some(if has_all { report.fib_prefixes } else { 0 }))
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        Vec::new()
+    }
+}
