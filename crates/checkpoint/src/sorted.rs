@@ -10,6 +10,7 @@
 //! costs O(log n); inserting a leaf's worth of rows moves one branch, a branch's worth the list of branches.
 
 use alloc::vec::Vec;
+use core::cell::Cell;
 use core::ops::{Bound, RangeBounds};
 
 /// Most rows of a leaf.
@@ -97,6 +98,8 @@ pub struct SortedMap<K, V> {
     firsts: Vec<K>,
     branches: Vec<Branch<K, V>>,
     rows: usize,
+    /// Branch and leaf that were looked at last: what is looked for next is often near.
+    last: Cell<(usize, usize)>,
 }
 
 impl<K, V> Default for SortedMap<K, V> {
@@ -105,13 +108,17 @@ impl<K, V> Default for SortedMap<K, V> {
             firsts: Vec::new(),
             branches: Vec::new(),
             rows: 0,
+            last: Cell::new((0, 0)),
         }
     }
 }
 
 /// The node that `key` belongs to, by the first keys of all.
+#[inline]
 fn position<K: Ord>(firsts: &[K], key: &K) -> usize {
-    firsts.partition_point(|first| first <= key).saturating_sub(1)
+    firsts
+        .partition_point(|first| first.cmp(key).is_le())
+        .saturating_sub(1)
 }
 
 impl<K: Ord + Clone, V> SortedMap<K, V> {
@@ -135,19 +142,34 @@ impl<K: Ord + Clone, V> SortedMap<K, V> {
     /// # Errors
     /// Where it would be, when there is none.
     pub fn find(&self, key: &K) -> Result<Place, Place> {
-        let branch = position(&self.firsts, key);
-        let (leaf, row) = match self.branches.get(branch) {
-            None => (0, Err(0)),
-            Some(branch) => {
-                let leaf = position(&branch.firsts, key);
-                (
-                    leaf,
-                    branch.leaves[leaf].binary_search_by(|(each, _)| each.cmp(key)),
-                )
+        let (branch, leaf) = match self.last.get() {
+            last if self.holds(last, key) => last,
+            _ => {
+                let branch = position(&self.firsts, key);
+                let leaves = self.branches.get(branch);
+                (branch, leaves.map_or(0, |leaves| position(&leaves.firsts, key)))
             }
         };
+        let rows = match self.branches.get(branch) {
+            None => &[][..],
+            Some(branch) => &branch.leaves[leaf][..],
+        };
+        self.last.set((branch, leaf));
         let place = |row| Place { branch, leaf, row };
-        row.map(place).map_err(place)
+        rows.binary_search_by(|(each, _)| each.cmp(key))
+            .map(place)
+            .map_err(place)
+    }
+
+    /// Whether `key` belongs between the first and the last row of this leaf, if there is such a leaf still.
+    #[inline]
+    fn holds(&self, (branch, leaf): (usize, usize), key: &K) -> bool {
+        let rows = self
+            .branches
+            .get(branch)
+            .and_then(|branch| branch.leaves.get(leaf));
+        let ends = rows.and_then(|rows| Some((rows.first()?, rows.last()?)));
+        ends.is_some_and(|((first, _), (last, _))| first.cmp(key).is_le() && key.cmp(last).is_le())
     }
 
     /// The row at a place that [`SortedMap::find`] has found.
