@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod attributes;
 mod checkpoint;
+mod debug;
 pub mod decision;
 pub mod error;
 mod export;
@@ -33,6 +34,7 @@ mod trim;
 
 pub use self::checkpoint::{TABLES, table_name};
 pub use attributes::*;
+pub use debug::DebugTopic;
 pub use family::*;
 pub use group::*;
 pub use history::{History, HistoryRecord};

@@ -81,6 +81,7 @@ impl Speaker {
             if let Some(neighbor) = self.neighbors.get_mut(&peer) {
                 neighbor.counters.received[message.kind as usize - 1] += 1;
             }
+            self.watch_received(peer, message.kind, message.body.len());
             match message.kind {
                 Kind::Open => self.open(now, peer, direction, message.body, out),
                 Kind::Update if state == State::Established => {

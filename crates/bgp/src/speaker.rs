@@ -18,12 +18,14 @@
 
 use ::checkpoint::Tracked;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use machine::{Deadline, Duration, Instant, Machine, Outbox, Release, Seed};
 use packet::bgp::{Code, Notification, OpenRepr, keepalive, shutdown_communication};
 
+use crate::debug::{DebugTopic, Watch};
 use crate::error::{BgpEvent, DownReason};
 use crate::fsm::{Action, Circumstances, Event, Notice, State, transition};
 use crate::id::PeerId;
@@ -182,6 +184,8 @@ pub struct Speaker {
     pub(crate) awaited: BTreeSet<PeerId>,
     /// The system's age in seconds.
     pub(crate) age_s: u32,
+    /// What `debug` tells.
+    pub(crate) watch: Watch,
 }
 
 impl Speaker {
@@ -198,6 +202,7 @@ impl Speaker {
             deferred_until: None,
             awaited: BTreeSet::new(),
             age_s: 0,
+            watch: Watch::default(),
         }
     }
 
@@ -388,6 +393,11 @@ impl Speaker {
         };
         let before = neighbor.connection(direction).state;
         let step = transition(before, event, Circumstances::default());
+        if before != step.next {
+            self.watched(peer, &[DebugTopic::Sessions, DebugTopic::Events], |neighbor| {
+                format!("BGP: {neighbor} went from {before:?} to {:?}", step.next)
+            });
+        }
         let farewell = match step.notice {
             Some(Notice::OfEvent) => farewell,
             Some(Notice::Of(code)) => Some(Farewell {
@@ -531,6 +541,9 @@ impl Speaker {
         direction: Direction,
         out: &mut Outbox<SpeakerOutput>,
     ) {
+        self.watched(peer, &[DebugTopic::Keepalives], |neighbor| {
+            format!("BGP: {neighbor} sending KEEPALIVE")
+        });
         let mut bytes = Vec::new();
         keepalive(&mut bytes);
         let Some(neighbor) = self.neighbors.get_mut(&peer) else {

@@ -427,6 +427,13 @@ fn routing_is_shown_as_text_and_as_json() {
         "show ip route bgp",
         "show version | json",
         "show running-config | json",
+        "debug ip bgp events",
+        "debug ip bgp 10.0.0.2 keepalives",
+        "show debugging",
+        "clear ip bgp 10.0.0.2",
+        "undebug all",
+        "show debugging",
+        "show logging | include BGP:",
     ] {
         rig.type_text(&format!("{command}\r"));
         rig.feed(RpInput::Console {

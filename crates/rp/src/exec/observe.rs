@@ -1,7 +1,7 @@
 //! EXEC commands for watching: the log, `debug`, and the inside of the redundancy facility.
 
 use crate::io::SessionId;
-use crate::processor::RouteProcessor;
+use crate::processor::{Role, RouteProcessor};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,9 +18,14 @@ impl RouteProcessor {
             ObserveCommand::DebugRedundancy(topics, on) => return self.debug_redundancy(topics, on),
             ObserveCommand::UndebugAll => {
                 self.debug_redundancy(RedundancyDebug::All, false);
+                self.undebug_bgp();
                 return Vec::from([String::from("All possible debugging has been turned off")]);
             }
-            ObserveCommand::ShowDebugging => return text_lines(&watch::show_debugging(&self.facility)),
+            ObserveCommand::ShowDebugging => {
+                let mut lines = text_lines(&watch::show_debugging(&self.facility));
+                lines.extend(self.show_bgp_debugging());
+                return lines;
+            }
             ObserveCommand::ShowLogging => return self.show_logging(),
             ObserveCommand::ShowRedundancy(view) => return self.show_redundancy_view(now, view),
             ObserveCommand::TerminalMonitor(on) => {
@@ -67,12 +72,16 @@ impl RouteProcessor {
         text_lines(&text)
     }
 
-    /// What `debug redundancy` has told since the last look goes where lines of its severity go.
+    /// What `debug` has told since the last look goes where lines of its severity go.
     pub(crate) fn tell_debug(&mut self, now: Instant) {
-        if self.facility.debug_mask() == 0 {
-            return;
+        let mut lines = Vec::new();
+        if self.facility.debug_mask() != 0 {
+            lines.extend(self.facility.take_debug_lines());
         }
-        for line in self.facility.take_debug_lines() {
+        if let Role::Active(active) = &mut self.role {
+            lines.extend(active.clients.speaker.take_debug_lines());
+        }
+        for line in lines {
             self.log_text(now, Severity::Debugging, line);
         }
     }

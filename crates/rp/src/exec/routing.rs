@@ -5,9 +5,12 @@ use crate::console::Page;
 use crate::io::SessionId;
 use crate::processor::{Role, RouteProcessor};
 use alloc::string::String;
+use alloc::vec::Vec;
+use bgp::DebugTopic;
 use bgp::show::Routes;
-use config::bgp::{ClearHow, ClearWhom, NeighborRoutes, RouteProtocol};
+use config::bgp::{BgpDebug, ClearHow, ClearWhom, NeighborRoutes, RouteProtocol};
 use config::{AddressFilter, ExecCommand, RoutingCommand};
+use core::net::{IpAddr, Ipv4Addr};
 use machine::Instant;
 use management::Outcome;
 
@@ -83,14 +86,57 @@ impl RouteProcessor {
             | RoutingCommand::ShowBgpNeighbors { .. }
             | RoutingCommand::ShowBgpNeighborRoutes { .. }
             | RoutingCommand::ShowBgpSsoSummary
-            | RoutingCommand::ShowBgpPeerGroup { .. }
-            | RoutingCommand::DebugBgp { .. } => NOT_ACTIVE,
+            | RoutingCommand::ShowBgpPeerGroup { .. } => NOT_ACTIVE,
+            RoutingCommand::DebugBgp { topic, neighbor, on } => {
+                let text = self.debug_bgp(*topic, *neighbor, *on);
+                return self.complete(now, id, Outcome::Accepted, &text);
+            }
             RoutingCommand::ShowPrefixList { .. }
             | RoutingCommand::ShowRouteMap { .. }
             | RoutingCommand::ShowAsPathList { .. }
             | RoutingCommand::ShowCommunityList { .. } => NOT_SHOWN,
         };
         self.complete(now, id, Outcome::Rejected, told);
+    }
+
+    /// `[no] debug ip bgp ...`
+    fn debug_bgp(&mut self, topic: BgpDebug, neighbor: Option<Ipv4Addr>, on: bool) -> String {
+        let Role::Active(active) = &mut self.role else {
+            return String::new();
+        };
+        let topic = match topic {
+            BgpDebug::Sessions => DebugTopic::Sessions,
+            BgpDebug::Events => DebugTopic::Events,
+            BgpDebug::Keepalives => DebugTopic::Keepalives,
+            BgpDebug::Updates => DebugTopic::Updates,
+        };
+        let neighbor = neighbor.map(IpAddr::V4);
+        active.clients.speaker.set_debug(topic, neighbor, on);
+        topic.state(neighbor, on)
+    }
+
+    /// `undebug all`, as far as it is about BGP.
+    pub(super) fn undebug_bgp(&mut self) {
+        if let Role::Active(active) = &mut self.role {
+            for topic in DebugTopic::ALL {
+                active.clients.speaker.set_debug(topic, None, false);
+            }
+        }
+    }
+
+    /// What of BGP is being watched, for `show debugging`.
+    pub(super) fn show_bgp_debugging(&self) -> Vec<String> {
+        let Role::Active(active) = &self.role else {
+            return Vec::new();
+        };
+        let debugged = active.clients.speaker.debugged();
+        let mut lines: Vec<String> = debugged
+            .map(|(topic, neighbor)| alloc::format!("  {}", topic.state(neighbor, true)))
+            .collect();
+        if !lines.is_empty() {
+            lines.insert(0, String::from("IP routing:"));
+        }
+        lines
     }
 
     /// `... | json`
