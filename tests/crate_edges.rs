@@ -267,7 +267,7 @@ fn a_planted_edge_or_crate_is_objected_to() {
             edge("machine", "rustix", false, false),
             "machine may not use rustix",
         ),
-        (edge("rp", "serde", false, false), "rp may not use serde"),
+        (edge("rp", "toml", false, false), "rp may not use toml"),
     ];
     let before = objections(&crates, &edges);
     for (edge, expected) in planted {
