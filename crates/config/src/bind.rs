@@ -39,6 +39,10 @@ pub(crate) fn command(matched: &Matched, mode: &Mode) -> Option<Command> {
             in_family: matches!(mode, Mode::BgpFamily(_)),
             command: crate::bgp::command(matched)?,
         },
+        Mode::RouteMap(place) => ConfigCommand::RouteMapEntry {
+            place: *place,
+            command: crate::policy::route_map_command(matched)?,
+        },
         _ => config_command(matched)?,
     };
     Some(Command::Configure(command))
@@ -169,6 +173,9 @@ fn config_command(matched: &Matched) -> Option<ConfigCommand> {
     let set = !matched.negated;
     if let Some(command) = crate::logging::command(matched) {
         return Some(ConfigCommand::Logging(command));
+    }
+    if let Some(command) = crate::policy::list_command(matched) {
+        return Some(ConfigCommand::List(command));
     }
     Some(match matched.id {
         CommandId::Version => ConfigCommand::Version(matched.text(Slot::Text)?),
@@ -340,6 +347,8 @@ pub(crate) fn matched(command: &ConfigCommand) -> Matched {
         ConfigCommand::RouterBgp(as_number) => crate::bgp::router(Some(*as_number), true),
         ConfigCommand::NoRouterBgp(as_number) => crate::bgp::router(*as_number, false),
         ConfigCommand::Bgp { command, .. } => crate::bgp::matched(command),
+        ConfigCommand::List(command) => crate::policy::list_matched(command),
+        ConfigCommand::RouteMapEntry { command, .. } => crate::policy::route_map_matched(command),
     }
 }
 
@@ -445,6 +454,14 @@ impl Matched {
     pub(crate) fn address(&self, slot: Slot) -> Option<Ipv4Addr> {
         match self.value(slot)? {
             Value::Address(address) => Some(*address),
+            _ => None,
+        }
+    }
+
+    /// A prefix, without the host bits that were typed with it.
+    pub(crate) fn prefix(&self, slot: Slot) -> Option<Prefix<packet::V4>> {
+        match self.value(slot)? {
+            Value::Prefix(address, length) => Prefix::new(*address, *length).ok(),
             _ => None,
         }
     }

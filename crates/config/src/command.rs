@@ -18,6 +18,7 @@ use crate::mode::Mode;
 use crate::name::InterfaceName;
 use crate::observe::ObserveCommand;
 use crate::platform::PlatformCommand;
+use crate::policy::{ListCommand, RouteMapCommand, RouteMapPlace};
 use crate::redundancy::{RedundancyMode, RedundancySetting};
 
 /// A line of a console, as the grammar reads it.
@@ -332,6 +333,15 @@ pub enum ConfigCommand {
         /// What to do.
         command: BgpCommand,
     },
+    /// A command about lists of policy, or one that leads to a route map's entry.
+    List(ListCommand),
+    /// A command below `route-map`.
+    RouteMapEntry {
+        /// The entry that it is for.
+        place: RouteMapPlace,
+        /// What to do.
+        command: RouteMapCommand,
+    },
 }
 
 /// What can be set on an interface.
@@ -427,11 +437,12 @@ impl ConfigCommand {
 
     /// The mode after this command has succeeded: its own, or the one that it leads to. A global command that was
     /// typed in a submode leaves the submode.
-    pub const fn next_mode(&self) -> Mode {
+    pub fn next_mode(&self) -> Mode {
         match self {
             ConfigCommand::Interface { port } => Mode::Interface(*port),
             ConfigCommand::Redundancy => Mode::Redundancy,
             ConfigCommand::RouterBgp(as_number) => Mode::Bgp(*as_number),
+            ConfigCommand::List(command) => command.next_mode(),
             ConfigCommand::Bgp {
                 as_number,
                 command: BgpCommand::AddressFamily,
@@ -455,6 +466,7 @@ impl ConfigCommand {
                 ..
             } => Mode::BgpFamily(*as_number),
             ConfigCommand::Bgp { as_number, .. } => Mode::Bgp(*as_number),
+            ConfigCommand::RouteMapEntry { place, .. } => Mode::RouteMap(*place),
             _ => Mode::Global,
         }
     }

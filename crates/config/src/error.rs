@@ -11,6 +11,7 @@ use packet::{Prefix, V4};
 use crate::bgp::BgpError;
 use crate::name::InterfaceName;
 use crate::pattern::PatternErrorKind;
+use crate::policy::PolicyError;
 
 /// How a line fails to be a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,6 +227,8 @@ pub enum ConfigError {
     AddressIsNeighbor(Ipv4Addr),
     /// A command of BGP.
     Bgp(BgpError),
+    /// A command about lists and route maps.
+    Policy(PolicyError),
 }
 
 impl ConfigError {
@@ -247,6 +250,7 @@ impl ConfigError {
             ConfigError::RomMonitor(_) => ReturnCode::BadRegister,
             ConfigError::AddressIsNeighbor(_) => ReturnCode::BadAddress,
             ConfigError::Bgp(error) => error.code(),
+            ConfigError::Policy(error) => error.code(),
         }
     }
 }
@@ -315,6 +319,7 @@ impl fmt::Display for ConfigError {
                 write!(f, "% {address} is a BGP neighbor: remove that neighbor first")
             }
             ConfigError::Bgp(error) => error.fmt(f),
+            ConfigError::Policy(error) => error.fmt(f),
         }
     }
 }

@@ -407,10 +407,7 @@ fn follow_keywords(branches: &[Branch], fits: impl Fn(&str) -> bool) -> Vec<Bran
 
 fn follow_arguments(branches: &[Branch], word: &str) -> Vec<Branch> {
     let follow = |branch: &Branch| match branch.next() {
-        Some(Token::Argument {
-            kind: Kind::Line | Kind::Pattern,
-            ..
-        }) => None,
+        Some(Token::Argument { kind, .. }) if kind.takes_rest() => None,
         Some(Token::Argument { slot, kind, .. }) => Some(branch.after(Some((*slot, kind.accept(word)?)))),
         _ => None,
     };
@@ -420,11 +417,7 @@ fn follow_arguments(branches: &[Branch], word: &str) -> Vec<Branch> {
 /// The branches that take the rest of the line. Blanks at its end belong to a pattern, but not to a text.
 fn follow_lines(branches: &[Branch], rest: &str) -> Vec<Branch> {
     let follow = |branch: &Branch| match branch.next() {
-        Some(Token::Argument {
-            slot,
-            kind: kind @ (Kind::Line | Kind::Pattern),
-            ..
-        }) => {
+        Some(Token::Argument { slot, kind, .. }) if kind.takes_rest() => {
             let text = if *kind == Kind::Pattern {
                 rest
             } else {

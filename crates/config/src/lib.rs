@@ -30,6 +30,7 @@ mod name;
 mod observe;
 pub mod pattern;
 mod platform;
+pub mod policy;
 mod redundancy;
 mod render;
 pub mod table;

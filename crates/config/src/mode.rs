@@ -8,6 +8,7 @@ use machine::PortId;
 use crate::command::{Command, ConfigCommand};
 use crate::grammar::Grammar;
 use crate::name::InterfaceName;
+use crate::policy::{ListCommand, RouteMapPlace};
 use crate::table::Privilege;
 
 /// The place in the command language where a line is read.
@@ -33,6 +34,8 @@ pub enum Mode {
     Bgp(u32),
     /// `Router(config-router-af)#`, IPv4 unicast, and the AS.
     BgpFamily(u32),
+    /// `Router(config-route-map)#`, and which entry.
+    RouteMap(RouteMapPlace),
 }
 
 /// What stands behind the line that leads to BGP, on the way to its address family.
@@ -57,9 +60,16 @@ impl ModeSet {
     pub const IPV4_FAMILY: ModeSet = ModeSet(1 << 5);
     /// What belongs to IPv4 unicast is read in both.
     pub const BGP_FAMILY: ModeSet = ModeSet(ModeSet::BGP.0 | ModeSet::IPV4_FAMILY.0);
+    /// Entry of a route map.
+    pub const ROUTE_MAP: ModeSet = ModeSet(1 << 6);
     /// Every configuration mode.
-    pub const CONFIGURATION: ModeSet =
-        ModeSet(ModeSet::GLOBAL.0 | ModeSet::INTERFACE.0 | ModeSet::REDUNDANCY.0 | ModeSet::BGP_FAMILY.0);
+    pub const CONFIGURATION: ModeSet = ModeSet(
+        ModeSet::GLOBAL.0
+            | ModeSet::INTERFACE.0
+            | ModeSet::REDUNDANCY.0
+            | ModeSet::BGP_FAMILY.0
+            | ModeSet::ROUTE_MAP.0,
+    );
 
     /// Whether the two sets share a mode.
     pub const fn intersects(self, other: ModeSet) -> bool {
@@ -77,6 +87,7 @@ impl Mode {
             Mode::Redundancy => ModeSet::REDUNDANCY,
             Mode::Bgp(_) => ModeSet::BGP,
             Mode::BgpFamily(_) => ModeSet::IPV4_FAMILY,
+            Mode::RouteMap(_) => ModeSet::ROUTE_MAP,
         }
     }
 
@@ -108,6 +119,7 @@ impl Mode {
             Mode::Redundancy => "(config-red)#",
             Mode::Bgp(_) => "(config-router)#",
             Mode::BgpFamily(_) => "(config-router-af)#",
+            Mode::RouteMap(_) => "(config-route-map)#",
         }
     }
 
@@ -120,6 +132,7 @@ impl Mode {
             Mode::Redundancy => "Redundancy configuration commands:",
             Mode::Bgp(_) => "Router configuration commands:",
             Mode::BgpFamily(_) => "Router Address Family configuration commands:",
+            Mode::RouteMap(_) => "Route Map configuration commands:",
         }
     }
 
@@ -128,7 +141,7 @@ impl Mode {
         match self {
             Mode::UserExec | Mode::PrivilegedExec => None,
             Mode::Global => Some(Mode::PrivilegedExec),
-            Mode::Interface(_) | Mode::Redundancy | Mode::Bgp(_) => Some(Mode::Global),
+            Mode::Interface(_) | Mode::Redundancy | Mode::Bgp(_) | Mode::RouteMap(_) => Some(Mode::Global),
             Mode::BgpFamily(as_number) => Some(Mode::Bgp(*as_number)),
         }
     }
@@ -144,6 +157,7 @@ impl Mode {
             Mode::Redundancy => String::from("redundancy"),
             Mode::Bgp(as_number) => format!("router bgp {as_number}"),
             Mode::BgpFamily(as_number) => format!("router bgp {as_number}{FAMILY_PATH}"),
+            Mode::RouteMap(place) => format!("{place}"),
         }
     }
 
@@ -162,8 +176,9 @@ impl Mode {
             Ok(Command::Configure(
                 command @ (ConfigCommand::Interface { .. }
                 | ConfigCommand::Redundancy
-                | ConfigCommand::RouterBgp(_)),
-            )) => Some(command.next_mode()),
+                | ConfigCommand::RouterBgp(_)
+                | ConfigCommand::List(ListCommand::RouteMap { .. })),
+            )) => Some(command.next_mode()).filter(Mode::is_submode),
             _ => None,
         }
     }

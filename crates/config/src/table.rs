@@ -140,6 +140,7 @@ pub enum CommandId {
     // BGP.
     Bgp(crate::bgp::BgpId),
     Routing(crate::bgp::RoutingId, crate::bgp::How),
+    Policy(crate::policy::PolicyId),
 }
 
 impl CommandId {
@@ -258,7 +259,7 @@ const ETHERNET: Token = keyword(INTERFACE_TYPE, "IEEE 802.3");
 const PORT: Token = argument(Slot::Port, Kind::Port, "Card slot and port number");
 const INTERFACE: Token = keyword("interface", "Select an interface to configure");
 
-const IP_GLOBAL: Token = keyword("ip", "Global IP configuration subcommands");
+pub(crate) const IP_GLOBAL: Token = keyword("ip", "Global IP configuration subcommands");
 const ROUTE: Token = keyword("route", "Establish static routes");
 const ROUTE_NETWORK: Token = argument(Slot::Address, Kind::Address, "Destination prefix");
 const ROUTE_MASK: Token = argument(Slot::Mask, Kind::Address, "Destination prefix mask");
@@ -388,6 +389,9 @@ const PARTS: &[&[Row]] = &[
     crate::bgp::exec::SHOWN,
     crate::bgp::exec::CLEARS,
     crate::bgp::exec::DEBUGS,
+    crate::policy::table::ENTRIES,
+    crate::policy::table::WHOLE,
+    crate::policy::table::LINES,
 ];
 
 /// All rows. Where two rows begin with the same keyword in the same mode, they use the same constant, so that the

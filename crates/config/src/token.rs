@@ -9,6 +9,7 @@ use machine::{CardSlot, ChassisSlot, PortId, Severity};
 use packet::netmask_length;
 
 use crate::name::parse_port;
+use crate::policy::RestKind;
 
 /// One element of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +103,12 @@ pub enum Slot {
     Encryption,
     /// A share, percent.
     Threshold,
+    /// The number of an entry.
+    Sequence,
+    /// Least length of prefixes.
+    Ge,
+    /// Greatest length of prefixes.
+    Le,
 }
 
 /// Which texts an argument accepts.
@@ -145,6 +152,14 @@ pub enum Kind {
     AsNumber,
     /// The address of a neighbour or the name of a peer group, which begins with no digit.
     Neighbor,
+    /// `A.B.C.D/n`.
+    Prefix,
+    /// One word that is not a number.
+    Tag,
+    /// `+N` or `-N`.
+    SignedMetric,
+    /// The rest of the line: words of this kind.
+    Rest(RestKind),
 }
 
 /// The value of an argument.
@@ -199,6 +214,10 @@ impl Kind {
             Kind::Minutes { min, max } => format!("<{min}-{max}>|hh:mm"),
             Kind::AsNumber => format!("<1-{}>", u32::MAX),
             Kind::Neighbor => "A.B.C.D".to_string(),
+            Kind::Prefix => "A.B.C.D/nn".to_string(),
+            Kind::Tag => "WORD".to_string(),
+            Kind::SignedMetric => "+/-<metric>".to_string(),
+            Kind::Rest(kind) => kind.symbol().to_string(),
         }
     }
 
@@ -237,6 +256,19 @@ impl Kind {
                 text.parse().ok().map(Value::Address)
             }
             Kind::Neighbor => (!text.is_empty()).then(|| Value::Text(text.to_string())),
+            Kind::Prefix => match Kind::AddressOrPrefix.accept(text)? {
+                prefix @ Value::Prefix(..) => Some(prefix),
+                _ => None,
+            },
+            Kind::Tag => {
+                let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+                (!is_number).then(|| Value::Text(text.to_string()))
+            }
+            Kind::SignedMetric => {
+                let sign = text.chars().next().filter(|sign| matches!(sign, '+' | '-'))?;
+                decimal(&text[1..]).map(|number| Value::Text(format!("{sign}{number}")))
+            }
+            Kind::Rest(kind) => kind.accept(text).map(Value::Text),
         }
     }
 
@@ -267,9 +299,16 @@ impl Kind {
             Kind::Severity => Severity::ALL
                 .iter()
                 .any(|severity| severity_begins(*severity, text)),
+            Kind::Prefix => all(|character| character.is_ascii_digit() || matches!(character, '.' | '/')),
+            Kind::SignedMetric => text.starts_with(['+', '-']),
             Kind::AsNumber => all(|character| character.is_ascii_digit() || character == '.'),
-            Kind::Neighbor | Kind::Word | Kind::Line | Kind::Pattern => true,
+            Kind::Neighbor | Kind::Tag | Kind::Word | Kind::Line | Kind::Pattern | Kind::Rest(_) => true,
         }
+    }
+
+    /// Whether a value goes on to the end of the line.
+    pub(crate) const fn takes_rest(&self) -> bool {
+        matches!(self, Kind::Line | Kind::Pattern | Kind::Rest(_))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::config_sync::ConfigSyncPolicy;
 use crate::error::{ConfigError, ReturnCode};
 use crate::grammar::Grammar;
 use crate::logging::LoggingConfiguration;
+use crate::policy::PolicyConfiguration;
 use crate::redundancy::{REGISTER_BOOT_FIELD, RedundancyConfiguration, RedundancyMode};
 
 /// The name of a router without one.
@@ -80,6 +81,7 @@ pub struct ConfigurationTree {
     /// the routes may be many.
     routes_digest: u64,
     bgp: Option<BgpConfiguration>,
+    policy: PolicyConfiguration,
 }
 
 impl Default for ConfigurationTree {
@@ -95,6 +97,7 @@ impl Default for ConfigurationTree {
             next_hops: BTreeMap::new(),
             routes_digest: 0,
             bgp: None,
+            policy: PolicyConfiguration::default(),
         }
     }
 }
@@ -128,6 +131,11 @@ impl ConfigurationTree {
     /// What differences between the route processors' configurations lead to.
     pub fn config_sync_policy(&self) -> ConfigSyncPolicy {
         self.config_sync_policy
+    }
+
+    /// Lists and route maps.
+    pub fn policy(&self) -> &PolicyConfiguration {
+        &self.policy
     }
 
     /// All that is configured below `router bgp`; `None` without one.
@@ -225,6 +233,10 @@ impl ConfigurationTree {
             ConfigCommand::Bgp {
                 as_number, command, ..
             } => self.apply_bgp(*as_number, command),
+            ConfigCommand::List(command) => self.policy.apply(command).map_err(ConfigError::Policy),
+            ConfigCommand::RouteMapEntry { place, command } => {
+                self.policy.apply_in(place, command).map_err(ConfigError::Policy)
+            }
         }
     }
 
@@ -284,6 +296,10 @@ impl ConfigurationTree {
         bytes.extend_from_slice(&self.routes_digest.to_le_bytes());
         let bgp = self.bgp.as_ref().map(BgpConfiguration::digest);
         bytes.extend(bgp.into_iter().flat_map(u64::to_le_bytes));
+        if !self.policy.is_empty() {
+            bytes.extend_from_slice(b"policy");
+            bytes.extend_from_slice(&self.policy.digest().to_le_bytes());
+        }
         xxhash_rust::xxh3::xxh3_64(&bytes)
     }
 
@@ -295,10 +311,11 @@ impl ConfigurationTree {
         if !routes.is_empty() {
             sections.push(routes);
         }
+        sections.extend(self.policy.sections());
         sections
     }
 
-    /// All sections but BGP and the routes, which may be long.
+    /// All sections but BGP, the routes and policy, which may be long.
     fn settings_sections(&self) -> Vec<Vec<ConfigCommand>> {
         let mut sections = Vec::from([
             Vec::from([ConfigCommand::Hostname(Some(self.hostname.clone()))]),

@@ -167,6 +167,11 @@ pub fn command_line(bytes: &[u8]) {
         Mode::Redundancy,
         Mode::Bgp(65_000),
         Mode::BgpFamily(65_000),
+        Mode::RouteMap(config::policy::RouteMapPlace {
+            name: const { config::policy::ListName::new("M").unwrap() },
+            permit: true,
+            sequence: 10,
+        }),
     ];
     for mode in modes {
         match Grammar::standard().read(&mode, line) {

@@ -4,6 +4,7 @@ mod observe;
 
 use crate::config_sync::Requester;
 mod platform;
+mod policy_show;
 mod routing;
 mod shown;
 

@@ -384,31 +384,39 @@ fn maximum_prefix(id: BgpId, matched: &Matched) -> Option<MaximumPrefix> {
 }
 
 /// A row and its values, on the way from a command to its text.
-struct Written(Matched);
+pub(crate) struct Written(Matched);
 
 impl Written {
     fn new(id: BgpId, set: bool) -> Written {
+        Written::of(CommandId::Bgp(id), set)
+    }
+
+    pub(crate) fn of(id: CommandId, set: bool) -> Written {
         Written(Matched {
-            id: CommandId::Bgp(id),
+            id,
             negated: !set,
             values: vec![],
         })
     }
 
-    fn with(mut self, slot: Slot, value: Option<Value>) -> Written {
+    pub(crate) fn matched(self) -> Matched {
+        self.0
+    }
+
+    pub(crate) fn with(mut self, slot: Slot, value: Option<Value>) -> Written {
         self.0.values.extend(value.map(|value| (slot, value)));
         self
     }
 
-    fn number(self, slot: Slot, value: Option<impl Into<u32>>) -> Written {
+    pub(crate) fn number(self, slot: Slot, value: Option<impl Into<u32>>) -> Written {
         self.with(slot, value.map(|value| Value::Number(value.into())))
     }
 
-    fn address(self, slot: Slot, value: Option<Ipv4Addr>) -> Written {
+    pub(crate) fn address(self, slot: Slot, value: Option<Ipv4Addr>) -> Written {
         self.with(slot, value.map(Value::Address))
     }
 
-    fn text(self, slot: Slot, value: Option<&String>) -> Written {
+    pub(crate) fn text(self, slot: Slot, value: Option<&String>) -> Written {
         self.with(slot, value.map(|value| Value::Text(value.clone())))
     }
 

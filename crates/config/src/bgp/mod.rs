@@ -14,7 +14,7 @@ mod tree;
 pub use command::{
     BestPathRule, BgpCommand, BgpTimers, MAXIMUM_PREFIX_THRESHOLD_DEFAULT, NeighborName, NeighborSetting,
 };
-pub(crate) use command::{command, matched, router};
+pub(crate) use command::{Written, command, matched, router};
 pub use error::BgpError;
 pub(crate) use exec::exec_command;
 pub use exec::{

@@ -86,12 +86,25 @@ fn reveal(text: &str) -> Option<Vec<u8>> {
     bytes.map(reveal).collect()
 }
 
-/// A line of configuration without its password, for everything but the configuration itself.
+/// A line without its password, typed in full or abbreviated: for everything but the configuration itself.
 pub fn without_secrets(line: &str) -> String {
-    const WORD: &str = " password ";
-    match line.find(WORD) {
-        Some(at) if line.trim_start().starts_with("neighbor ") => {
-            format!("{}<removed>", &line[..at + WORD.len()])
+    let mut words = Vec::new();
+    let mut at = 0;
+    while let Some((start, end)) = crate::grammar::next_word(line, at) {
+        words.push((start, &line[start..end]));
+        at = end;
+    }
+    let is_prefix = |(_, word): &(usize, &str)| ["no", "default"].contains(word);
+    let skipped = words.iter().take_while(|word| is_prefix(word)).count();
+    let stands_for = |place: usize, keyword: &str, least: usize| {
+        words.get(skipped + place).is_some_and(|(_, word)| {
+            let start = keyword.get(..word.len());
+            word.len() >= least && start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+        })
+    };
+    match words.get(skipped + 3) {
+        Some((secret, _)) if stands_for(0, "neighbor", 1) && stands_for(2, "password", 2) => {
+            format!("{}<removed>", &line[..*secret])
         }
         _ => line.to_string(),
     }
@@ -122,11 +135,14 @@ mod tests {
                 "neighbor 10.0.0.1 password opensesame 5",
                 "neighbor 10.0.0.1 password <removed>",
             ),
+            (" no nei UP  pass 7 0822", " no nei UP  pass <removed>"),
             (
                 "neighbor 10.0.0.1 description no password set",
-                "neighbor 10.0.0.1 description no password <removed>",
+                "neighbor 10.0.0.1 description no password set",
             ),
+            ("neighbor 10.0.0.1 password", "neighbor 10.0.0.1 password"),
             ("hostname password", "hostname password"),
+            ("", ""),
         ] {
             assert_eq!(without_secrets(line), shown);
         }

@@ -8,6 +8,7 @@ mod loading;
 mod parsing;
 mod patterns;
 mod platform;
+mod policy;
 mod properties;
 mod tables;
 mod trees;
@@ -21,7 +22,7 @@ pub(crate) const PORT: PortId = PortId::new(0, 0);
 pub(crate) const OTHER: PortId = PortId::new(1, 3);
 
 /// Every mode once.
-pub(crate) const MODES: [Mode; 7] = [
+pub(crate) const MODES: [Mode; 8] = [
     Mode::UserExec,
     Mode::PrivilegedExec,
     Mode::Global,
@@ -29,6 +30,11 @@ pub(crate) const MODES: [Mode; 7] = [
     Mode::Redundancy,
     Mode::Bgp(65_000),
     Mode::BgpFamily(65_000),
+    Mode::RouteMap(crate::policy::RouteMapPlace {
+        name: crate::policy::ListName::new("M").unwrap(),
+        permit: true,
+        sequence: 10,
+    }),
 ];
 
 pub(crate) fn parse(mode: Mode, line: &str) -> Result<Command, ParseError> {

@@ -1,4 +1,5 @@
 use alloc::string::String;
+use alloc::vec;
 use core::net::Ipv4Addr;
 
 use machine::PortId;
@@ -96,6 +97,7 @@ fn command() -> impl Strategy<Value = ConfigCommand> {
         1 => Just(ConfigCommand::Redundancy),
         5 => redundancy_command(),
         8 => super::bgp::command(),
+        8 => super::policy::command(),
     ]
 }
 

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::MODES;
+use crate::policy::RestKind;
 use crate::table::ROWS;
 use crate::token::{Kind, Token};
 use crate::{Command, Grammar, Mode, Row};
@@ -26,6 +27,15 @@ pub(super) fn sample(kind: &Kind) -> String {
         Kind::Minutes { max, .. } => max.to_string(),
         Kind::AsNumber => "65000".to_string(),
         Kind::Neighbor => "10.0.0.2".to_string(),
+        Kind::Prefix => "10.0.0.0/8".to_string(),
+        Kind::Tag => "word".to_string(),
+        Kind::SignedMetric => "+5".to_string(),
+        Kind::Rest(RestKind::Names) => "A B".to_string(),
+        Kind::Rest(RestKind::NamesExact) => "A 7 exact-match".to_string(),
+        Kind::Rest(RestKind::ListNumbers | RestKind::AsNumbers) => "1 2".to_string(),
+        Kind::Rest(RestKind::Communities) => "100:1 internet".to_string(),
+        Kind::Rest(RestKind::SetCommunities) => "100:1 no-export additive".to_string(),
+        Kind::Rest(RestKind::SetLargeCommunities) => "1:2:3 additive".to_string(),
     }
 }
 

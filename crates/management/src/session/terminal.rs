@@ -69,7 +69,7 @@ impl ConsoleSession {
                         .editor
                         .history()
                         .lines()
-                        .map(|line| format!("  {line}\n"))
+                        .map(|line| format!("  {}\n", config::bgp::without_secrets(line)))
                         .collect();
                 }
                 ExecCommand::ShowPrivilege => {

@@ -21,6 +21,7 @@ mod facts;
 mod local;
 pub(crate) mod log;
 mod neighbors;
+mod policies;
 mod routes;
 pub(crate) mod settings;
 mod streams;

@@ -1,5 +1,6 @@
 //! What the configuration asks of BGP, as its machines take it.
 
+use super::policies::{apply_filter_lists, policies};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -133,10 +134,20 @@ impl Settings {
 pub(crate) fn settings(tree: &ConfigurationTree) -> Option<Settings> {
     let configured = tree.bgp()?;
     let defaults = SpeakerConfig::new(configured.as_number, Ipv4Addr::UNSPECIFIED);
+    let mut policies = policies(tree.policy());
     let neighbors = configured.neighbors().filter_map(|(address, neighbor)| {
-        let settings = neighbor_settings(configured, address, &configured.effective(neighbor))?;
+        let effective = configured.effective(neighbor);
+        let mut settings = neighbor_settings(configured, address, &effective)?;
+        let list = |direction| effective.filter(FilterKind::FilterList, direction);
+        apply_filter_lists(
+            &mut policies,
+            &mut settings,
+            list(Direction::In),
+            list(Direction::Out),
+        );
         Some((IpAddr::V4(address), settings))
     });
+    let neighbors = neighbors.collect();
     let networks = configured
         .networks()
         .map(|(prefix, route_map)| (prefix, route_map.map(String::from)));
@@ -148,10 +159,10 @@ pub(crate) fn settings(tree: &ConfigurationTree) -> Option<Settings> {
         stalepath_time_s: configured.stalepath_time_s.unwrap_or(defaults.stalepath_time_s),
         log_neighbor_changes: configured.log_neighbor_changes,
         rules: rules(configured),
-        neighbors: neighbors.collect(),
+        neighbors,
         networks: networks.collect(),
         redistributions: configured.redistributions.clone(),
-        policies: Policies::default(),
+        policies,
     })
 }
 
@@ -363,6 +374,21 @@ mod tests {
         assert_eq!(settings.description.as_deref(), Some("Upstream"));
         assert_eq!(settings.default_originate, Some(Some("D".into())));
         assert!(!alloc::format!("{settings:?}").contains("cisco"));
+    }
+
+    #[test]
+    fn a_filter_list_reaches_the_policy_of_its_direction() {
+        let settings = settings_of(
+            "ip as-path access-list 7 permit ^1$\nip prefix-list P permit 10.0.0.0/8\nroute-map M\nrouter bgp 65000\n\
+             neighbor 10.0.0.2 remote-as 1\nneighbor 10.0.0.2 filter-list 7 in\nneighbor 10.0.0.2 route-map M out\n",
+        )
+        .unwrap();
+        let config = &settings.neighbors[&IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2))].config;
+        assert_eq!(config.route_map_in.as_deref(), Some(" filter-list 7"));
+        assert_eq!(config.route_map_out.as_deref(), Some("M"));
+        let maps: Vec<&str> = settings.policies.route_maps.keys().map(String::as_str).collect();
+        assert_eq!(maps, [" filter-list 7", "M"]);
+        assert!(settings.policies.prefix_lists_v4.contains_key("P"));
     }
 
     #[test]

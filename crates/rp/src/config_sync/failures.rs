@@ -18,6 +18,7 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use config::bgp::without_secrets;
 use config::{ConfigSyncPolicy, FailureClass, MismatchedCommands, PolicyClass, SyncPhase};
 use machine::{Duration, Instant};
 use redundancy::{ConfigSyncVerdict, Input as RfInput};
@@ -195,12 +196,12 @@ impl RouteProcessor {
                     }
                 }
                 SyncPhase::LineByLine => {
-                    self.log(log::line_failed(class, &first.text));
+                    self.log(log::line_failed(class, &without_secrets(&first.text)));
                     self.console_text(&format!(
                         "{}: Config Sync: Line-by-Line sync verifying failure on command:",
                         clock(uptime)
                     ));
-                    self.console_text(&format!("  {}", first.text));
+                    self.console_text(&format!("  {}", without_secrets(&first.text)));
                     let words = match class {
                         FailureClass::Bem => "due to a different result",
                         FailureClass::Mcl | FailureClass::Prc => "due to parser return error",
@@ -296,7 +297,7 @@ pub(crate) fn block<'a>(commands: impl Iterator<Item = &'a FailedCommand>) -> Ve
             }
             open = path;
         }
-        lines.push(format!("- {}", command.text));
+        lines.push(format!("- {}", without_secrets(&command.text)));
         if command.failure_class() == Some(FailureClass::Prc) {
             lines.push(format!(
                 "! return code {} on the active, {} on the standby",

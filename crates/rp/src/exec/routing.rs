@@ -1,5 +1,6 @@
 //! EXEC commands about routing: each goes to whoever has the answer.
 
+use super::policy_show;
 use super::{BgpTable, RouteTable};
 use crate::console::Page;
 use crate::io::SessionId;
@@ -94,7 +95,7 @@ impl RouteProcessor {
             RoutingCommand::ShowPrefixList { .. }
             | RoutingCommand::ShowRouteMap { .. }
             | RoutingCommand::ShowAsPathList { .. }
-            | RoutingCommand::ShowCommunityList { .. } => NOT_SHOWN,
+            | RoutingCommand::ShowCommunityList { .. } => return self.show_policy(now, id, command),
         };
         self.complete(now, id, Outcome::Rejected, told);
     }
@@ -226,6 +227,16 @@ impl RouteProcessor {
         match lines {
             Some(lines) => self.show_all(now, id, &lines),
             None => self.complete(now, id, Outcome::Rejected, "% Network not in table"),
+        }
+    }
+
+    /// Lists and route maps.
+    fn show_policy(&mut self, now: Instant, id: SessionId, command: &RoutingCommand) {
+        let tree = self.active().map(|active| active.clients.configuration.tree());
+        match tree.and_then(|tree| policy_show::show(tree.policy(), command)) {
+            Some(Ok(lines)) => self.show_page(now, id, Page::Text(lines.join("\n"), 0)),
+            Some(Err(told)) => self.complete(now, id, Outcome::Rejected, &told),
+            None => self.complete(now, id, Outcome::Rejected, NOT_SHOWN),
         }
     }
 
