@@ -112,7 +112,8 @@ const RP_USES: &[&str] = &[
 ];
 #[rustfmt::skip]
 const RUNTIME_USES: &[&str] = &[
-    "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "management", "linecard", "traffic", "rp",
+    "machine", "packet", "checkpoint", "chassis", "redundancy", "config", "management", "linecard", "traffic",
+    "tcp", "rp",
 ];
 const RUNTIME_OUTSIDE: &[&str] = &[
     "rustix",
