@@ -205,9 +205,13 @@ impl BgpProcess {
     fn apply_policies(&mut self, clients: &mut Clients, settings: &Settings) {
         let rib = &mut clients.speaker.rib;
         let common = &mut rib.common;
-        common.cluster_id = settings.cluster_id.unwrap_or(common.router_id);
-        common.policies = settings.policies.clone();
+        let cluster_id = settings.cluster_id.unwrap_or(common.router_id);
         let decides_otherwise = common.rules != settings.rules;
+        if common.policies == settings.policies && common.cluster_id == cluster_id && !decides_otherwise {
+            return;
+        }
+        common.cluster_id = cluster_id;
+        common.policies = settings.policies.clone();
         common.rules = settings.rules;
         rib.policy_changed();
         if decides_otherwise {

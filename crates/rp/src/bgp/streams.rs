@@ -29,7 +29,11 @@ impl BgpProcess {
                 break;
             };
             self.is_unread.remove(&connection);
-            let share = left.min(PREFIXES_PER_NEIGHBOR);
+            // Who is alone keeps nobody waiting.
+            let share = match self.unread.is_empty() {
+                true => left,
+                false => left.min(PREFIXES_PER_NEIGHBOR),
+            };
             left -= self.hear_one(now, clients, connection, share).min(left);
         }
     }

@@ -20,11 +20,22 @@ pub const KINDS: u8 = 21;
 
 /// Puts a row of a kind under one of few keys, or takes it out.
 pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
-    let peer = PeerId(u16::from(number) + 1);
+    match kind {
+        0..=3 => edit_tcp(clients, kind, number, value),
+        4..=7 => edit_process(clients, kind, number, value),
+        8..=10 => edit_common(clients, kind, number, value),
+        11..=18 => edit_family(clients, kind, number, value),
+        _ => edit_stream(clients, kind, number, value),
+    }
+}
+
+fn peer(number: u8) -> PeerId {
+    PeerId(u16::from(number) + 1)
+}
+
+fn edit_tcp(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
     let key = connection(number);
     let tcp = &mut clients.tcp;
-    let rib = &mut clients.speaker.rib;
-    let group = GroupId(u16::from(number));
     match (kind, value) {
         (0, Some(value)) => tcp.connections.insert(key, agreed(value)),
         (0, None) => drop(tcp.connections.remove(&key)),
@@ -43,13 +54,19 @@ pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
             },
         ),
         (2, None) => drop(tcp.unconsumed.remove(&key)),
-        (3, Some(value)) => tcp.unacknowledged.insert(
+        (_, Some(value)) => tcp.unacknowledged.insert(
             sent(key),
             SentChunk {
                 bytes: vec![value; 7],
             },
         ),
-        (3, None) => drop(tcp.unacknowledged.remove(&sent(key))),
+        (_, None) => drop(tcp.unacknowledged.remove(&sent(key))),
+    }
+}
+
+fn edit_process(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
+    let peer = peer(number);
+    match (kind, value) {
         (4, Some(value)) => clients.bgp_router.insert(
             0,
             BgpRouter {
@@ -69,18 +86,26 @@ pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
             .bgp_local_routes
             .insert(PrefixKey(v4(number)), local(value)),
         (6, None) => drop(clients.bgp_local_routes.remove(&PrefixKey(v4(number)))),
-        (7, Some(value)) => clients.speaker.sessions.insert(peer, session(value)),
-        (7, None) => drop(clients.speaker.sessions.remove(&peer)),
-        (8, Some(value)) => drop(rib.common.attributes.intern(&attributes(value))),
-        (8, None) => drop(rib.common.attributes.sets.remove(&AttributeId(1))),
-        (9, Some(value)) => rib.common.next_hops.insert(
-            BgpNextHop::V4(address(number)),
+        (_, Some(value)) => clients.speaker.sessions.insert(peer, session(value)),
+        (_, None) => drop(clients.speaker.sessions.remove(&peer)),
+    }
+}
+
+fn edit_common(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
+    let common = &mut clients.speaker.rib.common;
+    let next_hop = BgpNextHop::V4(address(number));
+    let group = GroupId(u16::from(number));
+    match (kind, value) {
+        (8, Some(value)) => drop(common.attributes.intern(&attributes(value))),
+        (8, None) => drop(common.attributes.sets.remove(&AttributeId(1))),
+        (9, Some(value)) => common.next_hops.insert(
+            next_hop,
             Reach {
                 metric: (value > 9).then_some(u32::from(value)),
             },
         ),
-        (9, None) => drop(rib.common.next_hops.remove(&BgpNextHop::V4(address(number)))),
-        (10, Some(value)) => rib.common.groups.insert(
+        (9, None) => drop(common.next_hops.remove(&next_hop)),
+        (_, Some(value)) => common.groups.insert(
             group,
             Group {
                 key: GroupKey {
@@ -90,7 +115,14 @@ pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
                 next: u64::from(value),
             },
         ),
-        (10, None) => drop(rib.common.groups.remove(&group)),
+        (_, None) => drop(common.groups.remove(&group)),
+    }
+}
+
+fn edit_family(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
+    let rib = &mut clients.speaker.rib;
+    let (peer, group) = (peer(number), GroupId(u16::from(number)));
+    match (kind, value) {
         (11, Some(value)) => rib.v4.paths.insert(RouteKey(v4(number)), paths(value)),
         (11, None) => drop(rib.v4.paths.remove(&RouteKey(v4(number)))),
         (12, Some(value)) => rib.v4.told.insert(told_key(group, v4(number)), told(value)),
@@ -105,12 +137,19 @@ pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
         (16, None) => drop(rib.v6.told.remove(&told_key(group, v6(number)))),
         (17, Some(value)) => rib.v6.sweeps.insert(SweepKey::Decide, sweep(value)),
         (17, None) => drop(rib.v6.sweeps.remove(&SweepKey::Decide)),
-        (18, Some(_)) => rib.v6.missed.insert(missed_key(peer, v6(number)), Missed),
-        (18, None) => drop(rib.v6.missed.remove(&missed_key(peer, v6(number)))),
-        (19, Some(value)) => rib.common.log.insert(log_key(peer), message(value)),
-        (19, None) => drop(rib.common.log.remove(&log_key(peer))),
-        (_, Some(value)) => rib.common.streams.insert(peer, stream(value)),
-        (_, None) => drop(rib.common.streams.remove(&peer)),
+        (_, Some(_)) => rib.v6.missed.insert(missed_key(peer, v6(number)), Missed),
+        (_, None) => drop(rib.v6.missed.remove(&missed_key(peer, v6(number)))),
+    }
+}
+
+fn edit_stream(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
+    let common = &mut clients.speaker.rib.common;
+    let peer = peer(number);
+    match (kind, value) {
+        (19, Some(value)) => common.log.insert(log_key(peer), message(value)),
+        (19, None) => drop(common.log.remove(&log_key(peer))),
+        (_, Some(value)) => common.streams.insert(peer, stream(value)),
+        (_, None) => drop(common.streams.remove(&peer)),
     }
 }
 
