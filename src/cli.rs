@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use machine::{CardSlot, RpSlot};
 use runtime::backplane::Unit;
 use runtime::chassis_file::ImageName;
+use runtime::neighbors::plan;
 use runtime::operate::bgp_feed::{NEIGHBORS_MAX, ROUTES_MAX};
 use runtime::operate::lab::RedundancyMode;
 use runtime::operate::trial::Cause;
@@ -150,6 +151,9 @@ enum Role {
     /// Run the backplane in the foreground; 'up' starts one
     #[command(hide = true)]
     Backplane(ChassisArguments),
+    /// Run the BGP neighbours of 'bench bgp-switchover' in the foreground
+    #[command(hide = true)]
+    BgpNeighbors(BgpNeighborsArguments),
 }
 
 #[derive(Subcommand)]
@@ -192,6 +196,23 @@ enum Bench {
                            Exit codes:\n  0  measured\n  1  something is missing, or a router did not take all routes"
     )]
     BgpFeed(FeedArguments),
+    /// Switch over with thousands of BGP sessions, and measure what their neighbours see
+    #[command(
+        long_about = "Boots a chassis of its own in a temporary directory, with 20,000 packets a second through both \
+                      line cards and SESSIONS BGP neighbours on the kernel's TCP in a network namespace, and lets the \
+                      active route processor die COUNT times. Each neighbour has a hold time of 9 seconds and no \
+                      graceful restart, sends 20 routes of its own, and is sent the same 20 as all others.\n\n\
+                      Counted are sessions that end, UPDATEs that tell a neighbour what it knows, the time from the \
+                      death until each neighbour hears the successor, and packets of the transit. Needs root, or a \
+                      kernel that allows unprivileged user namespaces.",
+        after_long_help = "Example:\n  holdover bench bgp-switchover --sessions 5000 --count 20\n\n\
+                           The figures are one line, last on standard output:\n  \
+                           {\"bench\":\"bgp-switchover\",\"sessions\":..,\"count\":..,\"resets\":..,\"updates_repeated\":..,\n   \
+                           \"first_keepalive_ms\":{\"p50\":..,\"p99\":..,\"max\":..},\"packets\":{\"sent\":..,\"lost\":..}}\n\n\
+                           Exit codes:\n  0  measured, and nobody noticed anything\n  \
+                           1  not all rounds could be done, or a session ended, an UPDATE was repeated or a packet lost"
+    )]
+    BgpSwitchover(BgpSwitchoverArguments),
 }
 
 /// Which chassis.
@@ -329,6 +350,32 @@ pub struct FeedNeighborsArguments {
 }
 
 #[derive(Args)]
+pub struct BgpSwitchoverArguments {
+    /// Neighbours
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=i64::from(plan::NEIGHBORS_MAX)))]
+    pub sessions: u32,
+    /// How often
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub count: u32,
+    /// How the active ends: crash, segv-core, panic, hang-stop, hang-loop or forced
+    #[arg(long, default_value_t = Cause::Crash)]
+    pub cause: Cause,
+}
+
+#[derive(Args)]
+pub struct BgpNeighborsArguments {
+    /// Run directory of the chassis
+    #[arg(long, value_name = "DIRECTORY")]
+    pub run_directory: PathBuf,
+    /// Name of the mem wire
+    #[arg(long, value_name = "NAME")]
+    pub wire: String,
+    /// Neighbours
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(plan::NEIGHBORS_MAX)))]
+    pub sessions: u32,
+}
+
+#[derive(Args)]
 pub struct SimArguments {
     /// Run for so long; 10 seconds without any budget
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["seeds", "seed", "regression"])]
@@ -420,12 +467,14 @@ fn run(role: Role) -> CliResult {
         Role::Bench(Bench::Switchover(arguments)) => measure::switchover(&arguments),
         Role::Bench(Bench::BgpFeed(arguments)) => measure::bgp_feed(&arguments),
         Role::BgpFeedNeighbors(arguments) => measure::bgp_feed_neighbors(&arguments),
+        Role::Bench(Bench::BgpSwitchover(arguments)) => measure::bgp_switchover(&arguments),
         Role::Sim(arguments) => simulate::sim(&arguments),
         Role::Rp(arguments) => roles::run_rp(arguments),
         Role::Replay(arguments) => roles::replay(&arguments),
         Role::Card(arguments) => roles::run_card(arguments),
         Role::Hosts(arguments) => roles::run_hosts(arguments),
         Role::Backplane(arguments) => roles::run_backplane(&arguments),
+        Role::BgpNeighbors(arguments) => roles::run_bgp_neighbors(&arguments),
     }
 }
 

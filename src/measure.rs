@@ -1,9 +1,10 @@
 //! `demo` and `bench`: what they print while they run, and at their end.
 
 use crate::CliResult;
-use crate::cli::{FeedArguments, FeedNeighborsArguments, SwitchoverArguments};
+use crate::cli::{BgpSwitchoverArguments, FeedArguments, FeedNeighborsArguments, SwitchoverArguments};
 use crate::screen::{self, Emphasis, ProgressLine};
 use runtime::operate::bench::{self, Progress, Reporter, SwitchoverBench, milliseconds};
+use runtime::operate::bgp_bench::{self, BgpProgress, BgpReporter, BgpSwitchoverBench};
 use runtime::operate::bgp_feed::{self, FeedBench, NeighborsSpec};
 use runtime::operate::demo::{self, Audience, Row, table};
 use std::process::ExitCode;
@@ -94,6 +95,41 @@ pub fn bgp_feed_neighbors(arguments: &FeedNeighborsArguments) -> CliResult {
         seed: arguments.seed,
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+impl BgpReporter for BenchScreen {
+    fn step(&mut self, text: &str) {
+        self.progress.show(text);
+    }
+
+    fn round(&mut self, progress: &BgpProgress<'_>) {
+        self.progress.show(&progress.line());
+    }
+
+    fn note(&mut self, text: &str) {
+        self.progress.clear();
+        eprintln!("holdover: {text}");
+    }
+}
+
+/// Measures switchovers of BGP sessions.
+pub fn bgp_switchover(arguments: &BgpSwitchoverArguments) -> CliResult {
+    let mut screen = BenchScreen {
+        progress: ProgressLine::new(),
+    };
+    let bench = BgpSwitchoverBench {
+        program: std::env::current_exe()?,
+        sessions: arguments.sessions,
+        count: arguments.count,
+        cause: arguments.cause,
+    };
+    let figures = bgp_bench::run(&bench, &mut screen)?;
+    screen.progress.clear();
+    screen::print(&figures.to_json()?)?;
+    Ok(match figures.unnoticed() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
 
 struct DemoScreen {

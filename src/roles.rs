@@ -1,6 +1,6 @@
 //! The processes of a chassis: what their arguments become.
 
-use crate::cli::{CardArguments, ChassisArguments, ReplayArguments, RpArguments};
+use crate::cli::{BgpNeighborsArguments, CardArguments, ChassisArguments, ReplayArguments, RpArguments};
 use crate::{CliResult, screen};
 use rp::recording::{self, RecordingError};
 use runtime::backplane::{self, Backplane, BackplaneConfig};
@@ -147,6 +147,14 @@ pub fn run_hosts(arguments: ChassisArguments) -> CliResult {
         hosts: file.hosts.iter().map(host).collect(),
     };
     runtime::hosts::run_hosts(&config, &directories.run)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs them until the end of standard input.
+pub fn run_bgp_neighbors(arguments: &BgpNeighborsArguments) -> CliResult {
+    // They are the clock of a measurement.
+    priority::raise_to(priority::NICE_UNIT);
+    runtime::neighbors::run(&arguments.run_directory, &arguments.wire, arguments.sessions)?;
     Ok(ExitCode::SUCCESS)
 }
 

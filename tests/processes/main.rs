@@ -11,5 +11,6 @@ mod faults;
 mod garbage;
 mod memory;
 mod modes;
+mod neighbors;
 mod platform;
 mod saving;

@@ -16,6 +16,7 @@
 //! | [`file`](mod@file) | files replaced whole, locks between processes |
 //! | [`hosts`] | the process of the built-in hosts behind `mem` wires, and its client |
 //! | [`life`] | life locks: knowing within milliseconds that an RP is gone |
+//! | [`neighbors`] | thousands of BGP neighbours on the kernel's TCP, for benches |
 //! | [`network_namespace`] | a network namespace of one's own, with an interface that ends in this process |
 //! | [`nonce_proof`] | proof that both RPs look at the same shared page |
 //! | [`operate`] | a chassis from the operator's side: console, status, demo, bench |
@@ -39,6 +40,7 @@ pub mod file;
 pub mod host_memory;
 pub mod hosts;
 pub mod life;
+pub mod neighbors;
 pub mod network_namespace;
 pub mod nonce_proof;
 pub mod operate;

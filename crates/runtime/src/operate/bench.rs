@@ -284,6 +284,7 @@ mod tests {
     #[test]
     fn the_line_has_the_documented_shape() {
         let trial = |first_answer_ns| Trial {
+            died_at_ns: 1,
             detected_ns: Some(1_000_000),
             epoch_claimed_ns: Some(2_000_000),
             promoted_ns: Some(3_000_000),

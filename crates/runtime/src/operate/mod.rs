@@ -13,6 +13,7 @@
 //! the error says what did not happen.
 
 pub mod bench;
+pub mod bgp_bench;
 pub mod bgp_feed;
 pub mod boot_log;
 pub mod console_client;

@@ -81,6 +81,8 @@ impl FromStr for Cause {
 /// What one trial showed. Times are in nanoseconds from the death.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trial {
+    /// When it died, on `CLOCK_MONOTONIC`.
+    pub died_at_ns: u64,
     /// The peer, or the card's RP, knew.
     pub detected_ns: Option<u64>,
     /// The successor's epoch was claimed at the reachable cards.
@@ -240,6 +242,7 @@ pub fn lose_standby(
     lab.restart(standby)?;
     let still_active = lab.wait_until_hot(limit)?;
     let mut trial = Trial {
+        died_at_ns: died.as_nanos(),
         detected_ns: Some(nanos_between(died, detected)),
         first_answer_ns: nanos_between(died, first),
         ..Trial::default()
@@ -287,6 +290,7 @@ pub fn pull_card(
     lab.restart(Unit::Card(card))?;
     lab.wait_until_hot(limit)?;
     let mut trial = Trial {
+        died_at_ns: died.as_nanos(),
         detected_ns: Some(nanos_between(died, detected)),
         first_answer_ns: nanos_between(died, first),
         ..Trial::default()
@@ -308,6 +312,7 @@ fn lost_punts(lab: &mut Lab) -> u64 {
 fn phases(phases: &Phases, died: Instant) -> Trial {
     let since = |moment: Option<u64>| moment.map(|moment| nanos_between(died, Instant::from_nanos(moment)));
     Trial {
+        died_at_ns: died.as_nanos(),
         detected_ns: since(phases.detected),
         epoch_claimed_ns: since(phases.epoch_claimed),
         promoted_ns: since(phases.promoted),
