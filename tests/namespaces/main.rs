@@ -4,6 +4,7 @@
 mod dissect;
 mod feed;
 mod flow;
+mod graceful;
 mod lab;
 mod late;
 mod neighbourhood;

@@ -250,7 +250,7 @@ impl Capture {
         let mut tool = Tool::start(
             namespace,
             &format!(
-                "tcpdump -n -U -Z root -B 65536 -s {length} -i eth0 -w {} {filter}",
+                "tcpdump -n -U --immediate-mode -Z root -B 65536 -s {length} -i eth0 -w {} {filter}",
                 path.display()
             ),
         );

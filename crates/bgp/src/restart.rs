@@ -20,6 +20,11 @@ use crate::session::{Direction, Families, Offer, OurGraceful, Session};
 use crate::speaker::{Farewell, LOG_RELEASE, Speaker, SpeakerOutput, agreed_hold_time_s, down_reason};
 use crate::sweep::SweepKey;
 
+/// How long route selection waits for neighbours that say that they have restarted, too. RFC 4724 section 4.1 leaves
+/// them out, so that two of them do not wait for each other. But FRR says so in all OPENs of its first two minutes, and
+/// tells its routes a second later than others: without them the rest would be told to forget them.
+const RESTARTED_AWAITED_TIME: Duration = Duration::from_secs(10);
+
 impl Speaker {
     /// This route processor has become active with all tables in place (nonstop routing). `neighbors` is what is
     /// configured. Sessions go on where they are: no OPEN, no NOTIFICATION, no UPDATE that was sent before; a KEEPALIVE
@@ -79,8 +84,7 @@ impl Speaker {
             }
         }
         if sessions.iter().any(|(_, session)| !session.deferred.is_empty()) {
-            let time = Duration::from_secs(self.config.selection_deferral_time_s.into());
-            self.deferred_until = Some(now + time);
+            self.wait_for_others(now);
         }
         let idle: Vec<PeerId> = self.neighbors.keys().copied().collect();
         for peer in idle {
@@ -127,8 +131,13 @@ impl Speaker {
 
     fn defer(&mut self, now: Instant) {
         self.restarted = true;
+        self.wait_for_others(now);
+    }
+
+    fn wait_for_others(&mut self, now: Instant) {
         let time = Duration::from_secs(self.config.selection_deferral_time_s.into());
         self.deferred_until = Some(now + time);
+        self.restarted_awaited_until = Some(now + RESTARTED_AWAITED_TIME);
     }
 
     pub(crate) fn our_graceful(&self, peer: PeerId) -> Option<OurGraceful> {
@@ -204,7 +213,11 @@ impl Speaker {
             Families::NONE
         };
         let group = (!is_deferring).then(|| self.join_group(peer, &offer)).flatten();
-        let kept = kept_families(&offer);
+        let kept = match is_deferring {
+            // It is us who have restarted: what we forward by stays until the neighbour has told all of it again.
+            true => told_again(&offer),
+            false => kept_families(&offer),
+        };
         let stale = before.as_ref().map_or(Families::NONE, |before| before.stale);
         let session = Session {
             established: true,
@@ -461,7 +474,7 @@ impl Speaker {
     }
 
     /// Route selection has waited long enough when everybody who helps has told everything (RFC 4724 section 4.1).
-    fn consider_end_of_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
+    pub(crate) fn consider_end_of_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
         if self.deferred_until.is_none() {
             return;
         }
@@ -473,7 +486,7 @@ impl Speaker {
                 return true;
             };
             match session.agreed.graceful {
-                Some(graceful) if !graceful.restarted => {
+                Some(graceful) if !graceful.restarted || self.restarted_awaited_until.is_some() => {
                     !session.agreed.families.without(session.ended).is_empty()
                 }
                 _ => false,
@@ -487,6 +500,7 @@ impl Speaker {
     /// Everybody is told everything, and End-of-RIB after it.
     pub(crate) fn end_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
         self.deferred_until = None;
+        self.restarted_awaited_until = None;
         self.restarted = false;
         self.awaited.clear();
         let waiting: Vec<(PeerId, Session)> = self
@@ -561,6 +575,11 @@ impl Speaker {
 fn kept_families(offer: &Offer) -> Families {
     let graceful = offer.graceful.unwrap_or_default();
     offer.families.and(graceful.families).and(graceful.forwarding)
+}
+
+/// Families whose end a neighbour tells, whether or not it keeps anything itself (RFC 4724 section 4.2).
+fn told_again(offer: &Offer) -> Families {
+    offer.graceful.map_or(Families::NONE, |_| offer.families)
 }
 
 /// Families whose routes stay when the session ends this way.

@@ -180,6 +180,8 @@ pub struct Speaker {
     pub(crate) restarted: bool,
     /// Until when route selection waits for End-of-RIB.
     pub(crate) deferred_until: Option<Instant>,
+    /// Until when it waits for neighbours that say that they have restarted, too.
+    pub(crate) restarted_awaited_until: Option<Instant>,
     /// Whose End-of-RIB it waits for.
     pub(crate) awaited: BTreeSet<PeerId>,
     /// The system's age in seconds.
@@ -200,6 +202,7 @@ impl Speaker {
             seed,
             restarted: false,
             deferred_until: None,
+            restarted_awaited_until: None,
             awaited: BTreeSet::new(),
             age_s: 0,
             watch: Watch::default(),
@@ -760,6 +763,10 @@ impl Machine for Speaker {
         if self.deferred_until.is_some_and(|until| until <= now) {
             self.end_deferral(out);
         }
+        if self.restarted_awaited_until.is_some_and(|until| until <= now) {
+            self.restarted_awaited_until = None;
+            self.consider_end_of_deferral(out);
+        }
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
@@ -769,7 +776,9 @@ impl Machine for Speaker {
             (*at, reason.map_or("BGP timer", |(_, reason)| reason))
         });
         let deferral = self.deferred_until.map(|at| (at, "BGP selection deferral"));
-        machine::earliest(neighbors, deferral)
+        let restarted = self.restarted_awaited_until;
+        let restarted = restarted.map(|at| (at, "BGP wait for restarted neighbors"));
+        machine::earliest(machine::earliest(neighbors, deferral), restarted)
     }
 }
 

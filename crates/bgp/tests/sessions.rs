@@ -242,6 +242,28 @@ fn a_restarting_neighbour_is_helped_and_what_it_does_not_tell_again_goes() {
 }
 
 #[test]
+fn two_that_have_restarted_wait_for_each_other_but_not_for_long() {
+    let mut world = World::new(2);
+    for (node, other) in [(0, 1), (1, 0)] {
+        world.originate(node, networks(20));
+        let awaited = [peer_id(other)];
+        world
+            .speaker_mut(node)
+            .restarted(machine::Instant::from_millis(0), awaited);
+    }
+    world.join(0, 1, |config| config.graceful_restart = true);
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    for node in [0, 1] {
+        assert!(world.speaker(node).is_deferring(), "node {node} waits");
+    }
+    world.pass(Duration::from_secs(10));
+    for node in [0, 1] {
+        assert!(!world.speaker(node).is_deferring(), "node {node} has waited");
+    }
+}
+
+#[test]
 fn a_neighbour_that_does_not_come_back_is_forgotten_after_its_restart_time() {
     let mut world = World::new(2);
     world.originate(1, networks(20));
