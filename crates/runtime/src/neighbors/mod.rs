@@ -214,8 +214,8 @@ impl Neighbors {
             match event.token {
                 INPUT if !self.serve_input()? => return Ok(false),
                 INPUT => {}
-                CABLE => self.from_kernel()?,
-                WIRE => self.from_router()?,
+                CABLE => self.carry_to_router()?,
+                WIRE => self.carry_to_kernel()?,
                 token => self.serve(token - SESSIONS, *event),
             }
         }
@@ -230,7 +230,7 @@ impl Neighbors {
         Ok(true)
     }
 
-    fn from_kernel(&mut self) -> io::Result<()> {
+    fn carry_to_router(&mut self) -> io::Result<()> {
         let mut frame = [0; FRAME_LEN_MAX];
         for _ in 0..FRAMES_BUDGET {
             match self.cable.receive(&mut frame)? {
@@ -242,7 +242,7 @@ impl Neighbors {
         Ok(())
     }
 
-    fn from_router(&mut self) -> io::Result<()> {
+    fn carry_to_kernel(&mut self) -> io::Result<()> {
         let cable = &self.cable;
         self.end.receive(FRAMES_BUDGET, &mut |frame| {
             // As above; the kernel also refuses what is no frame of its interface.
