@@ -276,9 +276,16 @@ impl Capture {
         self.tool.interrupt();
         let [_, said] = self.tool.end();
         assert!(said.contains("0 packets dropped by kernel"), "tcpdump: {said}");
-        let frames = self.frames();
-        let _ = std::fs::remove_file(&self.path);
-        frames
+        self.frames()
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        // Who has to find out what failed may want to look into it.
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

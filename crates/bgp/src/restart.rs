@@ -6,7 +6,7 @@
 //! is stale, when the neighbour has said that this was all (End-of-RIB), or when its time is over.
 
 use alloc::vec::Vec;
-use machine::{Duration, Instant, Outbox};
+use machine::{Deadline, Duration, Instant, Outbox};
 use packet::bgp::{Kind, RefreshKind, RouteRefresh};
 
 use crate::decision::Source;
@@ -474,7 +474,7 @@ impl Speaker {
     }
 
     /// Route selection has waited long enough when everybody who helps has told everything (RFC 4724 section 4.1).
-    pub(crate) fn consider_end_of_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
+    fn consider_end_of_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
         if self.deferred_until.is_none() {
             return;
         }
@@ -498,7 +498,7 @@ impl Speaker {
     }
 
     /// Everybody is told everything, and End-of-RIB after it.
-    pub(crate) fn end_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
+    fn end_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
         self.deferred_until = None;
         self.restarted_awaited_until = None;
         self.restarted = false;
@@ -521,6 +521,24 @@ impl Speaker {
             self.rib.start_telling(peer, group, families);
             out.after_sync(SpeakerOutput::Stream { peer });
         }
+    }
+
+    /// Waits no longer than it may.
+    pub(crate) fn expire_deferral(&mut self, now: Instant, out: &mut Outbox<SpeakerOutput>) {
+        if self.deferred_until.is_some_and(|until| until <= now) {
+            self.end_deferral(out);
+        }
+        if self.restarted_awaited_until.is_some_and(|until| until <= now) {
+            self.restarted_awaited_until = None;
+            self.consider_end_of_deferral(out);
+        }
+    }
+
+    pub(crate) fn deferral_deadline(&self) -> Option<Deadline> {
+        let deferral = self.deferred_until.map(|at| (at, "BGP selection deferral"));
+        let restarted = self.restarted_awaited_until;
+        let restarted = restarted.map(|at| (at, "BGP wait for restarted neighbors"));
+        machine::earliest(deferral, restarted)
     }
 
     /// Whether route selection waits for End-of-RIB: what the routing table is given stays as it is until then.

@@ -760,13 +760,7 @@ impl Machine for Speaker {
             }
             self.reschedule(peer);
         }
-        if self.deferred_until.is_some_and(|until| until <= now) {
-            self.end_deferral(out);
-        }
-        if self.restarted_awaited_until.is_some_and(|until| until <= now) {
-            self.restarted_awaited_until = None;
-            self.consider_end_of_deferral(out);
-        }
+        self.expire_deferral(now, out);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
@@ -775,10 +769,7 @@ impl Machine for Speaker {
             let reason = neighbor.and_then(|neighbor| neighbor.timers.next_deadline());
             (*at, reason.map_or("BGP timer", |(_, reason)| reason))
         });
-        let deferral = self.deferred_until.map(|at| (at, "BGP selection deferral"));
-        let restarted = self.restarted_awaited_until;
-        let restarted = restarted.map(|at| (at, "BGP wait for restarted neighbors"));
-        machine::earliest(machine::earliest(neighbors, deferral), restarted)
+        machine::earliest(neighbors, self.deferral_deadline())
     }
 }
 
