@@ -107,7 +107,7 @@ fn main() {
         ..GroupKey::default()
     };
     let group = GroupId(1);
-    rib.common.groups.insert(group, Group { key, next: 0 });
+    rib.common.groups.insert(group, Group::new(key));
     rib.next_hop_changed(bgp::NextHopKey::V4(Ipv4Addr::new(192, 0, 2, 1)), Some(0));
     for id in 1..=1 + receivers {
         let peer = Peer {

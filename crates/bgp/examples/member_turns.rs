@@ -23,7 +23,7 @@ fn main() {
         ..GroupKey::default()
     };
     let group = GroupId(1);
-    rib.common.groups.insert(group, Group { key, next: 0 });
+    rib.common.groups.insert(group, Group::new(key));
     for id in 1..=members {
         let address = Ipv4Addr::from(0x0a64_0000 + u32::from(id));
         let peer = Peer {

@@ -5,6 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::session::Families;
+
 /// Number of the table of update groups.
 pub const GROUPS_TABLE: TableId = TableId(87);
 
@@ -52,6 +54,33 @@ pub struct Group {
     pub key: GroupKey,
     /// Place in its log that the next message gets.
     pub next: u64,
+    /// Families of which it is known for every prefix what the group is told: newcomers are told that, and need not look
+    /// at routes that nobody is told.
+    pub filled: Families,
+    /// How far that has come in IPv4, as a row's key; empty at the start.
+    pub reached_v4: Vec<u8>,
+    /// The same in IPv6.
+    pub reached_v6: Vec<u8>,
+}
+
+impl Group {
+    /// A group that has been told nothing.
+    pub fn new(key: GroupKey) -> Group {
+        Group {
+            key,
+            next: 0,
+            filled: Families::NONE,
+            reached_v4: Vec::new(),
+            reached_v6: Vec::new(),
+        }
+    }
+
+    /// What it is told has to be looked up again before the next newcomer is told.
+    pub(crate) fn empty(&mut self) {
+        self.filled = Families::NONE;
+        self.reached_v4.clear();
+        self.reached_v6.clear();
+    }
 }
 
 /// Tagged form of [`Group`].
@@ -78,13 +107,28 @@ pub struct GroupRecord {
     /// See [`Group::next`].
     #[prost(uint64, tag = "7")]
     pub next: u64,
+    /// See [`Group::filled`].
+    #[prost(uint32, tag = "8")]
+    pub filled: u32,
+    /// See [`Group::reached_v4`].
+    #[prost(bytes = "vec", tag = "9")]
+    pub reached_v4: Vec<u8>,
+    /// See [`Group::reached_v6`].
+    #[prost(bytes = "vec", tag = "10")]
+    pub reached_v6: Vec<u8>,
 }
 
 impl Row for Group {
     type Record = GroupRecord;
 
     fn to_record(&self) -> GroupRecord {
-        let Group { key, next } = self;
+        let Group {
+            key,
+            next,
+            filled,
+            reached_v4,
+            reached_v6,
+        } = self;
         let GroupKey {
             internal,
             confederation,
@@ -125,6 +169,9 @@ impl Row for Group {
             route_map: route_map.clone(),
             prefix_list: prefix_list.clone(),
             next: *next,
+            filled: u32::from(filled.0),
+            reached_v4: reached_v4.clone(),
+            reached_v6: reached_v6.clone(),
         }
     }
 
@@ -163,6 +210,12 @@ impl Row for Group {
         Ok(Group {
             key,
             next: record.next,
+            filled: match u8::try_from(record.filled) {
+                Ok(bits @ 0..=3) => Families(bits),
+                _ => return Err("families"),
+            },
+            reached_v4: record.reached_v4,
+            reached_v6: record.reached_v6,
         })
     }
 }

@@ -322,7 +322,7 @@ impl Speaker {
             return Some(*id);
         }
         let id = (1..=u16::MAX).map(GroupId).find(|id| !groups.contains_key(id))?;
-        groups.insert(id, Group { key, next: 0 });
+        groups.insert(id, Group::new(key));
         Some(id)
     }
 

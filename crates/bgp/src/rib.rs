@@ -236,7 +236,12 @@ impl Rib {
                 members.remove(&id);
             }
             if let Some(group) = now {
-                common.members.entry(group).or_default().insert(id);
+                let members = common.members.entry(group).or_default();
+                members.insert(id);
+                if members.len() == 2 {
+                    // What the first one said was not looked up while there was nobody to be told.
+                    common.groups.edit(&group, Group::empty);
+                }
             }
         }
         common.peers[at] = peer;

@@ -12,6 +12,7 @@ use crate::id::{AttributeId, GroupId, LogId, LogKey, PeerId};
 use crate::import::PolicyFamily;
 use crate::log::{Audience, LogMessage, Missed, Stream, Walk};
 use crate::rib::{Common, FamilyRib, Rib};
+use crate::session::Families;
 use crate::told::Told;
 
 /// Messages that a group's log may hold for its slowest member. One that is further behind leaves the log: what it has
@@ -146,6 +147,14 @@ impl Rib {
     /// One step of the first walk of `peer`; `None` when there is none.
     fn walk(&mut self, peer: PeerId, group: GroupId, key: &GroupKey) -> Option<usize> {
         let walk = self.common.streams.get(&peer)?.walks.front()?.clone();
+        let family = Families::of_number(walk.family);
+        if !self.common.groups.get(&group)?.filled.has(family) {
+            // Whoever comes first looks it up for all.
+            return Some(match walk.family {
+                0 => self.v4.look_up(&mut self.common, group, key),
+                _ => self.v6.look_up(&mut self.common, group, key),
+            });
+        }
         let (position, looked_at) = match walk.family {
             0 => self.v4.walk(&mut self.common, peer, group, key, &walk.position),
             _ => self.v6.walk(&mut self.common, peer, group, key, &walk.position),
@@ -399,8 +408,51 @@ impl Common {
 }
 
 impl<F: PolicyFamily> FamilyRib<F> {
-    /// Tells `peer` of the prefixes after `position`; returns where it came to (`None`: to the end), and how many it
-    /// looked at.
+    /// One step of looking up what a group is told; returns how many prefixes it looked at. Nobody is told by this: those
+    /// who are members already know, and those who have come are told from what is found.
+    fn look_up(&mut self, common: &mut Common, group: GroupId, key: &GroupKey) -> usize {
+        let reached = common.groups.get(&group).map(|row| match F::NUMBER {
+            0 => row.reached_v4.clone(),
+            _ => row.reached_v6.clone(),
+        });
+        let start = match RouteKey::<F>::decode(&reached.unwrap_or_default()) {
+            Some(after) => Bound::Excluded(after),
+            None => Bound::Unbounded,
+        };
+        let paths = self.paths.range((start, Bound::Unbounded));
+        let batch: Vec<Prefix<F>> = paths.take(WALK_BATCH).map(|(key, _)| key.0).collect();
+        // The default route comes first; who is to have one gets it also where the table has none.
+        let is_start = matches!(start, Bound::Unbounded);
+        let made =
+            (is_start && key.originates::<F>(&Prefix::DEFAULT) && batch.first() != Some(&Prefix::DEFAULT))
+                .then_some(Prefix::DEFAULT);
+        for prefix in made.iter().chain(&batch).copied() {
+            if let Some(wanted) = self.wanted(common, group, key, prefix) {
+                let told_key = ToldKey { group, prefix };
+                // What is there was told: a change of policy since then is told as one.
+                if !self.told.contains_key(&told_key) {
+                    self.told.insert(told_key, wanted);
+                }
+            }
+        }
+        let mut position = Vec::new();
+        if let Some(last) = batch.last().filter(|_| batch.len() == WALK_BATCH) {
+            RouteKey(*last).encode(&mut position);
+        }
+        common.groups.edit(&group, |row| {
+            if position.is_empty() {
+                row.filled = row.filled.with(Families::of_number(F::NUMBER));
+            }
+            match F::NUMBER {
+                0 => row.reached_v4 = position,
+                _ => row.reached_v6 = position,
+            }
+        });
+        batch.len().max(1)
+    }
+
+    /// Tells `peer` of what its group was told of prefixes after `position`; returns where it came to (`None`: to the
+    /// end), and how many it looked at.
     fn walk(
         &mut self,
         common: &mut Common,
@@ -410,38 +462,27 @@ impl<F: PolicyFamily> FamilyRib<F> {
         position: &[u8],
     ) -> (Option<Vec<u8>>, usize) {
         let start = match RouteKey::<F>::decode(position) {
-            Some(after) => Bound::Excluded(after),
-            None => Bound::Unbounded,
+            Some(after) => Bound::Excluded(ToldKey {
+                group,
+                prefix: after.0,
+            }),
+            None => Bound::Included(ToldKey {
+                group,
+                prefix: Prefix::DEFAULT,
+            }),
         };
-        let batch: Vec<Prefix<F>> = self
-            .paths
+        let batch: Vec<(Prefix<F>, Told)> = self
+            .told
             .range((start, Bound::Unbounded))
+            .take_while(|(key, _)| key.group == group)
             .take(WALK_BATCH)
-            .map(|(key, _)| key.0)
+            .map(|(key, told)| (key.prefix, *told))
             .collect();
-        let mut told = Vec::new();
-        // The default route comes first; who is to have one gets it also where the table has none.
-        let is_start = matches!(start, Bound::Unbounded);
-        let made =
-            (is_start && key.originates::<F>(&Prefix::DEFAULT) && batch.first() != Some(&Prefix::DEFAULT))
-                .then_some(Prefix::DEFAULT);
-        for prefix in made.iter().chain(&batch) {
-            let wanted = self.wanted(common, group, key, *prefix);
-            if let Some(wanted) = wanted.filter(|wanted| wanted.source != peer) {
-                // Others were not told of it when all of them were its source.
-                self.told.insert(
-                    ToldKey {
-                        group,
-                        prefix: *prefix,
-                    },
-                    wanted,
-                );
-                told.push((wanted.attribute, *prefix));
-            }
-        }
+        let others = batch.iter().filter(|(_, told)| told.source != peer);
+        let told = others.map(|(prefix, told)| (told.attribute, *prefix)).collect();
         common.announce_own::<F>(peer, key, told);
-        let reached = (batch.len() == WALK_BATCH).then(|| batch.last()).flatten();
-        let reached = reached.map(|prefix| {
+        let last = batch.last().filter(|_| batch.len() == WALK_BATCH);
+        let reached = last.map(|(prefix, _)| {
             let mut position = Vec::new();
             RouteKey(*prefix).encode(&mut position);
             position

@@ -30,7 +30,7 @@ fn rib() -> Rib {
             send_community: true,
             ..GroupKey::default()
         };
-        rib.common.groups.insert(group, Group { key, next: 0 });
+        rib.common.groups.insert(group, Group::new(key));
         for id in [2 * group.0 - 1, 2 * group.0] {
             let address = Ipv4Addr::new(10, 0, 1, id as u8);
             let peer = Peer {

@@ -24,7 +24,7 @@ fn rib(members: u16) -> Rib {
         local_v4: Some(Ipv4Addr::new(192, 0, 2, 254)),
         ..GroupKey::default()
     };
-    rib.common.groups.insert(GROUP, Group { key, next: 0 });
+    rib.common.groups.insert(GROUP, Group::new(key));
     for id in 1..=members {
         rib.set_peer(PeerId(id), Some(member(id, Some(GROUP))));
         rib.open_stream(PeerId(id), GROUP, 0, &[]);

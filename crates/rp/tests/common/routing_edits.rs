@@ -108,11 +108,12 @@ fn edit_common(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
         (_, Some(value)) => common.groups.insert(
             group,
             Group {
-                key: GroupKey {
+                next: u64::from(value),
+                reached_v4: vec![value],
+                ..Group::new(GroupKey {
                     internal: value > 9,
                     ..GroupKey::default()
-                },
-                next: u64::from(value),
+                })
             },
         ),
         (_, None) => drop(common.groups.remove(&group)),
