@@ -6,6 +6,9 @@ use core::net::IpAddr;
 use machine::Severity;
 use packet::bgp::Code;
 
+use crate::fsm::Event;
+use crate::speaker::Farewell;
+
 /// Why a session ended, in the words of the log; the number is for records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -198,5 +201,21 @@ impl fmt::Display for BgpEvent {
                 write!(f, "Malformed attribute in UPDATE from {neighbor}: {what}")
             }
         }
+    }
+}
+
+/// What the log says of the end of a session.
+pub(crate) fn down_reason(event: Event, farewell: Option<&Farewell>) -> DownReason {
+    match event {
+        Event::ManualStop => match farewell.map(|farewell| farewell.code) {
+            Some(Code::PEER_DE_CONFIGURED) => DownReason::NeighborDeleted,
+            Some(Code::ADMINISTRATIVE_RESET) => DownReason::UserReset,
+            _ => DownReason::AdministrativeShutdown,
+        },
+        Event::TcpConnectionFails => DownReason::PeerClosed,
+        Event::Notification | Event::NotificationVersionError => DownReason::NotificationReceived,
+        Event::HoldTimerExpires => DownReason::HoldTimerExpired,
+        Event::OpenCollisionDump => DownReason::PeerRestarted,
+        _ => DownReason::NotificationSent,
     }
 }

@@ -10,14 +10,14 @@ use machine::{Deadline, Duration, Instant, Outbox};
 use packet::bgp::{Kind, RefreshKind, RouteRefresh};
 
 use crate::decision::Source;
-use crate::error::{BgpEvent, DownReason};
+use crate::error::{BgpEvent, DownReason, down_reason};
 use crate::fsm::{Event, State};
 use crate::group::{Group, GroupKey};
 use crate::id::{GroupId, PeerId};
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, Timer};
 use crate::peer::Peer;
 use crate::session::{Direction, Families, Offer, OurGraceful, Session};
-use crate::speaker::{Farewell, LOG_RELEASE, Speaker, SpeakerOutput, agreed_hold_time_s, down_reason};
+use crate::speaker::{Farewell, LOG_RELEASE, Speaker, SpeakerOutput, agreed_hold_time_s};
 use crate::sweep::SweepKey;
 
 /// How long route selection waits for neighbours that say that they have restarted, too. RFC 4724 section 4.1 leaves

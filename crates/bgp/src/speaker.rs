@@ -26,7 +26,7 @@ use machine::{Deadline, Duration, Instant, Machine, Outbox, Release, Seed};
 use packet::bgp::{Code, Notification, OpenRepr, keepalive, shutdown_communication};
 
 use crate::debug::{DebugTopic, Watch};
-use crate::error::{BgpEvent, DownReason};
+use crate::error::BgpEvent;
 use crate::fsm::{Action, Circumstances, Event, Notice, State, transition};
 use crate::id::PeerId;
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, NeighborCounters, Timer};
@@ -137,7 +137,7 @@ pub enum SpeakerOutput {
         /// Whole messages.
         bytes: Vec<u8>,
     },
-    /// Send the last bytes of a connection and close it. They start at `offset` of what was sent on it: the transport
+    /// Send the last bytes of a connection and close it, or give up making it. They start at `offset` of what was sent on it: the transport
     /// leaves out what it has sent already.
     Finish {
         /// With whom.
@@ -582,6 +582,15 @@ impl Speaker {
         neighbor.timers.stop(Timer::hold(direction));
         neighbor.timers.stop(Timer::keepalive(direction));
         if !connection.is_connected {
+            if connection.state == State::Connect {
+                // It may still come to be: it has nobody to be for then.
+                out.now(SpeakerOutput::Finish {
+                    peer,
+                    direction,
+                    offset: 0,
+                    bytes: Vec::new(),
+                });
+            }
             return;
         }
         let bytes = farewell.map_or(Vec::new(), |farewell| {
@@ -775,19 +784,3 @@ impl Machine for Speaker {
 
 /// When a message to the log may leave: with the turn's other outputs.
 pub(crate) const LOG_RELEASE: Release = Release::AfterSync;
-
-/// What the log says of the end of a session.
-pub(crate) fn down_reason(event: Event, farewell: Option<&Farewell>) -> DownReason {
-    match event {
-        Event::ManualStop => match farewell.map(|farewell| farewell.code) {
-            Some(Code::PEER_DE_CONFIGURED) => DownReason::NeighborDeleted,
-            Some(Code::ADMINISTRATIVE_RESET) => DownReason::UserReset,
-            _ => DownReason::AdministrativeShutdown,
-        },
-        Event::TcpConnectionFails => DownReason::PeerClosed,
-        Event::Notification | Event::NotificationVersionError => DownReason::NotificationReceived,
-        Event::HoldTimerExpires => DownReason::HoldTimerExpired,
-        Event::OpenCollisionDump => DownReason::PeerRestarted,
-        _ => DownReason::NotificationSent,
-    }
-}

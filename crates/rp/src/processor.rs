@@ -314,6 +314,8 @@ impl RouteProcessor {
         match message {
             PeerMessage::Rf(message) => self.tell_facility(now, RfInput::PeerMessage(message)),
             PeerMessage::Chunk(chunk) => {
+                // On a slow link heartbeats wait behind what a bulk has queued.
+                self.tell_facility(now, RfInput::PeerHeard);
                 let Role::Standby(standby) = &mut self.role else {
                     return;
                 };

@@ -1,7 +1,6 @@
 //! Many seeds, and one.
 
 use crate::options::Options;
-use crate::scenario::HEAL_LIMIT;
 use crate::trace::TraceLevel;
 use crate::world::{Failure, FailureKind, Stage, World};
 use machine::{Duration, Instant};
@@ -236,7 +235,7 @@ pub fn campaign(
 impl World {
     /// A whole life: boot, faults, healing, and a last switchover of the healed pair.
     pub(crate) fn live(&mut self) {
-        if !self.converge(HEAL_LIMIT) {
+        if !self.converge(self.heal_limit()) {
             return;
         }
         self.start_traffic();
@@ -248,7 +247,7 @@ impl World {
         self.schedule_next_fault();
         self.run_for(self.options.phase_one);
         self.heal();
-        if !self.converge(HEAL_LIMIT) {
+        if !self.converge(self.heal_limit()) {
             return;
         }
         self.await_passage();
@@ -257,7 +256,7 @@ impl World {
         self.last_switchover();
         self.operator.stopped = true;
         self.run_for(Duration::from_millis(5));
-        if self.converge(HEAL_LIMIT) {
+        if self.converge(self.heal_limit()) {
             self.await_passage();
             self.settle_bgp();
             self.check_flows();
@@ -269,7 +268,7 @@ impl World {
 
     /// A pair that was mended has to switch over like a new one.
     fn last_switchover(&mut self) {
-        if self.failure.is_none() && self.draws.chance(1, 2) && self.converge(HEAL_LIMIT) {
+        if self.failure.is_none() && self.draws.chance(1, 2) && self.converge(self.heal_limit()) {
             self.inject(crate::fault::FaultKind::CrashActive);
             self.run_for(Duration::from_millis(40));
         }

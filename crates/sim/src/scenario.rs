@@ -22,7 +22,10 @@ use machine::{Duration, RpSlot};
 use redundancy::RfState;
 
 /// How long the pair may take to be in step again once everything is mended.
-pub(crate) const HEAL_LIMIT: Duration = Duration::from_secs(12);
+const HEAL_LIMIT_WITHOUT_BGP: Duration = Duration::from_secs(12);
+/// The same where BGP is waited for: cards keep what they have until all neighbours have told theirs again, and one that
+/// has not noticed the restart does so only when it has to say something.
+const HEAL_LIMIT_WITH_BGP: Duration = Duration::from_secs(180);
 /// How often half a second is waited for an NVRAM that is tried again; the longest pause is a minute.
 const NVRAM_WAITS_MAX: u32 = 140;
 /// How long packets that are on their way may take.
@@ -53,7 +56,7 @@ impl World {
 
     /// Waits until the pair is in step, cards included, and starts the streams of packets if they do not run yet.
     pub fn until_hot(mut self) -> World {
-        self.converge(HEAL_LIMIT);
+        self.converge(self.heal_limit());
         if self.hosts.flows.is_empty() {
             self.start_traffic();
         }
@@ -102,7 +105,7 @@ impl World {
                 state.is_standby() && state != RfState::StandbyHot && world.now > before
             })
         };
-        assert!(self.run_until(HEAL_LIMIT, starts), "{}", self.tail());
+        assert!(self.run_until(self.heal_limit(), starts), "{}", self.tail());
         self.inject(FaultKind::CrashActive);
         self.run_for(Duration::from_millis(5));
         self.assert_well()
@@ -260,6 +263,14 @@ impl World {
             );
         } else if report.lost > 0 && state.excuse.is_none() {
             self.fail_safety("flows", format!("stream {}: {report:?} has losses", state.number));
+        }
+    }
+
+    /// How long the pair may take to be in step again once everything is mended.
+    pub(crate) fn heal_limit(&self) -> Duration {
+        match self.options.bgp.exists() {
+            true => HEAL_LIMIT_WITH_BGP,
+            false => HEAL_LIMIT_WITHOUT_BGP,
         }
     }
 

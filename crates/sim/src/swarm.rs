@@ -17,8 +17,7 @@ impl Options {
         let mut more = Seed::new(seed ^ 0x5465_726d_696e_616c);
         let commands = ChassisCommands::swarm(&mut more);
         let cards = 1 + draws.below(3) as u8;
-        // The route processor has no BGP yet.
-        let bgp = BgpOptions::default();
+        let bgp = BgpOptions::swarm(seed);
         Options {
             cards,
             ports_per_card: if cards == 1 { 2 } else { 1 + draws.below(2) as u8 },

@@ -322,8 +322,9 @@ impl Sessions {
         let Some(mut session) = self.live.remove(key) else {
             return;
         };
-        // The ring holds the last of them; what came before the last takeover it never had.
-        let of_ring = length.saturating_sub(held - session.in_ring);
+        // The ring holds the last of them; what came before the last takeover it never had. A session in TIME-WAIT has no
+        // rows any more, whatever is in its ring.
+        let of_ring = length.saturating_sub(held.saturating_sub(session.in_ring));
         session.stack.discard(of_ring);
         session.in_ring -= of_ring;
         self.pump(now, session, false, out);

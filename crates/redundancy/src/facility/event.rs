@@ -313,6 +313,8 @@ pub enum Input {
     PeerCommunication(bool),
     /// The peer says something.
     PeerMessage(RfMessage),
+    /// Something else came from the peer: it lives, though its words may have to wait behind a bulk.
+    PeerHeard,
     /// The peer's life lock, its resigned word, or the backplane tells that the peer is lost.
     LifeLost(PeerLoss),
     /// What a peer that was judged by its silence was found doing. Told before the answer to the claim.

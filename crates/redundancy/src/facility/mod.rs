@@ -646,6 +646,7 @@ impl Machine for RedundancyFacility {
             Input::PeerPresent(present) => self.peer_presence(now, present, out),
             Input::PeerCommunication(up) => self.peer_communication(now, up, out),
             Input::PeerMessage(message) => self.peer_message(now, message, out),
+            Input::PeerHeard => self.peer_heard(now),
             Input::LifeLost(loss) => self.life_lost(now, loss, out),
             Input::PeerFound(found) => self.peer_found(now, found),
             Input::ClaimResult(result) => self.claim_result(now, result, out),

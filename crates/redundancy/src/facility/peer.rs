@@ -90,9 +90,7 @@ impl RedundancyFacility {
             return;
         }
         self.peer.epoch = message.epoch;
-        if let Some(detector) = &mut self.detector {
-            detector.heard(now);
-        }
+        self.peer_heard(now);
         if stale && message.state.is_active() {
             self.send(Body::State, out);
         }
@@ -104,6 +102,13 @@ impl RedundancyFacility {
         self.peer_state_heard(now, message.state, out);
         self.peer_body(now, &message, out);
         self.evaluate_negotiation(now, out);
+    }
+
+    /// The peer's work loop has sent something, so it turns.
+    pub(super) fn peer_heard(&mut self, now: Instant) {
+        if let Some(detector) = &mut self.detector {
+            detector.heard(now);
+        }
     }
 
     fn peer_body(&mut self, now: Instant, message: &RfMessage, out: &mut Outbox<Output>) {

@@ -40,6 +40,9 @@ impl BgpProcess {
 
     fn connect(&mut self, now: Instant, clients: &mut Clients, peer: PeerId) {
         let direction = Direction::Outgoing;
+        if let Some(before) = self.disown(peer, direction) {
+            clients.tcp.abort(&before, &mut self.from_tcp);
+        }
         let opened = self.peerings.get(&peer).and_then(|peering| {
             let local = IpAddr::V4(peering.local?);
             let remote = Endpoint::new(peering.address, BGP_PORT);

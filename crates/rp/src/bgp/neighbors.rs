@@ -184,7 +184,14 @@ impl BgpProcess {
         if before == Some(&peering) {
             return;
         }
-        let is_reached_otherwise = before.is_some_and(|before| before.options != peering.options);
+        // The MTU is for the next session: one that stands keeps the segments that were agreed on.
+        let is_reached_otherwise = before.is_some_and(|before| {
+            let mtu = peering.options.mtu;
+            ConnectionOptions {
+                mtu,
+                ..before.options.clone()
+            } != peering.options
+        });
         let config = peering.config.clone();
         self.by_address.insert(peering.address, peer);
         self.peerings.insert(peer, peering);

@@ -15,6 +15,7 @@
 //! | view | at rest a neighbour knows what the configuration and the other neighbours' routes say |
 //! | reach | packets to what a neighbour announces arrive there while the session stands |
 
+mod fragments;
 mod model;
 mod neighbor;
 #[cfg(test)]

@@ -4,7 +4,10 @@
 //! [`packet::bgp`], everything else is here. It believes the segments, not the stack: each byte goes onto a
 //! [`Tape`] before TCP sees it.
 
-use crate::bgp::route::{Attributes, Routes, announcements, read_update, withdrawals};
+mod acts;
+
+use crate::bgp::fragments::Fragments;
+use crate::bgp::route::{Attributes, Routes, announcements, read_update};
 use crate::bgp::tape::Tape;
 use machine::{Deadline, Duration, Instant, Machine, Outbox, Seed, earliest};
 use packet::bgp::{
@@ -57,6 +60,7 @@ enum State {
 #[derive(Clone, Debug)]
 struct Link {
     state: State,
+    opened_at: Instant,
     passive: bool,
     /// Bytes handed up by TCP and taken.
     read: usize,
@@ -87,8 +91,11 @@ pub(crate) struct Loss {
 /// What the world has to hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    /// A session is established.
-    Established,
+    /// A session is established, on a connection of that time.
+    Established {
+        /// When its connection was made.
+        opened_at: Instant,
+    },
     /// It is not any more.
     Lost(Loss),
     /// Something that no router may do: the checker that is there for it, and what it was.
@@ -126,6 +133,10 @@ pub(crate) struct Neighbor {
     stale_until: Option<Instant>,
     /// Until when known routes may be told again.
     repeats_until: Instant,
+    /// Until when everything is being told for the first time, unless End-of-RIB says that it was.
+    first_feed_until: Instant,
+    /// Packets that came in pieces: what is there of each, by its number.
+    fragments: Fragments,
     pub(crate) counts: Counts,
     pub(crate) news: Vec<News>,
     /// Frames to be put onto the wire.
@@ -159,6 +170,8 @@ impl Neighbor {
             stale: BTreeSet::new(),
             stale_until: None,
             repeats_until: Instant::ZERO,
+            first_feed_until: Instant::ZERO,
+            fragments: Fragments::default(),
             counts: Counts::default(),
             news: Vec::new(),
             frames: Vec::new(),
@@ -189,7 +202,7 @@ impl Neighbor {
 
     /// Routes that are known may be told again for a while.
     pub(crate) fn expects_repeats(&mut self, now: Instant) {
-        self.repeats_until = now + REFRESH_TIME;
+        self.repeats_until = self.repeats_until.max(now + REFRESH_TIME);
     }
 
     fn wrong(&mut self, checker: &'static str, text: String) {
@@ -203,6 +216,10 @@ impl Neighbor {
         if self.unplugged {
             return;
         }
+        let Some(whole) = self.fragments.whole(packet) else {
+            return;
+        };
+        let packet = whole.as_slice();
         if let Err(text) = self.record(packet) {
             self.wrong("stream", text);
         }
@@ -376,6 +393,7 @@ impl Neighbor {
         }
         let link = Link {
             state: State::OpenSent,
+            opened_at: now,
             passive,
             read: 0,
             unsent: VecDeque::new(),
@@ -596,6 +614,7 @@ impl Neighbor {
             return;
         };
         link.state = State::Established;
+        let opened_at = link.opened_at;
         let keeps = link.router_restart_time.is_some() && link.router_kept_forwarding;
         if keeps && !self.stale.is_empty() {
             // From here on End-of-RIB ends it.
@@ -604,7 +623,15 @@ impl Neighbor {
             self.sweep();
         }
         self.counts.established += 1;
-        self.news.push(News::Established);
+        self.news.push(News::Established { opened_at });
+        // What changes while everything is told is told by both.
+        self.first_feed_until = now + REFRESH_TIME;
+        if let Some((attempt, _)) = self.attempt.take() {
+            // A second connection would look like a restart.
+            let mut out = Outbox::new();
+            self.tcp.abort(&attempt, &mut out);
+            self.pump(now, out);
+        }
         let mut bytes = Vec::new();
         announcements(&self.announced, &mut bytes);
         end_of_rib(AfiSafi::IPV4_UNICAST, &mut bytes);
@@ -650,8 +677,10 @@ impl Neighbor {
         }
         if told.end_of_rib {
             self.sweep();
+            self.first_feed_until = now;
         }
-        if let Some(first) = repeats.first().filter(|_| now > self.repeats_until) {
+        let until = self.repeats_until.max(self.first_feed_until);
+        if let Some(first) = repeats.first().filter(|_| now > until) {
             let text = format!(
                 "is told what it knows: the router {first} ({} of them)",
                 repeats.len()
@@ -723,132 +752,5 @@ impl Neighbor {
                 self.stale_until = None;
             }
         }
-    }
-}
-
-/// What planted bugs do to it.
-impl Neighbor {
-    /// A reset that the router has not sent, where its next byte would be.
-    pub(crate) fn forge_reset(&mut self, now: Instant) {
-        let Some(key) = self.established_key() else { return };
-        let Some(next) = self.tapes.get(&key).map(Tape::next) else {
-            return;
-        };
-        let header = segment::Repr {
-            source_port: key.remote.port,
-            destination_port: key.local.port,
-            sequence: next,
-            flags: segment::Flags::RST,
-            ..segment::Repr::default()
-        };
-        let length = header.buffer_len(0);
-        let mut packet = vec![0; ipv4::HEADER_LEN + length];
-        let (from, to) = (self.config.router, self.config.address);
-        ipv4::Repr::new(from, to, Protocol(segment::PROTOCOL), length as u16).emit(&mut packet);
-        let endpoints = segment::Endpoints::V4(from, to);
-        header.emit(&mut packet[ipv4::HEADER_LEN..], &[], endpoints);
-        self.packet(now, &packet);
-    }
-
-    /// It is told everything again, and does not know that anybody asked for it.
-    pub(crate) fn be_told_again(&mut self, now: Instant) {
-        let before = self.repeats_until;
-        self.ask_refresh(now);
-        self.repeats_until = before;
-    }
-
-    /// It believes that it has announced a route.
-    pub(crate) fn believe_announced(&mut self, prefix: Prefix<V4>) {
-        if let Some(attributes) = self.announced.values().next().cloned() {
-            self.announced.insert(prefix, attributes);
-        }
-    }
-}
-
-/// What a script, or the world, has the neighbour do.
-impl Neighbor {
-    /// Nothing arrives and nothing leaves.
-    pub(crate) fn unplug(&mut self) {
-        self.unplugged = true;
-    }
-
-    /// From now on it is there.
-    pub(crate) fn plug_in(&mut self, now: Instant) {
-        self.unplugged = false;
-        self.connect_at = Some(now);
-    }
-
-    fn established_key(&self) -> Option<ConnectionKey> {
-        let found = self
-            .links
-            .iter()
-            .find(|(_, link)| link.state == State::Established);
-        found.map(|(key, _)| *key)
-    }
-
-    /// Announces these routes, or announces them otherwise than before.
-    pub(crate) fn announce(&mut self, now: Instant, mut routes: Routes) {
-        routes.retain(|prefix, attributes| self.announced.get(prefix) != Some(attributes));
-        let mut bytes = Vec::new();
-        announcements(&routes, &mut bytes);
-        self.announced.extend(routes);
-        if let Some(key) = self.established_key() {
-            self.say(now, key, |out| out.append(&mut bytes));
-        }
-    }
-
-    /// Withdraws these of its routes.
-    pub(crate) fn withdraw(&mut self, now: Instant, prefixes: &[Prefix<V4>]) {
-        let had: Vec<Prefix<V4>> = prefixes
-            .iter()
-            .copied()
-            .filter(|prefix| self.announced.remove(prefix).is_some())
-            .collect();
-        let mut bytes = Vec::new();
-        withdrawals(&had, &mut bytes);
-        if let Some(key) = self.established_key() {
-            self.say(now, key, |out| out.append(&mut bytes));
-        }
-    }
-
-    /// Asks for all routes again.
-    pub(crate) fn ask_refresh(&mut self, now: Instant) {
-        if let Some(key) = self.established_key() {
-            self.expects_repeats(now);
-            let refresh = RouteRefresh {
-                family: AfiSafi::IPV4_UNICAST,
-                kind: RefreshKind::Request,
-            };
-            self.say(now, key, |out| refresh.emit(out));
-        }
-    }
-
-    /// Takes nothing more out of its TCP for a while.
-    pub(crate) fn turn_deaf(&mut self, now: Instant, time: Duration) {
-        self.deaf_until = Some(now + time);
-    }
-
-    /// Reads what has come meanwhile.
-    pub(crate) fn listen_again(&mut self, now: Instant) {
-        self.deaf_until = None;
-        for key in self.keys() {
-            if let Some(link) = self.links.get_mut(&key) {
-                link.hold_at = now + link.hold_time.max(OPEN_LIMIT);
-            }
-            self.read(now, key);
-        }
-    }
-
-    /// Ends its session: with a NOTIFICATION, or by restarting, which is told by nothing.
-    pub(crate) fn reset(&mut self, now: Instant, notifies: bool) {
-        let Some(key) = self.established_key() else { return };
-        if notifies {
-            return self.end(now, key, true, Some(Code::ADMINISTRATIVE_RESET), "its operator");
-        }
-        self.restarted = true;
-        let mut out = Outbox::new();
-        self.tcp.abort(&key, &mut out);
-        self.pump(now, out);
-        self.end(now, key, true, None, "its own restart");
     }
 }

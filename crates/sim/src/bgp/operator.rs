@@ -15,9 +15,21 @@ const LAST_LINE: &str = "clear ip bgp * soft";
 
 /// Lines that change policy, for a story.
 pub(crate) const POLICY_LINES: &[&str] = &[
+    "enable",
     "configure terminal",
     "router bgp 65000",
     "neighbor 10.0.0.200 prefix-list PL0 in",
+    "redistribute connected",
+    "end",
+    "clear ip bgp * soft in",
+    "clear ip bgp * soft out",
+];
+
+/// Lines that change what is announced, and have everything told again.
+pub(crate) const CLEAR_LINES: &[&str] = &[
+    "enable",
+    "configure terminal",
+    "router bgp 65000",
     "redistribute connected",
     "end",
     "clear ip bgp * soft in",
@@ -53,7 +65,7 @@ fn plain(text: impl Into<String>) -> Option<Line> {
 impl World {
     /// What is typed about BGP at this prompt, if anything.
     pub(crate) fn next_bgp_line(&mut self, prompt: &str) -> Option<Line> {
-        if !self.options.bgp.exists() {
+        if !self.options.bgp.exists() || prompt.ends_with('>') && self.bgp.lines.front() != Some(&"enable") {
             return None;
         }
         let in_mode = |mode: &str| prompt.ends_with(&format!("({mode})#"));
@@ -61,7 +73,10 @@ impl World {
         if self.bgp.last_line_due {
             return match () {
                 () if inside || in_mode("config") || in_mode("config-if") => plain("end"),
-                () if prompt.ends_with('#') && !prompt.contains('(') => plain(LAST_LINE),
+                () if prompt.ends_with('#') && !prompt.contains('(') => {
+                    self.bgp_command(None, false);
+                    plain(LAST_LINE)
+                }
                 () => None,
             };
         }
@@ -112,9 +127,10 @@ impl World {
             let value = no.is_empty().then(|| setting.clone());
             return (format!("{no}{setting}"), Some(Change { setting, value }));
         }
-        self.bgp_command(Some(number), false);
         let policy = self.draws.below(POLICIES);
         let direction = ["in", "out"][self.draws.below(2) as usize];
+        // Who is told by other rules is in another update group, and starts anew there.
+        self.bgp_command(Some(number), direction == "out");
         let line = match self.draws.below(6) {
             0 | 1 => format!("{no}neighbor {address} prefix-list PL{policy} {direction}"),
             2 | 3 => format!("{no}neighbor {address} route-map RM{policy} {direction}"),

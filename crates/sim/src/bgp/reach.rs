@@ -149,7 +149,8 @@ impl World {
         }
         let reach = &mut node.reach;
         reach.next_at = Some(now + INTERVAL);
-        let owed = reach.proves_from.is_none() && now >= reach.not_before && node.neighbor.is_firm();
+        let firm = node.neighbor.is_firm() && node.excuse.is_none();
+        let owed = firm && reach.proves_from.is_none() && now >= reach.not_before;
         let frame = reach.frame();
         reach.under_way.insert(reach.next, (now, owed));
         reach.next += 1;

@@ -1,11 +1,10 @@
 //! One fixed life of all that BGP does, in which the active dies at a chosen turn.
 
-use crate::bgp::operator::POLICY_LINES;
+use crate::bgp::operator::{CLEAR_LINES, POLICY_LINES};
 use crate::campaign::{Outcome, run};
 use crate::event::Event;
 use crate::fault::FaultEvent;
 use crate::options::Options;
-use crate::scenario::HEAL_LIMIT;
 use crate::trace::TraceLevel;
 use crate::world::{FailureKind, Stage, World};
 use machine::{Duration, RpSlot};
@@ -64,7 +63,7 @@ impl World {
         for node in &mut self.bgp.nodes {
             node.neighbor.unplug();
         }
-        if !self.converge(HEAL_LIMIT) {
+        if !self.converge(self.heal_limit()) {
             return;
         }
         self.start_traffic();
@@ -77,16 +76,19 @@ impl World {
         };
         // Establishment and feed.
         self.each_neighbor(|node, now| node.neighbor.plug_in(now));
-        self.for_ms(350);
+        self.for_ms(60);
         self.each_neighbor(|node, now| node.script.withdraw(&mut node.neighbor, now));
-        self.for_ms(40);
+        self.for_ms(15);
         self.each_neighbor(|node, now| node.neighbor.ask_refresh(now));
-        self.for_ms(40);
+        self.for_ms(15);
         self.each_neighbor(|node, now| node.script.announce(&mut node.neighbor, now));
-        self.for_ms(40);
-        self.type_lines(POLICY_LINES);
+        self.for_ms(15);
+        self.type_lines(match self.options.bgp.policy {
+            true => POLICY_LINES,
+            false => CLEAR_LINES,
+        });
         self.operator_soon(Duration::from_millis(2));
-        self.for_ms(200);
+        self.for_ms(60);
         for (index, notifies) in [(0, false), (1, true)] {
             let now = self.now;
             if let Some(node) = self.bgp.nodes.get_mut(index) {
@@ -95,10 +97,10 @@ impl World {
                 self.schedule_bgp();
             }
         }
-        self.for_ms(500);
+        self.for_ms(300);
         self.bgp.turns.counts = false;
         self.heal();
-        if !self.converge(HEAL_LIMIT) {
+        if !self.converge(self.heal_limit()) {
             return;
         }
         self.await_passage();

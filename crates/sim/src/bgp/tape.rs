@@ -59,6 +59,10 @@ impl Tape {
             return Ok(());
         }
         let end = start + payload.len();
+        if payload.is_empty() && !flags.contains(Flags::FIN) {
+            // An acknowledgement: behind a FIN its number is one beyond the last byte.
+            return Ok(());
+        }
         if self.end.is_some_and(|known| end > known) {
             return Err(format!("byte {end} comes behind the end of the stream"));
         }

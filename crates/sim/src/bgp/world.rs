@@ -11,6 +11,7 @@ use crate::card_node::port_mac;
 use crate::event::Event;
 use crate::host_node::router_address;
 use crate::options::Options;
+use crate::trace::of_bytes;
 use crate::world::{FailureKind, World, host_of, port_of};
 use machine::{CardSlot, Duration, Instant, PortId, Seed};
 use packet::ethernet::{self, EtherType, Frame};
@@ -31,6 +32,9 @@ const WIRE_LATENCY: Duration = Duration::from_micros(5);
 /// How long sessions and routes may take to be right once everything is mended: a failed session is tried again after
 /// up to a minute, a connection that nobody answers after two.
 const SETTLE_LIMIT: Duration = Duration::from_secs(200);
+/// How often is looked whether it is so: less and less often.
+const POLL: Duration = Duration::from_millis(10);
+const POLL_MAX: Duration = Duration::from_millis(500);
 /// For how long after a command, or a fault of a card, a session may still end because of it.
 const CONSEQUENCES: Duration = Duration::from_secs(8);
 
@@ -42,7 +46,7 @@ pub(crate) struct BgpNode {
     pub(crate) script: Script,
     pub(crate) reach: Reach,
     /// Why its session may end, until it is established again.
-    excuse: Option<&'static str>,
+    pub(crate) excuse: Option<(&'static str, Instant)>,
     /// Until when it may end because of a command, or of a card.
     excused_until: Instant,
 }
@@ -258,13 +262,16 @@ impl World {
         if !arrives {
             return;
         }
+        self.trace
+            .note(now, "bgp", of_bytes(4, frame), || brief_segment(frame));
         if packet.destination() == own.1 && packet.protocol() == Protocol(packet::tcp::PROTOCOL) {
             node.neighbor.packet(now, packet.bytes());
             if let Some(besides) = besides {
                 node.neighbor.packet(now, &besides);
             }
         } else if packet.protocol() == Protocol::UDP {
-            let firm = node.neighbor.is_firm();
+            // A session that the router has forgotten shows nothing.
+            let firm = node.neighbor.is_firm() && node.excuse.is_none();
             node.reach.arrived(packet.destination(), packet.payload(), firm);
         }
     }
@@ -275,6 +282,8 @@ impl World {
         let node = &mut self.bgp.nodes[index];
         let port = node.port;
         for frame in std::mem::take(&mut node.neighbor.frames) {
+            self.trace
+                .note(self.now, "bgp", of_bytes(3, &frame), || brief_segment(&frame));
             self.queue.add(at, Event::WireToCard { port, frame });
         }
         for news in std::mem::take(&mut self.bgp.nodes[index].neighbor.news) {
@@ -287,8 +296,9 @@ impl World {
         let node = &mut self.bgp.nodes[index];
         let address = node.neighbor.config.address;
         match news {
-            News::Established => {
-                node.excuse = None;
+            News::Established { opened_at } => {
+                // A connection of before says nothing about what came after.
+                node.excuse.take_if(|(_, at)| *at <= opened_at);
                 self.trace
                     .note(now, "bgp", 1, || format!("{address} is established"));
             }
@@ -315,7 +325,7 @@ impl World {
         for node in &mut self.bgp.nodes {
             match card {
                 None => {
-                    node.excuse = Some(why);
+                    node.excuse = Some((why, self.now));
                 }
                 Some(card) if node.port.card == card => node.excused_until = until,
                 Some(_) => {}
@@ -340,51 +350,55 @@ impl World {
         }
     }
 
-    /// Whether the active's configuration wants a session with a neighbour, and what each ought to know.
-    fn bgp_expected(&self) -> Option<(Vec<bool>, Vec<Routes>)> {
+    /// What the active is configured with, as far as BGP depends on it.
+    fn bgp_configuration(&self) -> Option<Configuration> {
         let slot = self.active()?;
         let active = self.rps[slot.index()].process.as_ref()?.rp.active()?;
-        let running = active.clients.configuration.tree().running_config();
-        let read = Configuration::read(&running);
-        let facts: Vec<Facts<'_>> = self
-            .bgp
-            .nodes
-            .iter()
-            .map(|node| Facts {
-                address: node.neighbor.config.address,
-                router: node.neighbor.config.router,
-                as_number: node.neighbor.config.as_number,
-                announced: &node.neighbor.announced,
-            })
-            .collect();
-        let wanted = facts
-            .iter()
-            .map(|facts| read.wants(facts.address, facts.as_number));
-        Some((wanted.collect(), read.views(&facts)))
+        Some(Configuration::read(
+            &active.clients.configuration.tree().running_config(),
+        ))
     }
 
     /// What is not right yet with a neighbour: the checker that is there for it, and what it is.
     fn bgp_missing(&self) -> Option<(&'static str, String)> {
-        let Some((wanted, views)) = self.bgp_expected() else {
+        let Some(configuration) = self.bgp_configuration() else {
             return Some(("session", String::from("nobody is active")));
         };
-        for ((node, wanted), view) in self.bgp.nodes.iter().zip(wanted).zip(views) {
-            let address = node.neighbor.config.address;
+        let mut facts = Vec::new();
+        for node in &self.bgp.nodes {
+            let config = &node.neighbor.config;
+            let wanted = configuration.wants(config.address, config.as_number);
             if wanted != node.neighbor.is_established() || wanted != node.neighbor.is_firm() {
-                let is = if wanted {
-                    "not established"
-                } else {
-                    "established although it is not wanted"
+                let is = match wanted {
+                    true => "not established",
+                    false => "established although it is not wanted",
                 };
-                return Some(("session", format!("the session of neighbor {address} is {is}")));
+                return Some((
+                    "session",
+                    format!("the session of neighbor {} is {is}", config.address),
+                ));
             }
-            if !wanted {
-                continue;
+            if let Some((why, _)) = node.excuse.filter(|_| wanted) {
+                let text = format!("neighbor {} has not noticed yet: {why}", config.address);
+                return Some(("session", text));
             }
-            if node.neighbor.has_stale() {
-                return Some(("view", format!("neighbor {address} waits for End-of-RIB")));
+            if wanted && node.neighbor.has_stale() {
+                return Some((
+                    "view",
+                    format!("neighbor {} waits for End-of-RIB", config.address),
+                ));
             }
+            facts.push(Facts {
+                address: config.address,
+                router: config.router,
+                as_number: config.as_number,
+                announced: &node.neighbor.announced,
+            });
+        }
+        let views = configuration.views(&facts);
+        for (node, view) in self.bgp.nodes.iter().zip(views) {
             if let Some(difference) = difference(&view, &node.neighbor.view) {
+                let address = node.neighbor.config.address;
                 return Some(("view", format!("neighbor {address} {difference}")));
             }
         }
@@ -397,6 +411,7 @@ impl World {
             return;
         }
         let until = self.now + SETTLE_LIMIT;
+        let mut step = POLL;
         while self.failure.is_none() {
             let missing = match self.bgp.last_line_due {
                 true => Some(("view", String::from("the operator cannot apply policy"))),
@@ -407,7 +422,10 @@ impl World {
                 Some((checker, what)) if self.now >= until => {
                     self.fail(FailureKind::Liveness, checker, what);
                 }
-                Some(_) => self.run_for(Duration::from_millis(20)),
+                Some(_) => {
+                    self.run_for(step);
+                    step = (step + POLL / 4).min(POLL_MAX);
+                }
             }
         }
         self.expect_reach();
@@ -415,16 +433,35 @@ impl World {
 
     /// Whether packets to what a neighbour always announces have to arrive, when all is mended.
     pub(crate) fn bgp_is_reachable(&self, node: &BgpNode) -> bool {
-        let running = self.active().and_then(|slot| {
-            let active = self.rps[slot.index()].process.as_ref()?.rp.active()?;
-            Some(active.clients.configuration.tree().running_config())
-        });
-        let read = Configuration::read(&running.unwrap_or_default());
+        let read = self.bgp_configuration().unwrap_or_default();
         let neighbor = &node.neighbor;
         let anchor = anchor(node.number);
         let attributes = neighbor.announced.get(&anchor);
         read.wants(neighbor.config.address, neighbor.config.as_number)
             && attributes.is_some_and(|attributes| read.accepts(neighbor.config.address, &anchor, attributes))
+    }
+}
+
+/// A frame with a TCP segment in few words.
+fn brief_segment(frame: &[u8]) -> String {
+    let packet = frame.get(ethernet::HEADER_LEN..).unwrap_or_default();
+    let Ok(ip) = ipv4::Packet::validate(packet) else {
+        return format!("frame of {} bytes", frame.len());
+    };
+    match packet::tcp::Packet::new_checked(ip.payload()) {
+        Ok(segment) if ip.protocol() == Protocol(packet::tcp::PROTOCOL) => format!(
+            "{}.{} > {}.{} {:?} {} acknowledges {}, {} bytes, window {}",
+            ip.source(),
+            segment.source_port(),
+            ip.destination(),
+            segment.destination_port(),
+            segment.flags(),
+            segment.sequence(),
+            segment.acknowledgement(),
+            segment.payload().len(),
+            segment.window()
+        ),
+        _ => format!("packet to {}", ip.destination()),
     }
 }
 

@@ -1,0 +1,124 @@
+//! BGP neighbours that never notice: one life of all that BGP does, with the active dying at every turn of it.
+
+use sim::{BgpOptions, Death, FailureKind, Options, Plant, TraceLevel, bgp_life, run_with};
+
+/// Two neighbours: one in another AS, with graceful restart, and one in the router's, without.
+fn two_neighbours() -> Options {
+    Options {
+        operator: true,
+        flows: 1,
+        packets_per_second: 20,
+        probers: 0,
+        think_ms_max: 3,
+        bgp: BgpOptions {
+            neighbors: 2,
+            internal: 0b10,
+            graceful: 0b01,
+            router_graceful: true,
+            hold_time_s: 3,
+            routes: 6,
+            shared_routes: 8,
+            ..BgpOptions::default()
+        },
+        ..Options::default()
+    }
+}
+
+fn expect_well(dies: Option<(u64, Death)>) -> u64 {
+    let (turns, outcome) = bgp_life(7, two_neighbours(), dies, TraceLevel::Hash);
+    if outcome.failure.is_some() {
+        let (_, again) = bgp_life(7, two_neighbours(), dies, TraceLevel::Tail);
+        panic!("{dies:?}: {:?}\n{}", again.failure, again.tail.join("\n"));
+    }
+    turns
+}
+
+/// Dies at every turn of the life, or at every `step`th, beginning with `first`.
+fn die_at_every_turn(first: u64, step: usize, death: impl Fn(u64) -> Death) {
+    let turns = expect_well(None);
+    assert!(turns > 100, "the life has {turns} turns");
+    for turn in (first..=turns).step_by(step) {
+        expect_well(Some((turn, death(turn))));
+    }
+}
+
+#[test]
+fn the_active_may_die_after_every_odd_turn_of_establishment_feed_withdrawal_refresh_and_restart() {
+    die_at_every_turn(1, 2, |_| Death::After);
+}
+
+#[test]
+fn the_active_may_die_after_every_even_turn_of_establishment_feed_withdrawal_refresh_and_restart() {
+    die_at_every_turn(2, 2, |_| Death::After);
+}
+
+#[test]
+fn the_active_may_die_within_every_turn_before_or_after_any_of_its_outputs() {
+    die_at_every_turn(1, 2, |turn| Death::Within((turn / 2 % 7) as usize));
+}
+
+/// A world in which neighbours do all that they can, and the active dies often.
+fn busy() -> Options {
+    let faults = sim::FaultWeights {
+        crash_active: 1,
+        ..sim::FaultWeights::default()
+    };
+    Options {
+        fault_interval_ms: 120,
+        faults,
+        bgp: BgpOptions {
+            settles_first: true,
+            ..two_neighbours().bgp
+        },
+        ..two_neighbours()
+    }
+}
+
+fn expect_caught(plant: Plant, kind: FailureKind, checker: &str) {
+    let options = Options {
+        plant: Some(plant),
+        ..busy()
+    };
+    let mut others = Vec::new();
+    for seed in 1..=40 {
+        match run_with(seed, options, TraceLevel::Hash).failure {
+            Some(failure) if failure.kind == kind && failure.checker == checker => return,
+            Some(failure) => others.push(failure),
+            None => {}
+        }
+    }
+    panic!("{plant:?} was not caught by '{checker}'; found instead: {others:?}");
+}
+
+#[test]
+fn without_a_planted_bug_neighbours_find_nothing() {
+    for seed in 1..=40 {
+        let outcome = run_with(seed, busy(), TraceLevel::Tail);
+        assert_eq!(outcome.failure, None, "seed {seed}\n{}", outcome.tail.join("\n"));
+    }
+}
+
+#[test]
+fn bytes_that_come_again_as_other_bytes_are_caught() {
+    expect_caught(Plant::SegmentsRewritten, FailureKind::Safety, "stream");
+}
+
+#[test]
+fn a_session_that_a_takeover_ends_is_caught() {
+    expect_caught(Plant::SessionsReset, FailureKind::Safety, "session");
+}
+
+#[test]
+fn updates_that_are_repeated_are_caught() {
+    expect_caught(Plant::UpdatesRepeated, FailureKind::Safety, "repeats");
+}
+
+#[test]
+fn a_route_that_nobody_is_told_of_is_missed() {
+    expect_caught(Plant::AnnouncementsLost, FailureKind::Liveness, "view");
+}
+
+#[test]
+fn packets_that_do_not_reach_a_neighbour_are_missed() {
+    expect_caught(Plant::NeighborPacketsLost, FailureKind::Safety, "reach");
+}
