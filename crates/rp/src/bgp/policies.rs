@@ -284,7 +284,9 @@ mod tests {
         let alone = add_filter_list(&mut policies, None, "1");
         let missing = add_filter_list(&mut policies, Some("LOST".into()), "1");
         let of_list = [(100 << 16) + 1];
-        let table: [(&str, &[u32], &[u32], Verdict, u16); 6] = [
+        /// Text of the map, path and communities of the route, verdict, weight.
+        type Case<'a> = (&'a str, &'a [u32], &'a [u32], Verdict, u16);
+        let table: [Case<'_>; 6] = [
             (&with_map, &[65001], &[], Verdict::Permit, 5),
             (&with_map, &[65001], &of_list, Verdict::Deny, 0),
             (&with_map, &[65002], &[], Verdict::Deny, 0),
