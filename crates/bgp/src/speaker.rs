@@ -417,6 +417,10 @@ impl Speaker {
         for action in step.actions {
             self.act(now, peer, direction, *action, out);
         }
+        if (before, event, step.next) == (State::Connect, Event::TcpConnectionFails, State::Idle) {
+            // RFC 4271 leaves open who starts a session again whose first connection failed: as after any failure.
+            self.act(now, peer, direction, Action::CountAndDamp, out);
+        }
         if let Some(neighbor) = self.neighbors.get_mut(&peer) {
             // A connection that the neighbour made is not made again by us: it is just gone.
             let is_tried_again = matches!(step.next, State::Connect | State::Active);

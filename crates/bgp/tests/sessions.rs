@@ -3,9 +3,11 @@
 mod common;
 
 use bgp::fsm::State;
-use bgp::{Families, MaximumPrefix, SpeakerInput};
+use bgp::{
+    Direction, Families, MaximumPrefix, NeighborConfig, Speaker, SpeakerConfig, SpeakerInput, SpeakerOutput,
+};
 use common::*;
-use machine::Duration;
+use machine::{Duration, Instant, Machine, Outbox, Seed};
 use packet::bgp::{Code, Kind};
 
 #[test]
@@ -357,4 +359,27 @@ fn default_originate_tells_a_default_route_that_nobody_has_and_keeps_it_over_a_t
     world.promote(0);
     world.pass(Duration::from_secs(130));
     assert_eq!(world.routes(1), told);
+}
+
+#[test]
+fn a_neighbour_whose_first_connection_fails_is_tried_again_after_a_growing_wait() {
+    let peer = peer_id(1);
+    let mut speaker = Speaker::new(SpeakerConfig::new(65_001, address(0)), Seed::new(1));
+    let mut out = Outbox::new();
+    let mut now = Instant::from_millis(1);
+    let config = NeighborConfig::new(address(1).into(), 65_002, 65_001);
+    speaker.handle(now, SpeakerInput::Configure { peer, config }, &mut out);
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let asked = out.drain().map(|(_, output)| output);
+        let connects = asked.filter(|output| matches!(output, SpeakerOutput::Connect { .. }));
+        assert_eq!(connects.count(), 1);
+        let direction = Direction::Outgoing;
+        speaker.handle(now, SpeakerInput::Closed { peer, direction }, &mut out);
+        let (at, _) = speaker.next_deadline().expect("it is tried again");
+        waits.push(at.saturating_since(now).as_secs());
+        now = at;
+        speaker.expire(now, &mut out);
+    }
+    assert!(waits[0] < waits[1] && waits[1] < waits[2], "{waits:?}");
 }
