@@ -133,21 +133,23 @@ impl<F: PolicyFamily> FamilyRib<F> {
         let Some(received) = received else {
             return self.withdraw(common, peer, prefixes);
         };
+        let generation = common.peer(peer).map_or(0, |known| known.generation);
         let mut count = 0;
         for prefix in prefixes {
-            self.admit(common, prefix, peer, received);
+            self.admit(common, prefix, peer, received, generation);
             count += 1;
         }
         count
     }
 
-    /// Puts a route through the neighbour's policy and into the table.
+    /// Puts a route that the neighbour told in `generation` through its policy and into the table.
     pub(crate) fn admit(
         &mut self,
         common: &mut Common,
         prefix: Prefix<F>,
         peer: PeerId,
         received: AttributeId,
+        generation: u16,
     ) {
         let (accepted, weight) = common.import(peer, received, &prefix);
         if !common.knows_next_hop(accepted) {
@@ -162,7 +164,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
         }
         let path = Path {
             peer,
-            generation: known.generation,
+            generation,
             weight,
             flags: 0,
             received,

@@ -2,7 +2,7 @@
 
 use alloc::format;
 use alloc::vec::Vec;
-use machine::{Instant, Outbox};
+use machine::{Duration, Instant, Outbox};
 use packet::bgp::{
     Code, Context, EXTENDED_MESSAGE_LEN_MAX, Fault, Kind, MESSAGE_LEN_MAX, Notification, Open, RefreshKind,
     RouteRefresh, Update, split,
@@ -99,6 +99,23 @@ impl Speaker {
             self.apply(now, peer, direction, Event::Keepalive, None, out);
         }
         received
+    }
+
+    /// This route processor was stopped for `time`, and heard nobody meanwhile: that does not count as a neighbour's
+    /// silence. Costs the number of neighbours.
+    pub fn was_stopped(&mut self, time: Duration) {
+        for peer in self.neighbors.keys().copied().collect::<Vec<_>>() {
+            let Some(neighbor) = self.neighbors.get_mut(&peer) else {
+                continue;
+            };
+            for direction in Direction::ALL {
+                let timer = Timer::hold(direction);
+                if let Some(at) = neighbor.timers.get(timer) {
+                    neighbor.timers.set(timer, at + time);
+                }
+            }
+            self.reschedule(peer);
+        }
     }
 
     pub(crate) fn connection_state(&self, peer: PeerId, direction: Direction) -> Option<State> {
@@ -396,7 +413,7 @@ impl Speaker {
         if let Some(neighbor) = self.neighbors.get_mut(&peer) {
             match maximum.restart_min {
                 Some(minutes) => {
-                    let wait = machine::Duration::from_secs(u64::from(minutes) * 60);
+                    let wait = Duration::from_secs(u64::from(minutes) * 60);
                     neighbor.timers.set(Timer::IdleHold, now + wait);
                 }
                 None => neighbor.timers.stop(Timer::IdleHold),

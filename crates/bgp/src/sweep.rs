@@ -271,8 +271,9 @@ impl<F: PolicyFamily> FamilyRib<F> {
             SweepKey::Gone(peer) => self.forget(common, prefix, peer),
             SweepKey::Import(peer) => {
                 let path = self.paths.get(&RouteKey(prefix)).and_then(|paths| paths.of(peer));
-                if let Some(received) = path.map(|path| path.received) {
-                    self.admit(common, prefix, peer, received);
+                if let Some(path) = path.copied() {
+                    // What is stale stays so: the neighbour has not said it again.
+                    self.admit(common, prefix, peer, path.received, path.generation);
                 }
             }
             SweepKey::Decide => {

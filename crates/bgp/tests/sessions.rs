@@ -244,6 +244,48 @@ fn a_restarting_neighbour_is_helped_and_what_it_does_not_tell_again_goes() {
 }
 
 #[test]
+fn policy_that_is_applied_anew_leaves_stale_what_is_stale() {
+    let mut world = World::new(2);
+    world.originate(1, networks(20));
+    world.join(0, 1, |config| config.graceful_restart = true);
+    world.settle();
+    restart_without_tables(&mut world, 1);
+    // There is nobody to ask: policy is applied to what is kept.
+    world.input(0, SpeakerInput::ClearSoftIn { peer: peer_id(1) });
+    world.settle();
+    assert_eq!(world.routes(0).len(), 20, "kept while it is away");
+    world.originate(1, networks(15));
+    let config = world.configs[1][&peer_id(0)].clone();
+    world.configure(1, 0, config);
+    world.pass(Duration::from_secs(130));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    assert_eq!(world.routes(0).len(), 15, "what it has not told again is gone");
+}
+
+#[test]
+fn time_in_which_nobody_could_listen_does_not_count_against_a_neighbour() {
+    let stopped_for = Duration::from_secs(300);
+    for is_known in [false, true] {
+        let mut world = World::new(2);
+        world.join(0, 1, |_| {});
+        world.settle();
+        world.now += stopped_for;
+        world.turn(0, |speaker, now, out| {
+            if is_known {
+                speaker.was_stopped(stopped_for);
+            }
+            speaker.expire(now, out);
+        });
+        let is_kept = world.speaker(0).state(peer_id(1)) == Some(State::Established);
+        assert_eq!(is_kept, is_known);
+        // It is no excuse for whoever is silent afterwards.
+        world.dead[1] = true;
+        world.pass(Duration::from_secs(181));
+        assert_ne!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    }
+}
+
+#[test]
 fn two_that_have_restarted_wait_for_each_other_but_not_for_long() {
     let mut world = World::new(2);
     for (node, other) in [(0, 1), (1, 0)] {

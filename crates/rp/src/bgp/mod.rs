@@ -32,7 +32,7 @@ use ::bgp::{Direction, PeerId, SpeakerOutput};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use machine::{Deadline, Instant, Machine, Outbox, Seed, earliest};
+use machine::{Deadline, Duration, Instant, Machine, Outbox, Seed, earliest};
 use redundancy::Syslog;
 use tcp::{ConnectionKey, Endpoint, TcpInput, TcpOutput};
 
@@ -47,6 +47,8 @@ use self::settings::Settings;
 const BGP_PORT: u16 = 179;
 /// Prefixes that are read, walked or told in one turn.
 const PREFIXES_PER_TURN: usize = 2_000;
+/// Turns come at least as often as heartbeats do. After a longer time without one this process was stopped.
+const STOPPED_MIN: Duration = Duration::from_millis(250);
 
 /// What BGP asks the route processor for.
 #[derive(Debug)]
@@ -95,6 +97,8 @@ pub(crate) struct BgpProcess {
     is_stale: bool,
     /// Walks are under way.
     is_busy: bool,
+    /// When neighbours could be heard last.
+    listened_at: Instant,
     from_speaker: Outbox<SpeakerOutput>,
     from_tcp: Outbox<TcpOutput>,
 }
@@ -117,6 +121,7 @@ impl BgpProcess {
             local_is_stale: true,
             is_stale: true,
             is_busy: true,
+            listened_at: Instant::ZERO,
             from_speaker: Outbox::new(),
             from_tcp: Outbox::new(),
         }
@@ -131,6 +136,7 @@ impl BgpProcess {
         start: RoutingStart,
         out: &mut Outbox<BgpOutput>,
     ) {
+        self.listened_at = now;
         clients.speaker.set_seed(seed.fork());
         match start {
             RoutingStart::Continued => self.go_on(now, clients, seed),
@@ -164,6 +170,7 @@ impl BgpProcess {
 
     /// Runs what is due.
     pub(crate) fn expire(&mut self, now: Instant, clients: &mut Clients, out: &mut Outbox<BgpOutput>) {
+        self.note_time(now, clients);
         clients.tcp.expire(now, &mut self.from_tcp);
         self.settle(now, clients, out);
         if clients.speaker.next_deadline().is_some_and(|(at, _)| at <= now) {
@@ -183,6 +190,7 @@ impl BgpProcess {
         may_work: bool,
         out: &mut Outbox<BgpOutput>,
     ) {
+        self.note_time(now, clients);
         if self.is_stale {
             self.is_stale = false;
             self.reconcile(now, clients, false);
@@ -208,6 +216,16 @@ impl BgpProcess {
         self.hold_or_release_sweep(clients);
         self.write(now, clients, if may_work { PREFIXES_PER_TURN } else { 0 });
         self.settle(now, clients, out);
+    }
+
+    /// What neighbours have sent while this process was stopped is not read yet, so they are not silent (the same rule as
+    /// for the other route processor's heartbeats).
+    fn note_time(&mut self, now: Instant, clients: &mut Clients) {
+        let gap = now.saturating_since(self.listened_at);
+        self.listened_at = now;
+        if gap >= STOPPED_MIN {
+            clients.speaker.was_stopped(gap);
+        }
     }
 
     /// Whether there is BGP, or something left of it to be taken down.

@@ -25,7 +25,8 @@ struct ListEntry {
 #[derive(Clone, Debug, Default)]
 struct MapEntry {
     permits: bool,
-    matches: Option<String>,
+    /// Prefix lists of which one has to take the route; none: every route is taken.
+    matches: Vec<String>,
     local_preference: Option<u32>,
     metric: Option<u32>,
     prepends: Vec<u32>,
@@ -197,7 +198,9 @@ impl Configuration {
             return;
         };
         match *words {
-            ["match", "ip", "address", "prefix-list", list] => entry.matches = Some(list.into()),
+            ["match", "ip", "address", "prefix-list", ref lists @ ..] => {
+                entry.matches = lists.iter().copied().map(String::from).collect();
+            }
             ["set", "local-preference", value] => entry.local_preference = value.parse().ok(),
             ["set", "metric", value] => entry.metric = value.parse().ok(),
             ["set", "as-path", "prepend", ref numbers @ ..] => {
@@ -247,8 +250,8 @@ impl Configuration {
             return Some(attributes);
         };
         let matches = |entry: &&MapEntry| {
-            let list = entry.matches.as_ref();
-            list.is_none_or(|list| self.list_takes(list, prefix))
+            let lists = &entry.matches;
+            lists.is_empty() || lists.iter().any(|list| self.list_takes(list, prefix))
         };
         let entry = self.maps.get(name)?.values().find(matches)?;
         if !entry.permits {

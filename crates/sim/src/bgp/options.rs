@@ -9,8 +9,6 @@ pub const NEIGHBORS_MAX: u8 = 4;
 const SALT: u64 = 0x6267_705f_0001_ff04;
 /// One in so many worlds has neighbours.
 const SHARE: u64 = 3;
-/// Seeds below it have none: some of them still find something.
-const FIRST_SEED: u64 = 1 << 32;
 
 /// BGP in a world.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +45,7 @@ impl BgpOptions {
     /// The BGP of `seed`, which most worlds have not.
     pub fn swarm(seed: u64) -> BgpOptions {
         let mut draws = Seed::new(seed ^ SALT);
-        if seed < FIRST_SEED || !draws.chance(1, SHARE) {
+        if !draws.chance(1, SHARE) {
             return BgpOptions::default();
         }
         let bits = |draws: &mut Seed| draws.below(1 << NEIGHBORS_MAX) as u8;

@@ -149,7 +149,8 @@ impl World {
         }
         let reach = &mut node.reach;
         reach.next_at = Some(now + INTERVAL);
-        let firm = node.neighbor.is_firm() && node.excuse.is_none();
+        // The router may have given up a session over a card that was away before the neighbour has.
+        let firm = node.neighbor.is_firm() && node.excuse.is_none() && now >= node.excused_until;
         let owed = firm && reach.proves_from.is_none() && now >= reach.not_before;
         let frame = reach.frame();
         reach.under_way.insert(reach.next, (now, owed));

@@ -48,7 +48,7 @@ pub(crate) struct BgpNode {
     /// Why its session may end, until it is established again.
     pub(crate) excuse: Option<(&'static str, Instant)>,
     /// Until when it may end because of a command, or of a card.
-    excused_until: Instant,
+    pub(crate) excused_until: Instant,
 }
 
 /// All neighbours.
