@@ -200,12 +200,15 @@ impl BgpProcess {
             local::reconcile(clients, self.settings.as_ref());
         }
         local::follow(clients, self.settings.as_ref());
+        // Heard also when no BGP runs: what nobody takes would keep the route processor busy.
+        if may_work {
+            self.next_hops_move(clients);
+        }
         if !self.is_running(clients) {
             return;
         }
         if may_work {
             self.hear(now, clients, PREFIXES_PER_TURN);
-            self.next_hops_move(clients);
             self.is_busy = !clients.speaker.run(PREFIXES_PER_TURN);
             self.resolve_next_hops(clients);
         }
