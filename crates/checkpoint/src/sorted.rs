@@ -3,22 +3,23 @@
 //! ```text
 //!   map       [ first key of each branch ]     at most a few hundred: always in the processor's cache
 //!   branch    [ first key of each leaf   ]     up to 256 leaves
-//!   leaf      [ rows ]                         up to 64, side by side
+//!   leaf      [ rows ]                         up to 32, side by side
 //! ```
 //!
-//! A search looks at about twenty keys, of which only a leaf's few come from memory that is not near. With `n` rows it
-//! costs O(log n); inserting a leaf's worth of rows moves one branch, a branch's worth the list of branches.
+//! A search halves its way down to a leaf and then looks at every key there: those come from memory that is not near, and
+//! asked for all at once they arrive together, where halving would wait for one after the other. With `n` rows it costs
+//! O(log n); inserting a leaf's worth of rows moves one branch, a branch's worth the list of branches.
 
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::ops::{Bound, RangeBounds};
 
 /// Most rows of a leaf.
-const LEAF_ROWS_MAX: usize = 64;
+const LEAF_ROWS_MAX: usize = 32;
 /// Rows that a leaf makes room for at once, so that it wastes little.
-const LEAF_GROWTH: usize = 16;
+const LEAF_GROWTH: usize = 8;
 /// A leaf with fewer rows joins a neighbour.
-const LEAF_ROWS_FEW: usize = 16;
+const LEAF_ROWS_FEW: usize = 8;
 /// Most leaves of a branch.
 const BRANCH_LEAVES_MAX: usize = 256;
 /// A branch with fewer leaves joins a neighbour.
@@ -155,10 +156,15 @@ impl<K: Ord + Clone, V> SortedMap<K, V> {
             Some(branch) => &branch.leaves[leaf][..],
         };
         self.last.set((branch, leaf));
-        let place = |row| Place { branch, leaf, row };
-        rows.binary_search_by(|(each, _)| each.cmp(key))
-            .map(place)
-            .map_err(place)
+        let row: usize = rows
+            .iter()
+            .map(|(each, _)| usize::from(each.cmp(key).is_lt()))
+            .sum();
+        let place = Place { branch, leaf, row };
+        match rows.get(row) {
+            Some((each, _)) if each.cmp(key).is_eq() => Ok(place),
+            _ => Err(place),
+        }
     }
 
     /// Whether `key` belongs between the first and the last row of this leaf, if there is such a leaf still.
@@ -208,6 +214,19 @@ impl<K: Ord + Clone, V> SortedMap<K, V> {
                 None
             }
         }
+    }
+
+    /// The value under `key`, to be changed; `value` is put there when there is none.
+    pub fn get_or_insert(&mut self, key: K, value: V) -> &mut V {
+        let place = match self.find(&key) {
+            Ok(place) => place,
+            Err(place) => {
+                self.insert_at(place, key.clone(), value);
+                // A full leaf is split: the row may be elsewhere.
+                self.find(&key).expect("a row that was just inserted")
+            }
+        };
+        self.at_mut(place).1
     }
 
     /// Removes the row under `key`; returns what was there.

@@ -23,6 +23,10 @@ pub trait Family:
     const WIDTH: u8;
     /// The family's name as operators write it: `IPv4`, `IPv6`.
     const NAME: &'static str;
+    /// A prefix as a number, in the order of prefixes.
+    type PrefixNumber: Copy + Ord;
+    /// The number of a prefix: by its network first, then by its length.
+    fn prefix_number(network: Self::Address, length: u8) -> Self::PrefixNumber;
 }
 
 /// IPv4.
@@ -37,12 +41,24 @@ impl Family for V4 {
     type Address = Ipv4Addr;
     const WIDTH: u8 = 32;
     const NAME: &'static str = "IPv4";
+    type PrefixNumber = u64;
+
+    #[inline]
+    fn prefix_number(network: Ipv4Addr, length: u8) -> u64 {
+        u64::from(u32::from(network)) << 8 | u64::from(length)
+    }
 }
 
 impl Family for V6 {
     type Address = Ipv6Addr;
     const WIDTH: u8 = 128;
     const NAME: &'static str = "IPv6";
+    type PrefixNumber = (u128, u8);
+
+    #[inline]
+    fn prefix_number(network: Ipv6Addr, length: u8) -> (u128, u8) {
+        (u128::from(network), length)
+    }
 }
 
 /// An address of some family, as bytes and as bits.

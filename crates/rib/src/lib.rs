@@ -32,6 +32,7 @@
 #![deny(missing_docs)]
 extern crate alloc;
 
+mod behind;
 mod family;
 mod generator;
 mod hold;

@@ -3,11 +3,13 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use checkpoint::{Index, Key, Row, SortedMap};
+use core::cmp::Ordering;
 use core::ops::Bound;
 use machine::PortId;
 use packet::{Address, Family, InterfaceAddress, Prefix};
 
 use crate::RouteFamily;
+use crate::behind::{behind_key, widest};
 
 /// Where a route comes from. The order is the tie-break between protocols of one distance.
 ///
@@ -92,7 +94,7 @@ impl<F: Family> Via<F> {
 }
 
 /// A route's identity: one protocol may have several ways to one prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteKey<F: Family> {
     /// Where to.
     pub prefix: Prefix<F>,
@@ -100,6 +102,24 @@ pub struct RouteKey<F: Family> {
     pub protocol: Protocol,
     /// Which way.
     pub via: Via<F>,
+}
+
+/// By prefix, protocol and way. Nearly always the prefix decides, so that is what a search has inlined.
+impl<F: Family> Ord for RouteKey<F> {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.prefix.cmp(&other.prefix).then_with(|| {
+            let rest = |key: &Self| (key.protocol, key.via);
+            rest(self).cmp(&rest(other))
+        })
+    }
+}
+
+impl<F: Family> PartialOrd for RouteKey<F> {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl<F: Family> RouteKey<F> {
@@ -377,8 +397,9 @@ pub struct RouteIndex<F: Family> {
     links: BTreeSet<(PortId, RouteKey<F>)>,
     /// Other routes that name a port.
     ports: BTreeSet<(PortId, RouteKey<F>)>,
-    /// Prefixes with a route over a next hop, by that next hop.
-    dependents: SortedMap<(F::Address, Prefix<F>, Protocol), ()>,
+    /// Number of routes over a next hop, by that next hop and the block of addresses that their prefixes begin in: small
+    /// enough to stay near the processor, and where to look for the routes themselves.
+    dependents: SortedMap<(Prefix<F>, Prefix<F>), u32>,
     /// Static routes.
     statics: BTreeSet<RouteKey<F>>,
     /// Number of routes by prefix length: lengths without any need no look.
@@ -410,7 +431,8 @@ impl<F: RouteFamily> Index<RouteKey<F>, Route> for RouteIndex<F> {
             self.by_port(key.protocol).insert((port, *key));
         }
         if let Via::NextHop(address) = key.via {
-            self.dependents.insert((address, key.prefix, key.protocol), ());
+            let count = self.dependents.get_or_insert(behind_key(address, &key.prefix), 0);
+            *count += 1;
         }
         if key.protocol == Protocol::Static {
             self.statics.insert(*key);
@@ -427,7 +449,13 @@ impl<F: RouteFamily> Index<RouteKey<F>, Route> for RouteIndex<F> {
             self.by_port(key.protocol).remove(&(port, *key));
         }
         if let Via::NextHop(address) = key.via {
-            self.dependents.remove(&(address, key.prefix, key.protocol));
+            let behind = behind_key(address, &key.prefix);
+            if let Some(count) = self.dependents.get_mut(&behind) {
+                *count -= 1;
+                if *count == 0 {
+                    self.dependents.remove(&behind);
+                }
+            }
         }
         if key.protocol == Protocol::Static {
             self.statics.remove(key);
@@ -491,21 +519,23 @@ impl<F: RouteFamily> RouteIndex<F> {
         self.links_on(port).any(|key| key.protocol == Protocol::Connected)
     }
 
-    /// The prefixes with a route over `next_hop`, after (`prefix`, `protocol`).
-    pub(crate) fn behind(
+    /// Whether there is a route over `next_hop`.
+    pub(crate) fn is_used(&self, next_hop: F::Address) -> bool {
+        self.blocks_behind(next_hop, F::Address::ZERO).next().is_some()
+    }
+
+    /// The blocks with routes over `next_hop`, from the block `first` on.
+    pub(crate) fn blocks_behind(
         &self,
         next_hop: F::Address,
-        after: Option<(Prefix<F>, Protocol)>,
-    ) -> impl Iterator<Item = (Prefix<F>, Protocol)> + '_ {
-        let start = match after {
-            Some((prefix, protocol)) => Bound::Excluded((next_hop, prefix, protocol)),
-            None => Bound::Included((next_hop, Prefix::DEFAULT, Protocol::Local)),
-        };
+        first: F::Address,
+    ) -> impl Iterator<Item = F::Address> + '_ {
+        let next_hop = Prefix::host(next_hop);
         self.dependents
-            .range((start, Bound::Unbounded))
-            .map(|(key, ())| key)
-            .take_while(move |(address, ..)| *address == next_hop)
-            .map(|(_, prefix, protocol)| (*prefix, *protocol))
+            .range((next_hop, widest(first))..)
+            .map(|(key, _)| key)
+            .take_while(move |(address, _)| *address == next_hop)
+            .map(|(_, block)| block.network())
     }
 
     /// All static routes.

@@ -285,7 +285,7 @@ struct Group {
 impl Group {
     /// `None` when the network has no subnets: at most the route to itself.
     fn of(rib: &Rib<V4>, major: Prefix<V4>) -> Option<Group> {
-        let mut lengths = rib.fib.index().lengths_in(&major);
+        let mut lengths = rib.lengths_in(&major);
         if let Some(hosts) = lengths.get_mut(&32) {
             *hosts = hosts.saturating_sub(rib.routes.index().broadcasts_in(&major));
         }

@@ -3,11 +3,12 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use chassis::rows::{FibEntry, Path, PrefixKey};
-use checkpoint::{Index, Key, Tracked};
+use checkpoint::{Index, Key, SortedMap, Tracked};
 use machine::PortId;
 use packet::{Family, InterfaceAddress, Prefix};
 
 use crate::RouteFamily;
+use crate::behind::behind;
 use crate::hold::Hold;
 use crate::next_hop::{NextHop, NextHopIndex, NextHopKey};
 use crate::offer::{Offer, OfferIndex};
@@ -143,7 +144,7 @@ impl<F: RouteFamily> Rib<F> {
             return false;
         }
         if let Via::NextHop(address) = key.via
-            && self.routes.index().behind(address, None).next().is_none()
+            && !self.routes.index().is_used(address)
         {
             let key = NextHopKey(address);
             self.next_hops
@@ -370,8 +371,7 @@ impl<F: RouteFamily> Rib<F> {
             let protocol = rest.first().and_then(|number| Protocol::from_number(*number));
             protocol.map(|protocol| (prefix, protocol))
         });
-        let behind = self.routes.index().behind(next_hop, after);
-        let prefixes: Vec<_> = behind.take(batch).collect();
+        let prefixes: Vec<_> = behind(&self.routes, next_hop, after).take(batch).collect();
         let mut reached = Vec::new();
         for (prefix, _) in &prefixes {
             self.refresh_fib(*prefix);
@@ -388,36 +388,44 @@ impl<F: RouteFamily> Rib<F> {
 #[derive(Clone, Debug)]
 pub struct FibIndex<F: Family> {
     lengths: BTreeMap<u8, u32>,
-    /// Number of prefixes by classful network and length.
-    majors: BTreeMap<Prefix<F>, BTreeMap<u8, u32>>,
+    /// Number of prefixes by classful network and length. Class C networks are left out: each has 511 prefixes at most,
+    /// which are counted when somebody asks, and a full table has hundreds of thousands of such networks.
+    majors: SortedMap<(Prefix<F>, u8), u32>,
 }
 
 impl<F: Family> Default for FibIndex<F> {
     fn default() -> Self {
         Self {
             lengths: BTreeMap::new(),
-            majors: BTreeMap::new(),
+            majors: SortedMap::new(),
         }
     }
+}
+
+/// Length of the classful networks that are not counted.
+const UNCOUNTED_MAJOR: u8 = 24;
+
+fn counted_major<F: RouteFamily>(prefix: &Prefix<F>) -> Option<Prefix<F>> {
+    F::major_network(prefix).filter(|major| major.len() < UNCOUNTED_MAJOR)
 }
 
 impl<F: RouteFamily> Index<PrefixKey<F>, FibEntry<F>> for FibIndex<F> {
     fn inserted(&mut self, key: &PrefixKey<F>, _: &FibEntry<F>) {
         count_up(&mut self.lengths, key.0.len());
-        if let Some(major) = F::major_network(&key.0) {
-            count_up(self.majors.entry(major).or_default(), key.0.len());
+        if let Some(major) = counted_major(&key.0) {
+            *self.majors.get_or_insert((major, key.0.len()), 0) += 1;
         }
     }
 
     fn removed(&mut self, key: &PrefixKey<F>, _: &FibEntry<F>) {
         count_down(&mut self.lengths, key.0.len());
-        let Some(major) = F::major_network(&key.0) else {
-            return;
-        };
-        if let Some(lengths) = self.majors.get_mut(&major) {
-            count_down(lengths, key.0.len());
-            if lengths.is_empty() {
-                self.majors.remove(&major);
+        let counted = counted_major(&key.0).map(|major| (major, key.0.len()));
+        if let Some(counted) = counted
+            && let Some(count) = self.majors.get_mut(&counted)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.majors.remove(&counted);
             }
         }
     }
@@ -428,9 +436,20 @@ impl<F: Family> FibIndex<F> {
     fn lengths(&self) -> impl Iterator<Item = u8> + '_ {
         self.lengths.keys().rev().copied()
     }
+}
 
-    /// Number of prefixes in the classful network `major`, by length.
+impl<F: RouteFamily> Rib<F> {
+    /// Number of the FIB's prefixes in the classful network `major`, by length.
     pub(crate) fn lengths_in(&self, major: &Prefix<F>) -> BTreeMap<u8, u32> {
-        self.majors.get(major).cloned().unwrap_or_default()
+        if major.len() < UNCOUNTED_MAJOR {
+            let counted = self.fib.index().majors.range((*major, 0)..=(*major, F::WIDTH));
+            return counted.map(|((_, length), count)| (*length, *count)).collect();
+        }
+        let mut lengths = BTreeMap::new();
+        let last = PrefixKey(Prefix::host(major.last()));
+        for (key, _) in self.fib.range(PrefixKey(*major)..=last) {
+            count_up(&mut lengths, key.0.len());
+        }
+        lengths
     }
 }

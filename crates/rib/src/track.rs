@@ -27,7 +27,7 @@ impl<F: RouteFamily> Rib<F> {
 
     /// Nobody wants to know any more.
     pub fn untrack(&mut self, next_hop: F::Address) {
-        let is_used = self.routes.index().behind(next_hop, None).next().is_some();
+        let is_used = self.routes.index().is_used(next_hop);
         self.next_hops.replace(NextHopKey(next_hop), |before| {
             let mut row = before.filter(|_| is_used)?.clone();
             row.tracked = false;

@@ -123,6 +123,12 @@ impl RouteMap {
         !matches.any(|each| matches!(each, Match::PrefixList(_)))
     }
 
+    /// Whether the verdict depends on nothing but the prefix.
+    pub fn is_about_prefixes_only(&self) -> bool {
+        let mut matches = self.entries.values().flat_map(|entry| &entry.matches);
+        matches.all(|each| matches!(each, Match::PrefixList(_)))
+    }
+
     /// Judges a route, and applies the `set` lines of the entry that takes it.
     pub fn apply<F: Family>(
         &self,

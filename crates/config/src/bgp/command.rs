@@ -7,7 +7,7 @@ use core::net::Ipv4Addr;
 
 use machine::PortId;
 
-use super::tree::HOLD_TIME_WARNED_S;
+use super::tree::{HOLD_TIME_WARNED_S, TableMap};
 use super::{BgpId, Direction, FilterKind, MaximumPrefix, Password, RedistributedSource, SendCommunity};
 use crate::grammar::Matched;
 use crate::table::CommandId;
@@ -69,6 +69,8 @@ pub enum BgpCommand {
     MaximumPaths(Option<u8>),
     /// `maximum-paths ibgp N`, 1..=32.
     MaximumPathsIbgp(Option<u8>),
+    /// `table-map NAME [filter]`
+    TableMap(Option<TableMap>),
     /// `network A.B.C.D [mask M] [route-map NAME]`
     Network {
         /// The network as typed.
@@ -266,6 +268,12 @@ pub(crate) fn command(matched: &Matched) -> Option<BgpCommand> {
         BgpId::Timers => BgpCommand::Timers(given(set, || matched.timers())?),
         BgpId::MaximumPaths => BgpCommand::MaximumPaths(given(set, byte)?),
         BgpId::MaximumPathsIbgp => BgpCommand::MaximumPathsIbgp(given(set, byte)?),
+        BgpId::TableMap | BgpId::TableMapFilter => BgpCommand::TableMap(given(set, || {
+            Some(TableMap {
+                route_map: matched.text(Slot::Name)?,
+                is_filter: id == BgpId::TableMapFilter,
+            })
+        })?),
         BgpId::Network if set => BgpCommand::Network {
             network: matched.address(Slot::Address)?,
             mask: matched.address(Slot::Mask),
@@ -457,6 +465,13 @@ pub(crate) fn matched(command: &BgpCommand) -> Matched {
         }
         BgpCommand::MaximumPathsIbgp(paths) => {
             flag(BgpId::MaximumPathsIbgp, paths.is_some()).number(Slot::Count, *paths)
+        }
+        BgpCommand::TableMap(map) => {
+            let id = match map {
+                Some(map) if map.is_filter => BgpId::TableMapFilter,
+                _ => BgpId::TableMap,
+            };
+            flag(id, map.is_some()).text(Slot::Name, map.as_ref().map(|map| &map.route_map))
         }
         BgpCommand::Network {
             network,

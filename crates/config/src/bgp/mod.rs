@@ -23,7 +23,9 @@ pub use exec::{
 pub use neighbor::NeighborConfiguration;
 pub use password::{Password, without_secrets};
 pub use table::{GRACEFUL_TIME_RANGE, MAXIMUM_PATHS_MAX};
-pub use tree::{BGP_NEIGHBORS_MAX, BGP_NETWORKS_MAX, BgpConfiguration, HOLD_TIME_WARNED_S, Redistribution};
+pub use tree::{
+    BGP_NEIGHBORS_MAX, BGP_NETWORKS_MAX, BgpConfiguration, HOLD_TIME_WARNED_S, Redistribution, TableMap,
+};
 
 /// Which row a command of `router bgp` is a form of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +50,8 @@ pub enum BgpId {
     Timers,
     MaximumPaths,
     MaximumPathsIbgp,
+    TableMap,
+    TableMapFilter,
     Network,
     RedistributeConnected,
     RedistributeStatic,

@@ -73,6 +73,8 @@ const TIMERS: Token = keyword("timers", "Adjust routing timers");
 const KEEPALIVE: Token = number(Slot::Keepalive, 0, 65_535, "Keepalive interval");
 const HOLD: Token = number(Slot::Hold, 0, 65_535, "Holdtime");
 const MAXIMUM_PATHS: Token = keyword("maximum-paths", "Forward packets over multiple paths");
+const TABLE_MAP: Token = keyword("table-map", "Map external entry attributes into routing table");
+const TABLE_MAP_NAME: Token = argument(Slot::Name, Kind::Word, "route-map name");
 const PATHS: Token = number(Slot::Count, 1, MAXIMUM_PATHS_MAX, "Number of paths");
 const NETWORK: Token = keyword("network", "Specify a network to announce via BGP");
 const NETWORK_NUMBER: Token = argument(Slot::Address, Kind::Address, "Network number");
@@ -176,6 +178,8 @@ pub(crate) const VALUES: &[Row] = values! {
     BGP Timers: [TIMERS, keyword("bgp", "BGP timers")] [KEEPALIVE, HOLD];
     BGP_FAMILY MaximumPaths: [MAXIMUM_PATHS] [PATHS];
     BGP_FAMILY MaximumPathsIbgp: [MAXIMUM_PATHS, keyword("ibgp", "iBGP-multipath")] [PATHS];
+    BGP_FAMILY TableMap: [TABLE_MAP] [TABLE_MAP_NAME];
+    BGP_FAMILY TableMapFilter: [TABLE_MAP] [TABLE_MAP_NAME, keyword("filter", "Selective route download")];
     BGP_FAMILY Network: [NETWORK, NETWORK_NUMBER]
         [optional(2), NETWORK_MASK, NETWORK_MASK_VALUE, optional(2), ROUTE_MAP_REFERENCE, ROUTE_MAP_POINTER];
     BGP_FAMILY RedistributeConnected: [REDISTRIBUTE, CONNECTED]

@@ -30,6 +30,15 @@ pub struct Redistribution {
     pub route_map: Option<String>,
 }
 
+/// What a route goes through on its way into the routing table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableMap {
+    /// Changes its metric.
+    pub route_map: String,
+    /// What the route map refuses stays out of the routing table.
+    pub is_filter: bool,
+}
+
 /// All that is configured below `router bgp`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BgpConfiguration {
@@ -59,6 +68,8 @@ pub struct BgpConfiguration {
     pub maximum_paths: Option<u8>,
     /// Internal paths that share the load.
     pub maximum_paths_ibgp: Option<u8>,
+    /// What of the routes goes into the routing table, and how.
+    pub table_map: Option<TableMap>,
     /// Routes that are redistributed.
     pub redistributions: BTreeMap<RedistributedSource, Redistribution>,
     /// By their address, and peer groups by their name.
@@ -86,6 +97,7 @@ impl BgpConfiguration {
             timers: None,
             maximum_paths: None,
             maximum_paths_ibgp: None,
+            table_map: None,
             redistributions: BTreeMap::new(),
             neighbors: BTreeMap::new(),
             networks: BTreeMap::new(),
@@ -159,6 +171,10 @@ impl BgpConfiguration {
             }
             BgpCommand::MaximumPaths(paths) => replace(&mut self.maximum_paths, *paths),
             BgpCommand::MaximumPathsIbgp(paths) => replace(&mut self.maximum_paths_ibgp, *paths),
+            BgpCommand::TableMap(map) => {
+                map.as_ref().map_or(Ok(()), |map| check_name(&map.route_map))?;
+                replace(&mut self.table_map, map.clone())
+            }
             BgpCommand::Network {
                 network,
                 mask,
@@ -419,6 +435,7 @@ impl BgpConfiguration {
             self.maximum_paths_ibgp
                 .map(|paths| BgpCommand::MaximumPathsIbgp(Some(paths))),
         );
+        commands.extend(self.table_map.clone().map(|map| BgpCommand::TableMap(Some(map))));
         commands.extend(
             self.redistributions
                 .iter()

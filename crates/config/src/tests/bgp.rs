@@ -27,7 +27,7 @@ fn the_running_configuration_shows_bgp_as_the_vendor_does() {
     let commands = "router bgp 65000\nneighbor 10.0.0.2 remote-as 65001\nbgp router-id 1.1.1.1\n\
         no bgp default ipv4-unicast\nbgp graceful-restart\nbgp graceful-restart restart-time 60\n\
         bgp graceful-restart stalepath-time 90\ntimers bgp 20 60\nmaximum-paths 4\nmaximum-paths ibgp 2\n\
-        bgp bestpath as-path multipath-relax\nbgp bestpath med missing-as-worst\nbgp cluster-id 7\n\
+        table-map T filter\nbgp bestpath as-path multipath-relax\nbgp bestpath med missing-as-worst\nbgp cluster-id 7\n\
         network 10.0.0.0\nnetwork 192.168.4.0 mask 255.255.252.0 route-map M\nnetwork 172.16.0.0 mask 255.255.0.0\n\
         redistribute connected\nredistribute static metric 5 route-map S\n\
         neighbor 10.0.0.2 description The other end\nneighbor 10.0.0.2 password opensesame\n\
@@ -57,6 +57,7 @@ const GOLDEN: &str = "router bgp 65000
  timers bgp 20 60
  maximum-paths 4
  maximum-paths ibgp 2
+ table-map T filter
  redistribute connected
  redistribute static metric 5 route-map S
  network 10.0.0.0
@@ -98,6 +99,7 @@ const OF_PROCESS: &[&str] = &[
     "no bgp default ipv4-unicast", "bgp always-compare-med", "bgp bestpath as-path ignore",
     "bgp bestpath as-path multipath-relax", "bgp bestpath compare-routerid",
     "bgp bestpath med missing-as-worst", "timers bgp 1 3", "maximum-paths 2", "maximum-paths ibgp 2",
+    "table-map T", "table-map T filter",
     "network 10.0.0.0", "redistribute connected", "redistribute static route-map A metric 4",
 ];
 

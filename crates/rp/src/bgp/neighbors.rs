@@ -108,6 +108,7 @@ pub(super) struct Peering {
 impl BgpProcess {
     /// Brings speaker and TCP in line with the configuration. Costs the number of neighbours.
     pub(super) fn reconcile(&mut self, now: Instant, clients: &mut Clients, restarted: bool) {
+        let before = self.settings.take();
         self.settings = settings(clients.configuration.tree());
         let Some(settings) = self.settings.clone() else {
             return self.take_down(now, clients);
@@ -131,6 +132,10 @@ impl BgpProcess {
             clients.speaker.set_config(config);
         }
         self.apply_policies(clients, &settings);
+        if before.is_some_and(|before| settings.installs_otherwise(&before)) {
+            clients.speaker.rib.start_sweep(::bgp::SweepKey::Decide);
+            self.is_busy = true;
+        }
         let peerings = self.peerings_of(clients, &settings);
         if restarted {
             let graceful = peerings

@@ -12,7 +12,7 @@ use bgp::policy::Policies;
 use bgp::{Families, NeighborConfig, SpeakerConfig};
 use config::bgp::{
     BestPathRule, Direction, FilterKind, MaximumPrefix, NeighborConfiguration, RedistributedSource,
-    Redistribution,
+    Redistribution, TableMap,
 };
 use config::{BgpConfiguration, ConfigurationTree};
 use machine::PortId;
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub networks: BTreeMap<Prefix<V4>, Option<String>>,
     /// Routes of other sources to tell.
     pub redistributions: BTreeMap<RedistributedSource, Redistribution>,
+    /// What routes go through on their way into the routing table.
+    pub table_map: Option<TableMap>,
     /// Lists and route maps.
     pub policies: Policies,
 }
@@ -120,6 +122,12 @@ impl NeighborSettings {
 }
 
 impl Settings {
+    /// Whether other routes may be due in the routing table than under `before`, though the best paths are the same.
+    pub(crate) fn installs_otherwise(&self, before: &Settings) -> bool {
+        let uses_policies = self.table_map.is_some();
+        self.table_map != before.table_map || uses_policies && self.policies != before.policies
+    }
+
     /// What the speaker is made with, on a router that is `router_id`.
     pub(crate) fn speaker(&self, router_id: Ipv4Addr) -> SpeakerConfig {
         SpeakerConfig {
@@ -162,6 +170,7 @@ pub(crate) fn settings(tree: &ConfigurationTree) -> Option<Settings> {
         neighbors,
         networks: networks.collect(),
         redistributions: configured.redistributions.clone(),
+        table_map: configured.table_map.clone(),
         policies,
     })
 }

@@ -15,10 +15,17 @@ use std::io;
 pub struct Chassis {
     lab: Lab,
     active: RpSlot,
+    has_forwarding: bool,
 }
 
-/// BGP with all neighbours, who are told nothing: they only tell.
-fn chassis_file(bench: &FeedBench) -> String {
+/// BGP with all neighbours, who are told nothing: they only tell. Without forwarding it is a router beside the packets'
+/// way, as a route reflector is: its table has all routes, and its cards none.
+fn chassis_file(bench: &FeedBench, has_forwarding: bool) -> String {
+    let table_map = if has_forwarding {
+        ""
+    } else {
+        " table-map NOTHING filter\n"
+    };
     let neighbors: String = (0..bench.neighbors)
         .map(|number| {
             let address = Ipv4Addr::from(u32::from(FIRST_NEIGHBOR) + number);
@@ -36,8 +43,8 @@ fn chassis_file(bench: &FeedBench) -> String {
     format!(
         "name = \"bgp-feed\"\nstartup_config = '''\nhostname Router\n!\nredundancy\n mode sso\n!\n\
          interface Ethernet0/0\n ip address {ROUTER} 255.255.0.0\n no shutdown\n!\n\
-         router bgp {ROUTER_AS}\n bgp router-id {ROUTER}\n{neighbors}!\n\
-         ip prefix-list NOTHING seq 5 deny 0.0.0.0/0 le 32\n!\nend\n'''\n\
+         router bgp {ROUTER_AS}\n bgp router-id {ROUTER}\n{table_map}{neighbors}!\n\
+         ip prefix-list NOTHING seq 5 deny 0.0.0.0/0 le 32\n!\nroute-map NOTHING deny 10\n!\nend\n'''\n\
          [[cards]]\nslot = 0\nports = [{{ number = 0, wire = \"packet:{INTERFACE}\" }}]\n{processors}"
     )
 }
@@ -47,12 +54,12 @@ impl Chassis {
     ///
     /// # Errors
     /// [`LabError`].
-    pub fn start(bench: &FeedBench, network: &Network) -> Result<Chassis, FeedError> {
+    pub fn start(bench: &FeedBench, network: &Network, has_forwarding: bool) -> Result<Chassis, FeedError> {
         let mut lab = Lab::start(LabOptions {
             program: bench.program.clone(),
             ballast_mib: 0,
             core_dumps: false,
-            chassis: Some(chassis_file(bench)),
+            chassis: Some(chassis_file(bench, has_forwarding)),
             network_namespace: Some(network.name(Side::Router).to_string()),
         })?;
         let active = match bench.standby {
@@ -65,7 +72,11 @@ impl Chassis {
                 Ok(report.filter(is_ready).map(|_| RpSlot::R0))
             })?,
         };
-        Ok(Chassis { lab, active })
+        Ok(Chassis {
+            lab,
+            active,
+            has_forwarding,
+        })
     }
 
     fn report(&mut self) -> io::Result<RpReport> {
@@ -98,6 +109,9 @@ impl Router for Chassis {
 
     /// What a card has taken: nothing is on its way, and nothing is left to be computed.
     fn forwarded(&mut self) -> io::Result<Option<u64>> {
+        if !self.has_forwarding {
+            return Ok(None);
+        }
         let report = self.report()?;
         let has_all = report.settled
             && report.dirty_rows == 0

@@ -7,8 +7,9 @@
 //!
 //! Each router is measured alone, one after the other, and hears the same bytes from the same sender. The time counts from
 //! just before the first byte of an UPDATE until the router's own counter says that its table has all routes; a second
-//! time until packets can be forwarded by all of them. All run at the priority of a route processor. BIRD runs twice, without and with routes for the kernel, since the
-//! first measures its table only.
+//! time until packets can be forwarded by all of them. All run at the priority of a route processor. BIRD and our router
+//! run twice: BIRD without and with routes for the kernel, ours without (`table-map ... filter`) and with routes for the
+//! cards.
 
 mod chassis;
 mod neighbor;
@@ -189,15 +190,25 @@ pub fn run(bench: &FeedBench, tell: &mut dyn FnMut(&str)) -> Result<FeedFigures,
     let (bird, bird_mib) = peer("bird", false)?;
     let (bird_fib, _) = peer("bird", true)?;
     let (frr, frr_mib) = peer("frr", false)?;
-    tell(&format!("holdover: {} routes", bench.routes));
-    let network = Network::make(bench.neighbors, false)?;
-    let mut ours = chassis::Chassis::start(bench, &network)?;
-    let holdover = measure(bench, &network, &mut ours)?;
-    let [active_mib, standby_mib] = ours.resident_mib()?;
-    tell(&format!(
-        "holdover: {}, active {active_mib} MiB, standby {standby_mib} MiB",
-        holdover.words()
-    ));
+    let mut ours = |has_forwarding: bool| -> Result<(Measured, [u64; 2]), FeedError> {
+        let words = if has_forwarding {
+            ", routes for the cards"
+        } else {
+            ""
+        };
+        tell(&format!("holdover{words}: {} routes", bench.routes));
+        let network = Network::make(bench.neighbors, false)?;
+        let mut router = chassis::Chassis::start(bench, &network, has_forwarding)?;
+        let measured = measure(bench, &network, &mut router)?;
+        let [active_mib, standby_mib] = router.resident_mib()?;
+        tell(&format!(
+            "holdover{words}: {}, active {active_mib} MiB, standby {standby_mib} MiB",
+            measured.words()
+        ));
+        Ok((measured, [active_mib, standby_mib]))
+    };
+    let (holdover, _) = ours(false)?;
+    let (holdover_fib, [active_mib, standby_mib]) = ours(true)?;
     Ok(FeedFigures {
         bench: "bgp-feed",
         routes: bench.routes,
@@ -209,7 +220,7 @@ pub fn run(bench: &FeedBench, tell: &mut dyn FnMut(&str)) -> Result<FeedFigures,
             frr: frr.table_s,
         },
         seconds_fib: SecondsFib {
-            holdover: holdover.forwarded_s.unwrap_or(holdover.table_s),
+            holdover: holdover_fib.forwarded_s.unwrap_or(holdover_fib.table_s),
             bird: bird_fib.forwarded_s.unwrap_or(bird_fib.table_s),
         },
         rss_mib: RssMib {
