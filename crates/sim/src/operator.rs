@@ -107,6 +107,7 @@ impl World {
         let Some(process) = &self.rps[slot.index()].process else {
             return;
         };
+        self.bgp.lines.begin();
         self.operator.sessions += 1;
         let session = SessionId(self.operator.sessions);
         self.operator.session = Some((slot, process.life, session));

@@ -40,7 +40,8 @@ impl Options {
             },
             rp_link: LinkOptions {
                 latency_ns: [15_000, 200_000, 2_000_000][draws.below(3) as usize],
-                bytes_per_second: [300_000, 10_000_000, 1_000_000_000][draws.below(3) as usize],
+                bytes_per_second: [300_000, 10_000_000, 1_000_000_000][draws.below(3) as usize]
+                    .max(bgp.link_bytes_per_second()),
                 capacity_bytes: [4 * 1024, 64 * 1024, 1024 * 1024][draws.below(3) as usize],
             },
             drift_ppm: [draws.below(401) as i64 - 200, draws.below(401) as i64 - 200],

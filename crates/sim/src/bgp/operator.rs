@@ -13,28 +13,57 @@ const POLICIES: u64 = 2;
 /// What is typed when all is mended.
 const LAST_LINE: &str = "clear ip bgp * soft";
 
-/// Lines that change policy, for a story.
+/// A change of policy in all ways and directions, for a story: who refers to a list or a map, what it says, and who does
+/// not refer to it any more, each applied softly. Typed again from the start it comes to the same.
 pub(crate) const POLICY_LINES: &[&str] = &[
     "enable",
     "configure terminal",
     "router bgp 65000",
-    "neighbor 10.0.0.200 prefix-list PL0 in",
     "redistribute connected",
+    "neighbor 10.0.0.200 prefix-list PL0 in",
+    "neighbor 10.0.1.201 route-map RM0 in",
     "end",
     "clear ip bgp * soft in",
     "clear ip bgp * soft out",
-];
-
-/// Lines that change what is announced, and have everything told again.
-pub(crate) const CLEAR_LINES: &[&str] = &[
-    "enable",
+    "configure terminal",
+    "ip prefix-list PL0 seq 7 deny 101.0.4.0/24",
+    "route-map RM1 permit 10",
+    "set metric 60",
+    "end",
+    "clear ip bgp * soft",
     "configure terminal",
     "router bgp 65000",
-    "redistribute connected",
+    "no neighbor 10.0.0.200 prefix-list PL0 in",
     "end",
-    "clear ip bgp * soft in",
-    "clear ip bgp * soft out",
+    "clear ip bgp * soft",
 ];
+
+/// Lines that an operator types one after the other, and nothing besides. Who loses the console begins again.
+#[derive(Default)]
+pub(crate) struct Lines {
+    all: &'static [&'static str],
+    next: usize,
+    /// The prompt after the last one came back.
+    pub(crate) done: bool,
+}
+
+impl Lines {
+    /// Whether there are any.
+    pub(crate) fn exist(&self) -> bool {
+        !self.all.is_empty()
+    }
+
+    /// A new console is opened.
+    pub(crate) fn begin(&mut self) {
+        self.next = 0;
+    }
+
+    fn take(&mut self) -> Option<&'static str> {
+        let line = self.all.get(self.next).filter(|_| !self.done)?;
+        self.next += 1;
+        Some(line)
+    }
+}
 
 /// Prefix lists and route maps that the factory's configuration has, for the operator to apply. A map that prepends does
 /// so four times, which keeps what [`crate::bgp::script`] says of lengths.
@@ -65,7 +94,13 @@ fn plain(text: impl Into<String>) -> Option<Line> {
 impl World {
     /// What is typed about BGP at this prompt, if anything.
     pub(crate) fn next_bgp_line(&mut self, prompt: &str) -> Option<Line> {
-        if !self.options.bgp.exists() || prompt.ends_with('>') && self.bgp.lines.front() != Some(&"enable") {
+        if !self.options.bgp.exists() {
+            return None;
+        }
+        if let Some(line) = self.bgp.lines.take() {
+            return plain(line);
+        }
+        if prompt.ends_with('>') {
             return None;
         }
         let in_mode = |mode: &str| prompt.ends_with(&format!("({mode})#"));
@@ -79,9 +114,6 @@ impl World {
                 }
                 () => None,
             };
-        }
-        if let Some(line) = self.bgp.lines.pop_front() {
-            return plain(line);
         }
         let options = self.options.bgp;
         let types = self.stage == Stage::Faults && (options.policy || options.shutdown);
@@ -176,9 +208,12 @@ impl World {
         (format!("clear ip bgp {who} {how}"), None)
     }
 
-    /// The operator types these lines, in their order, before anything else about BGP.
-    pub(crate) fn type_lines(&mut self, lines: &[&'static str]) {
-        self.bgp.lines.extend(lines);
+    /// The operator types these lines, in their order, and then rests.
+    pub(crate) fn type_lines(&mut self, all: &'static [&'static str]) {
+        self.bgp.lines = Lines {
+            all,
+            ..Lines::default()
+        };
         self.bgp_command(None, false);
     }
 
@@ -194,6 +229,11 @@ impl World {
     pub(crate) fn bgp_line_done(&mut self, line: &str) {
         if line == LAST_LINE {
             self.bgp.last_line_due = false;
+        }
+        let lines = &mut self.bgp.lines;
+        if lines.exist() {
+            lines.done |= lines.next == lines.all.len();
+            self.operator.stopped = lines.done && !self.bgp.last_line_due;
         }
     }
 }

@@ -9,6 +9,8 @@ pub const NEIGHBORS_MAX: u8 = 4;
 const SALT: u64 = 0x6267_705f_0001_ff04;
 /// One in so many worlds has neighbours.
 const SHARE: u64 = 3;
+/// Routes of all neighbours together that a slow link between the route processors carries in time.
+const ROUTES_OF_SLOW_LINKS: u32 = 60;
 
 /// BGP in a world.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +71,18 @@ impl BgpOptions {
     /// Whether the operator types anything about it.
     pub fn is_typed(&self) -> bool {
         self.exists() && (self.policy || self.shutdown)
+    }
+
+    /// What the link between the route processors has to carry at least. When many sessions come up, all that they tell goes
+    /// over it at once; over a link on which that takes longer than an acknowledgement, or a heartbeat, may stay away, the
+    /// pair would never be in step, and each start from the configuration only would bring the same again.
+    pub fn link_bytes_per_second(&self) -> u64 {
+        let routes = u32::from(self.neighbors) * u32::from(self.routes + u16::from(self.shared_routes));
+        if routes > ROUTES_OF_SLOW_LINKS {
+            10_000_000
+        } else {
+            0
+        }
     }
 
     /// Whether there is any.

@@ -1,6 +1,6 @@
 //! One fixed life of all that BGP does, in which the active dies at a chosen turn.
 
-use crate::bgp::operator::{CLEAR_LINES, POLICY_LINES};
+use crate::bgp::operator::POLICY_LINES;
 use crate::campaign::{Outcome, run};
 use crate::event::Event;
 use crate::fault::FaultEvent;
@@ -8,6 +8,12 @@ use crate::options::Options;
 use crate::trace::TraceLevel;
 use crate::world::{FailureKind, Stage, World};
 use machine::{Duration, RpSlot};
+
+/// How long the operator may take for a change of policy, over a takeover in the middle of it.
+const TYPING_LIMIT: Duration = Duration::from_millis(1_500);
+
+/// How long sessions may take to come up, over a takeover in the middle of it.
+const SESSIONS_LIMIT: Duration = Duration::from_secs(20);
 
 /// Where in a turn the active dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,27 @@ impl World {
         self.schedule_bgp();
     }
 
+    /// Waits until all sessions stand, and all was told that there is to tell.
+    fn await_sessions(&mut self) {
+        let stand = |world: &World| world.bgp.nodes.iter().all(|node| node.neighbor.is_firm());
+        if !self.run_until(SESSIONS_LIMIT, stand) {
+            let text = String::from("not all sessions come up");
+            self.fail(FailureKind::Liveness, "session", text);
+        }
+        self.for_ms(15);
+    }
+
+    /// The operator changes policy in all directions, and is done with it.
+    fn change_policy(&mut self) {
+        self.type_lines(POLICY_LINES);
+        self.operator_soon(Duration::from_millis(2));
+        if !self.run_until(TYPING_LIMIT, |world| world.bgp.lines.done) {
+            let text = String::from("the operator cannot change policy");
+            self.fail(FailureKind::Liveness, "policy", text);
+        }
+        self.for_ms(15);
+    }
+
     /// Establishment, feed, withdrawal, refresh, policy, a neighbour's restart and reset; then all is mended and looked at.
     fn bgp_life(&mut self, dies: Option<(u64, Death)>) {
         for node in &mut self.bgp.nodes {
@@ -74,32 +101,22 @@ impl World {
             turns: 0,
             dies,
         };
-        // Establishment and feed.
         self.each_neighbor(|node, now| node.neighbor.plug_in(now));
-        self.for_ms(60);
+        self.await_sessions();
         self.each_neighbor(|node, now| node.script.withdraw(&mut node.neighbor, now));
         self.for_ms(15);
         self.each_neighbor(|node, now| node.neighbor.ask_refresh(now));
         self.for_ms(15);
         self.each_neighbor(|node, now| node.script.announce(&mut node.neighbor, now));
         self.for_ms(15);
-        self.type_lines(match self.options.bgp.policy {
-            true => POLICY_LINES,
-            false => CLEAR_LINES,
-        });
-        self.operator_soon(Duration::from_millis(2));
-        self.for_ms(60);
-        for (index, notifies) in [(0, false), (1, true)] {
-            let now = self.now;
-            if let Some(node) = self.bgp.nodes.get_mut(index) {
-                node.neighbor.reset(now, notifies);
-                self.bgp_collect(index);
-                self.schedule_bgp();
-            }
-        }
-        self.for_ms(300);
+        self.change_policy();
+        // One restarts, the next one ends its session.
+        self.each_neighbor(|node, now| node.neighbor.reset(now, node.number % 2 == 1));
+        self.await_sessions();
         self.bgp.turns.counts = false;
         self.heal();
+        self.operator.stopped = false;
+        self.operator_soon(Duration::from_millis(2));
         if !self.converge(self.heal_limit()) {
             return;
         }

@@ -2,6 +2,7 @@
 
 use crate::bgp::model::{Configuration, Facts};
 use crate::bgp::neighbor::{Neighbor, NeighborConfig, News};
+use crate::bgp::operator::Lines;
 use crate::bgp::options::BgpOptions;
 use crate::bgp::reach::Reach;
 use crate::bgp::route::Routes;
@@ -17,7 +18,6 @@ use machine::{CardSlot, Duration, Instant, PortId, Seed};
 use packet::ethernet::{self, EtherType, Frame};
 use packet::ipv4::{self, Protocol};
 use packet::{MacAddress, arp};
-use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 /// The router's AS.
@@ -32,6 +32,8 @@ const WIRE_LATENCY: Duration = Duration::from_micros(5);
 /// How long sessions and routes may take to be right once everything is mended: a failed session is tried again after
 /// up to a minute, a connection that nobody answers after two.
 const SETTLE_LIMIT: Duration = Duration::from_secs(200);
+/// The same where a bug is planted: it shows at once.
+const SETTLE_LIMIT_PLANTED: Duration = Duration::from_secs(8);
 /// How often is looked whether it is so: less and less often.
 const POLL: Duration = Duration::from_millis(10);
 const POLL_MAX: Duration = Duration::from_millis(500);
@@ -59,7 +61,7 @@ pub(crate) struct BgpNodes {
     scheduled: Option<Instant>,
     pub(crate) turns: TurnCount,
     /// Lines that the operator is to type.
-    pub(crate) lines: VecDeque<&'static str>,
+    pub(crate) lines: Lines,
     /// Packets that came to neighbours, for planted bugs.
     pub(crate) packets: u64,
     /// The operator is to apply policy before anything is compared.
@@ -410,7 +412,11 @@ impl World {
         if self.bgp.nodes.is_empty() || self.failure.is_some() {
             return;
         }
-        let until = self.now + SETTLE_LIMIT;
+        let limit = match self.options.plant {
+            None => SETTLE_LIMIT,
+            Some(_) => SETTLE_LIMIT_PLANTED,
+        };
+        let until = self.now + limit;
         let mut step = POLL;
         while self.failure.is_none() {
             let missing = match self.bgp.last_line_due {

@@ -6,7 +6,7 @@ use crate::bgp::tape::Tape;
 use machine::{Duration, Instant, Outbox};
 use packet::bgp::{AfiSafi, Code, RefreshKind, RouteRefresh};
 use packet::ipv4::{self, Protocol};
-use packet::{Prefix, V4, tcp as segment};
+use packet::{MacAddress, Prefix, V4, arp, ethernet, tcp as segment};
 use tcp::ConnectionKey;
 
 /// What planted bugs do to it.
@@ -55,10 +55,26 @@ impl Neighbor {
         self.unplugged = true;
     }
 
-    /// From now on it is there.
+    /// From now on it is there, and asks for the router like whoever comes to a network.
     pub(crate) fn plug_in(&mut self, now: Instant) {
         self.unplugged = false;
         self.connect_at = Some(now);
+        let question = arp::Repr {
+            operation: arp::Operation::Request,
+            sender_mac: self.config.mac,
+            sender_address: self.config.address,
+            target_mac: MacAddress::default(),
+            target_address: self.config.router,
+        };
+        let mut frame = vec![0; ethernet::HEADER_LEN + arp::PACKET_LEN];
+        ethernet::Repr {
+            destination: MacAddress::BROADCAST,
+            source: self.config.mac,
+            ether_type: ethernet::EtherType::ARP,
+        }
+        .emit(&mut frame);
+        question.emit(&mut frame[ethernet::HEADER_LEN..]);
+        self.frames.push(frame);
     }
 
     fn established_key(&self) -> Option<ConnectionKey> {
