@@ -99,8 +99,8 @@ pub struct SortedMap<K, V> {
     firsts: Vec<K>,
     branches: Vec<Branch<K, V>>,
     rows: usize,
-    /// Branch and leaf that were looked at last: what is looked for next is often near.
-    last: Cell<(usize, usize)>,
+    /// The place that was found last: what is looked for next is often the same, or near.
+    last: Cell<Place>,
 }
 
 impl<K, V> Default for SortedMap<K, V> {
@@ -109,7 +109,11 @@ impl<K, V> Default for SortedMap<K, V> {
             firsts: Vec::new(),
             branches: Vec::new(),
             rows: 0,
-            last: Cell::new((0, 0)),
+            last: Cell::new(Place {
+                branch: 0,
+                leaf: 0,
+                row: 0,
+            }),
         }
     }
 }
@@ -120,6 +124,22 @@ fn position<K: Ord>(firsts: &[K], key: &K) -> usize {
     firsts
         .partition_point(|first| first.cmp(key).is_le())
         .saturating_sub(1)
+}
+
+/// Whether `key`, which lies between the ends of these rows, is there at `row` or belongs before it.
+#[inline]
+fn is_place_of<K: Ord, V>(rows: &[(K, V)], row: usize, key: &K) -> bool {
+    let is_before = |at: usize| rows.get(at).is_some_and(|(each, _)| each.cmp(key).is_lt());
+    let is_behind = rows.get(row).is_some_and(|(each, _)| each.cmp(key).is_ge());
+    is_behind && (row == 0 || is_before(row - 1))
+}
+
+#[inline]
+fn found<K: Ord, V>(rows: &[(K, V)], place: Place, key: &K) -> Result<Place, Place> {
+    match rows.get(place.row) {
+        Some((each, _)) if each.cmp(key).is_eq() => Ok(place),
+        _ => Err(place),
+    }
 }
 
 impl<K: Ord + Clone, V> SortedMap<K, V> {
@@ -143,39 +163,37 @@ impl<K: Ord + Clone, V> SortedMap<K, V> {
     /// # Errors
     /// Where it would be, when there is none.
     pub fn find(&self, key: &K) -> Result<Place, Place> {
-        let (branch, leaf) = match self.last.get() {
-            last if self.holds(last, key) => last,
-            _ => {
-                let branch = position(&self.firsts, key);
-                let leaves = self.branches.get(branch);
-                (branch, leaves.map_or(0, |leaves| position(&leaves.firsts, key)))
-            }
+        let last = self.last.get();
+        let rows = self.leaf(last);
+        let holds =
+            |((first, _), (end, _)): (&(K, V), &(K, V))| first.cmp(key).is_le() && key.cmp(end).is_le();
+        let is_near = rows.first().zip(rows.last()).is_some_and(holds);
+        if is_near && is_place_of(rows, last.row, key) {
+            return found(rows, last, key);
+        }
+        let (branch, leaf) = if is_near {
+            (last.branch, last.leaf)
+        } else {
+            let branch = position(&self.firsts, key);
+            let leaves = self.branches.get(branch);
+            (branch, leaves.map_or(0, |leaves| position(&leaves.firsts, key)))
         };
-        let rows = match self.branches.get(branch) {
-            None => &[][..],
-            Some(branch) => &branch.leaves[leaf][..],
-        };
-        self.last.set((branch, leaf));
-        let row: usize = rows
+        let mut place = Place { branch, leaf, row: 0 };
+        let rows = self.leaf(place);
+        place.row = rows
             .iter()
             .map(|(each, _)| usize::from(each.cmp(key).is_lt()))
             .sum();
-        let place = Place { branch, leaf, row };
-        match rows.get(row) {
-            Some((each, _)) if each.cmp(key).is_eq() => Ok(place),
-            _ => Err(place),
-        }
+        self.last.set(place);
+        found(rows, place, key)
     }
 
-    /// Whether `key` belongs between the first and the last row of this leaf, if there is such a leaf still.
+    /// The rows of a place's leaf; none when there is no such leaf any more.
     #[inline]
-    fn holds(&self, (branch, leaf): (usize, usize), key: &K) -> bool {
-        let rows = self
-            .branches
-            .get(branch)
-            .and_then(|branch| branch.leaves.get(leaf));
-        let ends = rows.and_then(|rows| Some((rows.first()?, rows.last()?)));
-        ends.is_some_and(|((first, _), (last, _))| first.cmp(key).is_le() && key.cmp(last).is_le())
+    fn leaf(&self, place: Place) -> &[(K, V)] {
+        let branch = self.branches.get(place.branch);
+        let leaf = branch.and_then(|branch| branch.leaves.get(place.leaf));
+        leaf.map_or(&[], |leaf| leaf)
     }
 
     /// The row at a place that [`SortedMap::find`] has found.

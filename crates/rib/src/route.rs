@@ -104,14 +104,21 @@ pub struct RouteKey<F: Family> {
     pub via: Via<F>,
 }
 
+impl<F: Family> RouteKey<F> {
+    #[inline(never)]
+    fn cmp_within_prefix(&self, other: &Self) -> Ordering {
+        (self.protocol, self.via).cmp(&(other.protocol, other.via))
+    }
+}
+
 /// By prefix, protocol and way. Nearly always the prefix decides, so that is what a search has inlined.
 impl<F: Family> Ord for RouteKey<F> {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        self.prefix.cmp(&other.prefix).then_with(|| {
-            let rest = |key: &Self| (key.protocol, key.via);
-            rest(self).cmp(&rest(other))
-        })
+        match self.prefix.cmp(&other.prefix) {
+            Ordering::Equal => self.cmp_within_prefix(other),
+            different => different,
+        }
     }
 }
 
