@@ -296,6 +296,17 @@ impl Rig {
         self.turn_end();
     }
 
+    /// Types a command, and waits for all that it shows.
+    fn type_line(&mut self, command: &str) {
+        self.type_text(&format!("{command}\r"));
+        // Long tables come page by page, each once the console has taken the one before.
+        self.feed(RpInput::Console {
+            session: CONSOLE,
+            input: ConsoleInput::Drained,
+        });
+        self.run_ms(2);
+    }
+
     /// What has been shown since the last call.
     fn shown(&mut self) -> String {
         std::mem::take(&mut self.screen)
@@ -371,13 +382,7 @@ fn req_79_req_86_the_show_commands_have_their_layouts() {
         "show ip interface brief",
         "show running-config",
     ] {
-        rig.type_text(&format!("{command}\r"));
-        // Long tables come page by page, each once the console has taken the one before.
-        rig.feed(RpInput::Console {
-            session: CONSOLE,
-            input: ConsoleInput::Drained,
-        });
-        rig.run_ms(2);
+        rig.type_line(command);
     }
     let shown = rig.shown().replace('\r', "");
     golden("console.txt", &shown);
@@ -435,12 +440,7 @@ fn routing_is_shown_as_text_and_as_json() {
         "show debugging",
         "show logging | include BGP:",
     ] {
-        rig.type_text(&format!("{command}\r"));
-        rig.feed(RpInput::Console {
-            session: CONSOLE,
-            input: ConsoleInput::Drained,
-        });
-        rig.run_ms(2);
+        rig.type_line(command);
     }
     let shown = rig.shown().replace('\r', "");
     golden("routing.txt", &shown);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{Console, config, parse};
 use crate::bgp::{
     BestPathRule, BgpTimers, Direction, FilterKind, MaximumPrefix, NeighborName, NeighborSetting, Password,
-    RedistributedSource, SendCommunity,
+    RedistributedSource, SendCommunity, TableMap,
 };
 use crate::{BgpCommand, Command, ConfigCommand, ConfigurationTree, Grammar, Mode, ReturnCode, load};
 
@@ -461,6 +461,9 @@ fn of_family() -> impl Strategy<Value = BgpCommand> {
     prop_oneof![
         proptest::option::of(1u8..=32).prop_map(BgpCommand::MaximumPaths),
         proptest::option::of(1u8..=32).prop_map(BgpCommand::MaximumPathsIbgp),
+        proptest::option::of((name(), any::<bool>())).prop_map(|map| {
+            BgpCommand::TableMap(map.map(|(route_map, is_filter)| TableMap { route_map, is_filter }))
+        }),
         (network(), proptest::option::of(name())).prop_map(|((network, mask), route_map)| {
             BgpCommand::Network {
                 network,
@@ -514,22 +517,7 @@ proptest! {
         let mut tree = ConfigurationTree::new();
         tree.add_interface(super::PORT);
         tree.apply(&ConfigCommand::RouterBgp(AS)).unwrap();
-        for command in &commands {
-            let again = Grammar::standard().parse(&command.mode(), &command.text());
-            prop_assert_eq!(again, Ok(Command::Configure(command.clone())));
-            let before = tree.clone();
-            match tree.apply(command) {
-                Ok(ReturnCode::Unchanged) | Err(_) => prop_assert_eq!(&tree, &before, "{:?}", command),
-                Ok(_) => {
-                    prop_assert_ne!(&tree, &before, "{:?}", command);
-                    prop_assert_ne!(tree.digest(), before.digest(), "{:?}", command);
-                }
-            }
-        }
-        let loaded = load(&tree.running_config_text());
-        prop_assert_eq!(loaded.errors, []);
-        prop_assert_eq!(loaded.tree.digest(), tree.digest());
-        prop_assert_eq!(&loaded.tree, &tree);
+        super::expect_written_and_read_as_the_same(tree, &commands)?;
     }
 }
 

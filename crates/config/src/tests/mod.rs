@@ -15,11 +15,40 @@ mod trees;
 mod words;
 
 use machine::PortId;
+use proptest::prelude::*;
 
-use crate::{Command, ConfigCommand, ConfigError, Grammar, InterfaceSetting, Mode, ParseError, ReturnCode};
+use crate::{
+    Command, ConfigCommand, ConfigError, ConfigurationTree, Grammar, InterfaceSetting, Mode, ParseError,
+    ReturnCode, load,
+};
 
 pub(crate) const PORT: PortId = PortId::new(0, 0);
 pub(crate) const OTHER: PortId = PortId::new(1, 3);
+
+/// Each command is written as it is read; it changes the tree and its digest, or says that it does not; and the
+/// configuration at the end is read as the same.
+pub(crate) fn expect_written_and_read_as_the_same(
+    mut tree: ConfigurationTree,
+    commands: &[ConfigCommand],
+) -> Result<(), TestCaseError> {
+    for command in commands {
+        let again = Grammar::standard().parse(&command.mode(), &command.text());
+        prop_assert_eq!(again, Ok(Command::Configure(command.clone())));
+        let before = tree.clone();
+        match tree.apply(command) {
+            Ok(ReturnCode::Unchanged) | Err(_) => prop_assert_eq!(&tree, &before, "{:?}", command),
+            Ok(_) => {
+                prop_assert_ne!(&tree, &before, "{:?}", command);
+                prop_assert_ne!(tree.digest(), before.digest(), "{:?}", command);
+            }
+        }
+    }
+    let loaded = load(&tree.running_config_text());
+    prop_assert_eq!(loaded.errors, []);
+    prop_assert_eq!(loaded.tree.digest(), tree.digest());
+    prop_assert_eq!(&loaded.tree, &tree);
+    Ok(())
+}
 
 /// Every mode once.
 pub(crate) const MODES: [Mode; 8] = [

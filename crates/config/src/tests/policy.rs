@@ -9,7 +9,7 @@ use crate::policy::{
     CommunityListKind, ListCommand, ListName, MatchLine, MetricChange, PrefixListEntry, RouteMapCommand,
     RouteMapPlace, RouteOrigin, SetCommunity, SetLine,
 };
-use crate::{Command, ConfigCommand, ConfigurationTree, Grammar, Mode, ReturnCode, load};
+use crate::{ConfigCommand, ConfigurationTree, Mode};
 
 /// The lines of policy after these commands.
 fn shown(commands: &str) -> Vec<String> {
@@ -355,22 +355,7 @@ proptest! {
     fn what_is_configured_of_policy_is_written_and_read_as_the_same(
         commands in proptest::collection::vec(command(), 0..120)
     ) {
-        let mut tree = ConfigurationTree::new();
-        for command in &commands {
-            let again = Grammar::standard().parse(&command.mode(), &command.text());
-            prop_assert_eq!(again, Ok(Command::Configure(command.clone())));
-            let before = tree.clone();
-            match tree.apply(command) {
-                Ok(ReturnCode::Unchanged) | Err(_) => prop_assert_eq!(&tree, &before, "{:?}", command),
-                Ok(_) => {
-                    prop_assert_ne!(&tree, &before, "{:?}", command);
-                    prop_assert_ne!(tree.digest(), before.digest(), "{:?}", command);
-                }
-            }
-        }
-        let loaded = load(&tree.running_config_text());
-        prop_assert_eq!(loaded.errors, []);
-        prop_assert_eq!(loaded.tree.digest(), tree.digest());
-        prop_assert_eq!(&loaded.tree, &tree);
+        let tree = ConfigurationTree::new();
+        super::expect_written_and_read_as_the_same(tree, &commands)?;
     }
 }
