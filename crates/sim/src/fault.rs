@@ -308,12 +308,13 @@ impl World {
         if process.life != life || !std::mem::replace(&mut process.hung, false) {
             return;
         }
-        process.seen.frame_closed_at = now;
+        let slept = now.saturating_since(std::mem::replace(&mut process.seen.frame_closed_at, now));
         process.wakes_up(now);
         self.checker.expected = None;
         self.trace.note(now, "fault", 100, || format!("{slot} wakes up"));
         self.wake_rp(slot);
         self.schedule_peer_connect();
+        self.bgp_stood_still(slept);
     }
 
     fn slow_down(&mut self) {

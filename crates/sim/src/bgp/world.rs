@@ -352,6 +352,18 @@ impl World {
         }
     }
 
+    /// A unit was stopped for so long, and nobody took over: sessions may end when that is half of what neighbours wait, which
+    /// is also how long TCP takes the way to be then.
+    pub(crate) fn bgp_stood_still(&mut self, time: Duration) {
+        if time * 2 < Duration::from_secs(u64::from(self.options.bgp.hold_time_s)) {
+            return;
+        }
+        for node in &mut self.bgp.nodes {
+            node.excused_until = self.now + CONSEQUENCES;
+            node.reach.breaks_until(node.excused_until);
+        }
+    }
+
     /// What the active is configured with, as far as BGP depends on it.
     fn bgp_configuration(&self) -> Option<Configuration> {
         let slot = self.active()?;
