@@ -1,7 +1,9 @@
 //! Tells groups of neighbours what changed.
 
+use ::checkpoint::Key;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::ops::Bound;
 use packet::Prefix;
 use packet::bgp::{Canonical, EXTENDED_MESSAGE_LEN_MAX, MESSAGE_LEN_MAX, NextHop, Origin, SegmentKind};
 
@@ -65,7 +67,10 @@ impl GroupKey {
 
 /// What a flush has to tell one group.
 struct News<F: BgpFamily> {
+    /// What all are told, but the source.
     announced: Vec<(AttributeId, PeerId, Prefix<F>)>,
+    /// What only the one before it as source has not heard: the rest was told the same of his path.
+    announced_to: Vec<(AttributeId, PeerId, Prefix<F>)>,
     withdrawn: Vec<(Audience, Prefix<F>)>,
 }
 
@@ -80,22 +85,62 @@ impl<F: PolicyFamily> FamilyRib<F> {
         changed.dedup_by_key(|(prefix, _)| *prefix);
         let groups: Vec<GroupId> = common.groups.iter().map(|(id, _)| *id).collect();
         for group in groups {
-            let Some(row) = common.groups.get(&group).cloned() else {
-                continue;
-            };
-            // Lent out: nobody joins or leaves meanwhile.
-            let Some(members) = common.members.get_mut(&group).map(core::mem::take) else {
-                continue;
-            };
-            if !members.is_empty() && row.key.has_family::<F>() {
-                let news = self.news(common, group, &row.key, &members, &changed);
-                self.write(common, group, row, &members, news);
-            }
-            common.members.insert(group, members);
+            self.tell(common, group, &changed);
         }
         self.for_routing.extend(changed.iter().map(|(prefix, _)| *prefix));
         changed.clear();
         self.changed = changed;
+    }
+
+    /// Tells a group what is new to it of these prefixes, each with its best path.
+    fn tell(&mut self, common: &mut Common, group: GroupId, changed: &[(Prefix<F>, Option<Path>)]) {
+        let Some(row) = common.groups.get(&group).cloned() else {
+            return;
+        };
+        // Lent out: nobody joins or leaves meanwhile.
+        let Some(members) = common.members.get_mut(&group).map(core::mem::take) else {
+            return;
+        };
+        if !members.is_empty() && row.key.has_family::<F>() {
+            let news = self.news(common, group, &row.key, &members, changed);
+            self.write(common, group, row, &members, news);
+        }
+        common.members.insert(group, members);
+    }
+
+    /// One step of a walk after a change of the group's policy: it is told where what it was told is not what it should
+    /// know. Returns where it came to; `None`: to the end.
+    pub(crate) fn tell_policy(
+        &mut self,
+        common: &mut Common,
+        group: GroupId,
+        position: &[u8],
+        batch: usize,
+    ) -> Option<Vec<u8>> {
+        let members = common.members.get(&group);
+        if members.is_none_or(BTreeSet::is_empty) {
+            return None;
+        }
+        let start = match RouteKey::<F>::decode(position) {
+            Some(after) => Bound::Excluded(after),
+            None => Bound::Unbounded,
+        };
+        let paths = self.paths.range((start, Bound::Unbounded)).take(batch);
+        let mut looked_at: Vec<(Prefix<F>, Option<Path>)> =
+            paths.map(|(key, paths)| (key.0, paths.best().copied())).collect();
+        let last = looked_at.last().filter(|_| looked_at.len() == batch);
+        let reached = last.map(|(prefix, _)| {
+            let mut reached = Vec::new();
+            RouteKey(*prefix).encode(&mut reached);
+            reached
+        });
+        let has_default = looked_at.first().is_some_and(|(prefix, _)| prefix.is_default());
+        if matches!(start, Bound::Unbounded) && !has_default {
+            // A default route of our own is in no table.
+            looked_at.insert(0, (Prefix::DEFAULT, None));
+        }
+        self.tell(common, group, &looked_at);
+        reached
     }
 
     /// What the group should know of a prefix.
@@ -122,6 +167,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
         let only = members.first().copied().filter(|_| members.len() == 1);
         let mut news = News {
             announced: Vec::new(),
+            announced_to: Vec::new(),
             withdrawn: Vec::new(),
         };
         for (prefix, best) in changed {
@@ -146,7 +192,14 @@ impl<F: PolicyFamily> FamilyRib<F> {
             }
             match wanted {
                 Some(wanted) => {
-                    news.announced.push((wanted.attribute, wanted.source, *prefix));
+                    match told {
+                        Some(told) if told.attribute == wanted.attribute => {
+                            if members.contains(&told.source) {
+                                news.announced_to.push((told.attribute, told.source, *prefix));
+                            }
+                        }
+                        _ => news.announced.push((wanted.attribute, wanted.source, *prefix)),
+                    }
                     // The new source was told of the old one's path, and is not told of its own.
                     if told.is_some_and(|told| told.source != wanted.source)
                         && members.contains(&wanted.source)
@@ -162,6 +215,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
             }
         }
         news.announced.sort_unstable();
+        news.announced_to.sort_unstable();
         news.withdrawn.sort_unstable();
         news
     }
@@ -192,10 +246,17 @@ impl<F: PolicyFamily> FamilyRib<F> {
                 append(common, &message, same[0].0);
             }
         }
-        for same in news.announced.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            let (attribute, source, _) = same[0];
+        type Announced<F> = (AttributeId, PeerId, Prefix<F>);
+        let alike = |a: &Announced<F>, b: &Announced<F>| (a.0, a.1) == (b.0, b.1);
+        let to_all = news.announced.chunk_by(alike).map(|same| (false, same));
+        let to_one = news.announced_to.chunk_by(alike).map(|same| (true, same));
+        for (is_to_one, same) in to_all.chain(to_one) {
+            let (attribute, peer, _) = same[0];
             let mut prefixes = same.iter().map(|(_, _, prefix)| *prefix).peekable();
-            let audience = audience(members, source);
+            let audience = match is_to_one {
+                true => Audience::Only(peer),
+                false => audience(members, peer),
+            };
             common.announcements::<F>(&group.key, attribute, &mut prefixes, |common, bytes| {
                 append(common, bytes, audience);
             });

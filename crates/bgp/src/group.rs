@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::session::Families;
+use crate::id::PeerId;
+use crate::session::{Families, families};
 
 /// Number of the table of update groups.
 pub const GROUPS_TABLE: TableId = TableId(87);
@@ -61,6 +62,13 @@ pub struct Group {
     pub reached_v4: Vec<u8>,
     /// The same in IPv6.
     pub reached_v6: Vec<u8>,
+    /// Families of which only what `alone` said is missing: who has been the only member is not told that, so that it
+    /// was not looked up.
+    pub partly: Families,
+    /// See `partly`.
+    pub alone: PeerId,
+    /// Lists or the route map of its policy have changed since it was told: what it was told may have to be corrected.
+    pub policy_changed: bool,
 }
 
 impl Group {
@@ -72,11 +80,21 @@ impl Group {
             filled: Families::NONE,
             reached_v4: Vec::new(),
             reached_v6: Vec::new(),
+            partly: Families::NONE,
+            alone: PeerId::LOCAL,
+            policy_changed: false,
         }
     }
 
-    /// What it is told has to be looked up again before the next newcomer is told.
-    pub(crate) fn empty(&mut self) {
+    /// `alone` is not the only member any more: what it said has to be looked up before the newcomer is told.
+    pub(crate) fn not_alone(&mut self, alone: PeerId) {
+        let still_missing = match self.alone == alone {
+            true => self.partly,
+            // Its walk has not begun: nobody was told anything of these.
+            false => Families::NONE,
+        };
+        self.partly = self.filled.with(still_missing);
+        self.alone = alone;
         self.filled = Families::NONE;
         self.reached_v4.clear();
         self.reached_v6.clear();
@@ -116,6 +134,15 @@ pub struct GroupRecord {
     /// See [`Group::reached_v6`].
     #[prost(bytes = "vec", tag = "10")]
     pub reached_v6: Vec<u8>,
+    /// See [`Group::partly`].
+    #[prost(uint32, tag = "11")]
+    pub partly: u32,
+    /// See [`Group::alone`].
+    #[prost(uint32, tag = "12")]
+    pub alone: u32,
+    /// See [`Group::policy_changed`].
+    #[prost(bool, tag = "13")]
+    pub policy_changed: bool,
 }
 
 impl Row for Group {
@@ -128,6 +155,9 @@ impl Row for Group {
             filled,
             reached_v4,
             reached_v6,
+            partly,
+            alone,
+            policy_changed,
         } = self;
         let GroupKey {
             internal,
@@ -172,6 +202,9 @@ impl Row for Group {
             filled: u32::from(filled.0),
             reached_v4: reached_v4.clone(),
             reached_v6: reached_v6.clone(),
+            partly: u32::from(partly.0),
+            alone: u32::from(alone.0),
+            policy_changed: *policy_changed,
         }
     }
 
@@ -210,12 +243,12 @@ impl Row for Group {
         Ok(Group {
             key,
             next: record.next,
-            filled: match u8::try_from(record.filled) {
-                Ok(bits @ 0..=3) => Families(bits),
-                _ => return Err("families"),
-            },
+            filled: families(record.filled)?,
             reached_v4: record.reached_v4,
             reached_v6: record.reached_v6,
+            partly: families(record.partly)?,
+            alone: PeerId(u16::try_from(record.alone).map_err(|_| "alone")?),
+            policy_changed: record.policy_changed,
         })
     }
 }

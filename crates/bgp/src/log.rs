@@ -15,7 +15,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::id::PeerId;
+use crate::id::{GroupId, PeerId};
 
 /// Number of the table of messages.
 pub const LOG_TABLE: TableId = TableId(88);
@@ -124,6 +124,18 @@ pub struct PieceRecord {
     pub end: u64,
 }
 
+/// What a walk over all routes of a family is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WalkKind {
+    /// The neighbour has been told nothing behind its place.
+    #[default]
+    First,
+    /// It has asked to be told again; what is behind its place is what it was told before.
+    Again,
+    /// It comes from another group ([`Stream::leaving`]): behind its place it knows what that one was told.
+    Move,
+}
+
 /// How far a walk over all routes of a family has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Walk {
@@ -133,6 +145,8 @@ pub struct Walk {
     pub position: Vec<u8>,
     /// Whether End-of-RIB follows.
     pub end_of_rib: bool,
+    /// What it is for.
+    pub kind: WalkKind,
 }
 
 /// Tagged form of [`Walk`].
@@ -147,6 +161,29 @@ pub struct WalkRecord {
     /// See [`Walk::end_of_rib`].
     #[prost(bool, tag = "3")]
     pub end_of_rib: bool,
+    /// See [`Walk::kind`]: 0 first, 1 again, 2 move.
+    #[prost(uint32, tag = "4")]
+    pub kind: u32,
+}
+
+/// The group that a neighbour comes from, while it is on its way to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    /// The group.
+    pub group: GroupId,
+    /// Place in its log that is read next.
+    pub next: u64,
+}
+
+/// Tagged form of [`Leaving`].
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct LeavingRecord {
+    /// See [`Leaving::group`].
+    #[prost(uint32, tag = "1")]
+    pub group: u32,
+    /// See [`Leaving::next`].
+    #[prost(uint64, tag = "2")]
+    pub next: u64,
 }
 
 /// What a neighbour is being sent. Offsets count the bytes of the session's stream from its first one.
@@ -166,6 +203,8 @@ pub struct Stream {
     pub walks: VecDeque<Walk>,
     /// Messages of this session so far.
     pub messages: u64,
+    /// The group that it comes from, while walks of [`WalkKind::Move`] are under way.
+    pub leaving: Option<Leaving>,
 }
 
 impl Stream {
@@ -217,6 +256,9 @@ pub struct StreamRecord {
     /// See [`Stream::messages`].
     #[prost(uint64, tag = "7")]
     pub messages: u64,
+    /// See [`Stream::leaving`].
+    #[prost(message, optional, tag = "8")]
+    pub leaving: Option<LeavingRecord>,
 }
 
 impl Row for Stream {
@@ -231,6 +273,7 @@ impl Row for Stream {
             next_own,
             walks,
             messages,
+            leaving,
         } = self;
         let piece = |piece: &Piece| {
             let Piece { own, first, end } = *piece;
@@ -241,13 +284,23 @@ impl Row for Stream {
                 family,
                 position,
                 end_of_rib,
+                kind,
             } = walk;
             WalkRecord {
                 family: u32::from(*family),
                 position: position.clone(),
                 end_of_rib: *end_of_rib,
+                kind: match kind {
+                    WalkKind::First => 0,
+                    WalkKind::Again => 1,
+                    WalkKind::Move => 2,
+                },
             }
         };
+        let leaving = leaving.map(|Leaving { group, next }| LeavingRecord {
+            group: u32::from(group.0),
+            next,
+        });
         StreamRecord {
             start: *start,
             end: *end,
@@ -256,6 +309,7 @@ impl Row for Stream {
             next_own: *next_own,
             walks: walks.iter().map(walk).collect(),
             messages: *messages,
+            leaving,
         }
     }
 
@@ -268,6 +322,20 @@ impl Row for Stream {
                     .ok_or("walk")?,
                 position: walk.position,
                 end_of_rib: walk.end_of_rib,
+                kind: match walk.kind {
+                    0 => WalkKind::First,
+                    1 => WalkKind::Again,
+                    2 => WalkKind::Move,
+                    _ => return Err("walk"),
+                },
+            })
+        };
+        let leaving = |leaving: LeavingRecord| {
+            let group = u16::try_from(leaving.group).map_err(|_| "leaving")?;
+            let next = leaving.next;
+            Ok(Leaving {
+                group: GroupId(group),
+                next,
             })
         };
         let piece = |piece: PieceRecord| Piece {
@@ -286,6 +354,7 @@ impl Row for Stream {
             next_own: record.next_own,
             walks: record.walks.into_iter().map(walk).collect::<Result<_, _>>()?,
             messages: record.messages,
+            leaving: record.leaving.map(leaving).transpose()?,
         })
     }
 }

@@ -8,7 +8,8 @@ use machine::{Instant, TimerKey, Timers};
 use crate::fsm::State;
 use crate::session::{Direction, Families, Offer};
 
-/// What the operator says about a neighbour. A change of what the OPEN or the group depends on resets the session.
+/// What the operator says about a neighbour. A change of what the OPEN depends on resets the session;
+/// one of what it is told does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeighborConfig {
     /// Its address.

@@ -33,6 +33,8 @@ pub struct Peer {
     pub route_reflector_client: bool,
     /// Whom it is told with, while the session is established.
     pub group: Option<GroupId>,
+    /// The group that it comes from, while it is on its way from one to another.
+    pub leaving: Option<GroupId>,
 }
 
 impl Peer {
@@ -51,6 +53,7 @@ impl Peer {
             own_as_allowed: 0,
             route_reflector_client: false,
             group: None,
+            leaving: None,
         }
     }
 }

@@ -12,7 +12,6 @@ use packet::bgp::{Kind, RefreshKind, RouteRefresh};
 use crate::decision::Source;
 use crate::error::{BgpEvent, DownReason, down_reason};
 use crate::fsm::{Event, State};
-use crate::group::{Group, GroupKey};
 use crate::id::{GroupId, PeerId};
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, Timer};
 use crate::peer::Peer;
@@ -49,8 +48,10 @@ impl Speaker {
             .iter()
             .map(|(peer, session)| (*peer, session.clone()))
             .collect();
+        self.rib.common.is_rebuilding = true;
+        sessions.iter().for_each(|(peer, _)| self.sync_peer(*peer));
+        self.rib.common.is_rebuilding = false;
         for (peer, session) in &sessions {
-            self.sync_peer(*peer);
             let Some(neighbor) = self.neighbors.get_mut(peer) else {
                 self.drop_routes(*peer);
                 continue;
@@ -86,6 +87,7 @@ impl Speaker {
         if sessions.iter().any(|(_, session)| !session.deferred.is_empty()) {
             self.wait_for_others(now);
         }
+        self.find_regrouping(now);
         let idle: Vec<PeerId> = self.neighbors.keys().copied().collect();
         for peer in idle {
             self.sync_peer(peer);
@@ -179,8 +181,15 @@ impl Speaker {
             own_as_allowed: config.own_as_allowed,
             route_reflector_client: config.route_reflector_client,
             group: session.and_then(|session| session.group),
+            leaving: self.leaving(id),
         };
         self.rib.set_peer(id, Some(peer));
+    }
+
+    /// The group that a neighbour comes from, on its way to another.
+    fn leaving(&self, peer: PeerId) -> Option<GroupId> {
+        let stream = self.rib.common.streams.get(&peer)?;
+        stream.leaving.map(|leaving| leaving.group)
     }
 
     pub(crate) fn session_up(
@@ -287,43 +296,6 @@ impl Speaker {
                 bytes: Vec::new(),
             });
         }
-    }
-
-    /// The group of neighbours that are told the same as this one.
-    fn join_group(&mut self, peer: PeerId, offer: &Offer) -> Option<GroupId> {
-        let config = &self.neighbors.get(&peer)?.config;
-        let key = GroupKey {
-            internal: config.is_internal(),
-            confederation: config.confederation && !config.is_internal(),
-            route_reflector_client: config.route_reflector_client,
-            four_octet_as: offer.four_octet_as,
-            extended_message: offer.extended_message,
-            ipv4: offer.families.has(Families::V4),
-            ipv6: offer.families.has(Families::V6),
-            local_as: config.local_as,
-            local_v4: config.local_v4,
-            local_v6: config.local_v6,
-            next_hop_self: config.next_hop_self,
-            send_community: config.send_community,
-            send_extended_community: config.send_extended_community,
-            route_map: config.route_map_out.clone(),
-            prefix_list: config.prefix_list_out.clone(),
-            default_originate: config.default_originate,
-        };
-        let groups = &mut self.rib.common.groups;
-        let is_dissolving = |id: &GroupId| {
-            let walk = SweepKey::Group(*id);
-            self.rib.v4.sweeps.contains_key(&walk) || self.rib.v6.sweeps.contains_key(&walk)
-        };
-        let found = groups
-            .iter()
-            .find(|(id, group)| group.key == key && !is_dissolving(id));
-        if let Some((id, _)) = found {
-            return Some(*id);
-        }
-        let id = (1..=u16::MAX).map(GroupId).find(|id| !groups.contains_key(id))?;
-        groups.insert(id, Group::new(key));
-        Some(id)
     }
 
     pub(crate) fn session_down(
@@ -572,18 +544,6 @@ impl Speaker {
             refresh.emit(&mut bytes);
             debug_assert_eq!(bytes.len(), Kind::RouteRefresh.length_min());
             self.rib.append_own(peer, &bytes);
-        }
-        out.after_sync(SpeakerOutput::Stream { peer });
-    }
-
-    /// The neighbour is told everything again, as policy has it now.
-    pub(crate) fn clear_soft_out(&mut self, peer: PeerId, out: &mut Outbox<SpeakerOutput>) {
-        self.rib.policy_changed();
-        // What policy refuses now has to be withdrawn, which a walk over the routes alone would not do.
-        self.rib.start_sweep(SweepKey::Decide);
-        let families = self.sessions.get(&peer).map(|session| session.agreed.families);
-        for number in families.unwrap_or_default().numbers() {
-            self.rib.tell_again(peer, number);
         }
         out.after_sync(SpeakerOutput::Stream { peer });
     }

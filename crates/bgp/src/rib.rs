@@ -118,6 +118,10 @@ pub struct Common {
     pub(crate) trims_by_turn: bool,
     /// Who was last in the log of each group.
     pub(crate) last_members: BTreeMap<GroupId, Last>,
+    /// Neighbours whose first or last walk to a group has come to its end, since the speaker looked.
+    pub(crate) walks_ended: BTreeSet<PeerId>,
+    /// Members are being found out from rows: none of them is new.
+    pub(crate) is_rebuilding: bool,
 }
 
 /// What policy makes of a set, as long as it does not depend on the prefix. Cleared whenever a set's number may be
@@ -215,6 +219,8 @@ impl Rib {
                 trim_due: BTreeSet::new(),
                 trims_by_turn: false,
                 last_members: BTreeMap::new(),
+                walks_ended: BTreeSet::new(),
+                is_rebuilding: false,
             },
             v4: FamilyRib::default(),
             v6: FamilyRib::default(),
@@ -228,28 +234,25 @@ impl Rib {
         if common.peers.len() <= at {
             common.peers.resize(at + 1, None);
         }
-        let group_of = |peer: &Option<Peer>| peer.as_ref().and_then(|peer| peer.group);
-        let (before, now) = (group_of(&common.peers[at]), group_of(&peer));
-        if before != now {
-            common.trim_due.extend(before.into_iter().chain(now));
-            if let Some(members) = before.and_then(|group| common.members.get_mut(&group)) {
-                members.remove(&id);
+        let groups_of = |peer: &Option<Peer>| {
+            let groups = peer.as_ref().map(|peer| [peer.group, peer.leaving]);
+            groups.unwrap_or_default()
+        };
+        let (before, now) = (groups_of(&common.peers[at]), groups_of(&peer));
+        for group in before.into_iter().flatten() {
+            if !now.contains(&Some(group)) {
+                common.leave_group(id, group);
             }
-            if let Some(group) = now {
-                let members = common.members.entry(group).or_default();
-                members.insert(id);
-                if members.len() == 2 {
-                    // What the first one said was not looked up while there was nobody to be told.
-                    common.groups.edit(&group, Group::empty);
-                }
-            }
+        }
+        for group in now.into_iter().flatten() {
+            common.join_group(id, group);
         }
         common.peers[at] = peer;
         common.caches.clear();
     }
 
-    /// Configuration of policy or of the decision changed: what was worked out under the old one is forgotten. The
-    /// caller starts the walks that apply it ([`crate::sweep`]).
+    /// Policy or the decision's rules were changed: what was worked out under the old ones is forgotten. The caller starts the
+    /// walks that apply them ([`crate::sweep`]).
     pub fn policy_changed(&mut self) {
         self.common.caches.clear();
     }
@@ -266,6 +269,25 @@ impl Rib {
 }
 
 impl Common {
+    fn join_group(&mut self, id: PeerId, group: GroupId) {
+        let members = self.members.entry(group).or_default();
+        let alone = members.first().copied().filter(|_| members.len() == 1);
+        if !members.insert(id) {
+            return;
+        }
+        self.trim_due.insert(group);
+        if let Some(alone) = alone.filter(|_| !self.is_rebuilding) {
+            self.groups.edit(&group, |group| group.not_alone(alone));
+        }
+    }
+
+    pub(crate) fn leave_group(&mut self, id: PeerId, group: GroupId) {
+        self.trim_due.insert(group);
+        if let Some(members) = self.members.get_mut(&group) {
+            members.remove(&id);
+        }
+    }
+
     /// What is known of a neighbour.
     pub fn peer(&self, id: PeerId) -> Option<&Peer> {
         self.peers.get(usize::from(id.0))?.as_ref()

@@ -284,7 +284,7 @@ pub struct SessionRecord {
     pub history: Option<HistoryRecord>,
 }
 
-fn families(number: u32) -> Result<Families, &'static str> {
+pub(crate) fn families(number: u32) -> Result<Families, &'static str> {
     match u8::try_from(number) {
         Ok(bits @ 0..=3) => Ok(Families(bits)),
         _ => Err("families"),

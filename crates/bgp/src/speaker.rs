@@ -30,6 +30,7 @@ use crate::error::BgpEvent;
 use crate::fsm::{Action, Circumstances, Event, Notice, State, transition};
 use crate::id::PeerId;
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, NeighborCounters, Timer};
+use crate::regroup::Regrouping;
 use crate::rib::Rib;
 use crate::session::{Direction, Offer, OurOffer, SESSIONS_TABLE, Session};
 use crate::sweep::SweepKey;
@@ -113,7 +114,8 @@ pub enum SpeakerInput {
         /// Whose routes.
         peer: PeerId,
     },
-    /// `clear ip bgp soft out`: the neighbour is told everything again.
+    /// `clear ip bgp soft out`: the neighbour is told what is different by policy as it is now; where that has not changed,
+    /// everything again.
     ClearSoftOut {
         /// Who is told.
         peer: PeerId,
@@ -188,6 +190,8 @@ pub struct Speaker {
     pub(crate) age_s: u32,
     /// What `debug` tells.
     pub(crate) watch: Watch,
+    /// Neighbours that are to be told otherwise.
+    pub(crate) regrouping: Regrouping,
 }
 
 impl Speaker {
@@ -206,6 +210,7 @@ impl Speaker {
             awaited: BTreeSet::new(),
             age_s: 0,
             watch: Watch::default(),
+            regrouping: Regrouping::default(),
         }
     }
 
@@ -296,6 +301,7 @@ impl Speaker {
 
     /// Goes on with bulk work, for at most about `budget` prefixes; returns whether nothing is left.
     pub fn run(&mut self, budget: usize) -> bool {
+        self.regroup_due();
         self.rib.run(budget)
     }
 
@@ -324,6 +330,7 @@ impl Speaker {
             None => drop(self.neighbors.insert(peer, Neighbor::new(config))),
         }
         self.sync_peer(peer);
+        self.consider_group(now, peer);
         self.start(now, peer, out);
     }
 
@@ -683,6 +690,12 @@ impl NeighborConfig {
             maximum_prefix: self.maximum_prefix,
             enforces_first_as: self.enforces_first_as,
             connect_retry_time_s: self.connect_retry_time_s,
+            route_map_out: self.route_map_out.clone(),
+            prefix_list_out: self.prefix_list_out.clone(),
+            next_hop_self: self.next_hop_self,
+            send_community: self.send_community,
+            send_extended_community: self.send_extended_community,
+            default_originate: self.default_originate,
             ..before.clone()
         };
         unaffected != *self
@@ -774,6 +787,7 @@ impl Machine for Speaker {
             self.reschedule(peer);
         }
         self.expire_deferral(now, out);
+        self.expire_regrouping(now);
     }
 
     fn next_deadline(&self) -> Option<Deadline> {
@@ -782,7 +796,8 @@ impl Machine for Speaker {
             let reason = neighbor.and_then(|neighbor| neighbor.timers.next_deadline());
             (*at, reason.map_or("BGP timer", |(_, reason)| reason))
         });
-        machine::earliest(neighbors, self.deferral_deadline())
+        let others = machine::earliest(self.deferral_deadline(), self.regrouping_deadline());
+        machine::earliest(neighbors, others)
     }
 }
 

@@ -1,18 +1,20 @@
 //! Each neighbour's stream: what is appended to it, what is sent again, what has been acknowledged.
 
 use ::checkpoint::Key;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Bound;
-use packet::Prefix;
 use packet::bgp::{self, Kind, MESSAGE_LEN_MAX, MpReach, MpUnreach, Update};
+use packet::{Prefix, V6};
 
 use crate::family::{MissedKey, RouteKey, ToldKey};
 use crate::group::GroupKey;
 use crate::id::{AttributeId, GroupId, LogId, LogKey, PeerId};
 use crate::import::PolicyFamily;
-use crate::log::{Audience, LogMessage, Missed, Stream, Walk};
+use crate::log::{Audience, Leaving, LogMessage, Missed, Stream, Walk, WalkKind};
 use crate::rib::{Common, FamilyRib, Rib};
 use crate::session::Families;
+use crate::share::{self, Frontier, Part, Share};
 use crate::told::Told;
 
 /// Messages that a group's log may hold for its slowest member. One that is further behind leaves the log: what it has
@@ -34,6 +36,7 @@ impl Rib {
             family: *family,
             position: Vec::new(),
             end_of_rib: *end_of_rib,
+            kind: WalkKind::First,
         };
         let stream = Stream {
             start: offset,
@@ -82,6 +85,7 @@ impl Rib {
                 family,
                 position: Vec::new(),
                 end_of_rib,
+                kind: WalkKind::First,
             }));
         });
     }
@@ -99,10 +103,14 @@ impl Rib {
     /// Tells `peer` everything of a family again (RFC 2918).
     pub fn tell_again(&mut self, peer: PeerId, family: u8) {
         self.common.streams.edit(&peer, |stream| {
-            let is_under_way = |walk: &Walk| walk.family == family && walk.position.is_empty();
-            if !stream.walks.iter().any(is_under_way) {
+            // One that has not begun tells everything, but for a move, which tells what is different.
+            let is_due = |walk: &Walk| {
+                walk.family == family && walk.position.is_empty() && walk.kind != WalkKind::Move
+            };
+            if !stream.walks.iter().any(is_due) {
                 stream.walks.push_back(Walk {
                     family,
+                    kind: WalkKind::Again,
                     ..Walk::default()
                 });
             }
@@ -124,7 +132,7 @@ impl Rib {
             return 0;
         };
         let mut looked_at = 0;
-        self.common.trim_due.insert(group);
+        self.common.trim_soon(peer);
         while looked_at < budget && self.common.has_room(peer, until) {
             let step = self.v4.catch_up(&mut self.common, peer, group, &key)
                 + self.v6.catch_up(&mut self.common, peer, group, &key);
@@ -132,7 +140,7 @@ impl Rib {
                 looked_at += step;
                 continue;
             }
-            if self.common.read_log(peer, group) {
+            if self.common.read_leaving(peer) || self.common.read_log(peer, group) {
                 looked_at += 1;
                 continue;
             }
@@ -155,9 +163,22 @@ impl Rib {
                 _ => self.v6.look_up(&mut self.common, group, key),
             });
         }
-        let (position, looked_at) = match walk.family {
-            0 => self.v4.walk(&mut self.common, peer, group, key, &walk.position),
-            _ => self.v6.walk(&mut self.common, peer, group, key, &walk.position),
+        let leaving = self.common.streams.get(&peer)?.leaving;
+        let from = leaving.filter(|_| walk.kind == WalkKind::Move);
+        let from = from.map(|leaving| leaving.group);
+        let (position, looked_at) = match (walk.family, from) {
+            (0, None) => self.v4.walk(&mut self.common, peer, group, key, &walk.position),
+            (_, None) => self.v6.walk(&mut self.common, peer, group, key, &walk.position),
+            (0, Some(from)) => {
+                let groups = (from, group);
+                self.v4
+                    .tell_difference(&mut self.common, peer, groups, key, &walk.position)
+            }
+            (_, Some(from)) => {
+                let groups = (from, group);
+                self.v6
+                    .tell_difference(&mut self.common, peer, groups, key, &walk.position)
+            }
         };
         match position {
             Some(position) => {
@@ -169,6 +190,7 @@ impl Rib {
             }
             None => {
                 self.common.streams.edit(&peer, |stream| stream.walks.pop_front());
+                self.common.walk_ended(peer, walk.kind);
                 if walk.end_of_rib {
                     let family = match walk.family {
                         0 => bgp::AfiSafi::IPV4_UNICAST,
@@ -249,12 +271,16 @@ impl Rib {
 
     /// Members that have more than [`LOG_MESSAGES_MAX`] messages before them go on from the table instead.
     pub(crate) fn drop_slow_members(&mut self, group: GroupId, next: u64) {
-        let is_slow =
-            |(peer, from): (PeerId, u64)| (next - from.min(next) > LOG_MESSAGES_MAX).then_some((peer, from));
-        let members = self.common.members.get(&group).into_iter().flatten();
-        let places = members.filter_map(|peer| Some((*peer, self.common.streams.get(peer)?.next)));
-        let slow: Vec<(PeerId, u64)> = places.filter_map(is_slow).collect();
-        for (peer, from) in slow {
+        let common = &self.common;
+        let place = |peer: &PeerId| {
+            let stream = common.streams.get(peer)?;
+            let leaving = stream.leaving.filter(|leaving| leaving.group == group);
+            let from = leaving.map_or(stream.next, |leaving| leaving.next);
+            (next - from.min(next) > LOG_MESSAGES_MAX).then_some((*peer, from, leaving.is_some()))
+        };
+        let members = common.members.get(&group).into_iter().flatten();
+        let slow: Vec<(PeerId, u64, bool)> = members.filter_map(place).collect();
+        for (peer, from, is_leaving) in slow {
             let messages: Vec<LogMessage> = self
                 .common
                 .log
@@ -263,25 +289,25 @@ impl Rib {
                 .filter(|message| message.audience.has(peer))
                 .collect();
             for message in messages {
-                self.note_missed(group, peer, &message.bytes);
+                self.note_missed(group, peer, &message.bytes, !is_leaving);
+            }
+            if is_leaving {
+                let leaving = Some(Leaving { group, next });
+                self.common.streams.edit(&peer, |stream| stream.leaving = leaving);
+                continue;
             }
             self.common.keep_promised(peer);
             self.common.streams.edit(&peer, |stream| stream.next = next);
         }
     }
 
-    /// Notes each prefix that a message of ours is about.
-    fn note_missed(&mut self, group: GroupId, peer: PeerId, message: &[u8]) {
+    /// Notes each prefix that a message of a group's log is about and whose being before the walk's place is `before`.
+    fn note_missed(&mut self, group: GroupId, peer: PeerId, message: &[u8], before: bool) {
         let Some(key) = self.common.groups.get(&group).map(|group| &group.key) else {
             return;
         };
-        let context = bgp::Context {
-            four_octet_as: key.four_octet_as,
-            internal: true,
-            confederation: true,
-            first_as: None,
-            ipv4: true,
-            ipv6: true,
+        let Some(share) = self.common.streams.get(&peer).map(Share::of) else {
+            return;
         };
         let Ok(Some(message)) = bgp::split(message, bgp::EXTENDED_MESSAGE_LEN_MAX) else {
             return;
@@ -289,16 +315,19 @@ impl Rib {
         if message.kind != Kind::Update {
             return;
         }
+        let context = share::context(key);
         let Ok(reading) = Update::parse(message.body).and_then(|update| update.read(&context)) else {
             return;
         };
-        self.v4
-            .note_missed(peer, reading.withdrawn.chain(reading.reachable));
+        let v4 = reading.withdrawn.chain(reading.reachable);
+        let v4 = v4.filter(|prefix| share.v4.has(prefix) == before);
+        self.v4.note_missed(peer, v4);
+        let is_his = |prefix: &Prefix<V6>| share.v6.has(prefix) == before;
         if let Some(MpReach::V6(_, prefixes)) = reading.mp_reach {
-            self.v6.note_missed(peer, prefixes);
+            self.v6.note_missed(peer, prefixes.filter(is_his));
         }
         if let Some(MpUnreach::V6(prefixes)) = reading.mp_unreach {
-            self.v6.note_missed(peer, prefixes);
+            self.v6.note_missed(peer, prefixes.filter(is_his));
         }
     }
 }
@@ -334,25 +363,91 @@ impl Common {
         self.log.insert(key, message);
     }
 
-    /// Puts the next message of the group's log into the stream; false when there is none.
+    /// Puts the next message of the group's log into the stream, or what of it is for the neighbour; false when there is
+    /// none.
     fn read_log(&mut self, peer: PeerId, group: GroupId) -> bool {
-        let Some(from) = self.streams.get(&peer).map(|stream| stream.next) else {
+        let Some(stream) = self.streams.get(&peer) else {
             return false;
         };
-        let next = self.log.range(log_range(LogId::Group(group), from)).next();
-        let Some((position, length, is_for_peer)) = next.map(|(key, message)| {
-            let is_for_peer = message.audience.has(peer);
-            (key.position, message.bytes.len(), is_for_peer)
-        }) else {
+        let Some((position, message)) = self.next_message(group, stream.next) else {
             return false;
+        };
+        let length = message.bytes.len();
+        let share = Share::of(stream);
+        let part = match message.audience.has(peer) {
+            false => Part::Nothing,
+            true if share.is_whole() => Part::Whole,
+            true => self.part_of(group, message, share, true),
         };
         self.streams.edit(&peer, |stream| {
             stream.next = position + 1;
-            if is_for_peer {
+            if part == Part::Whole {
                 stream.append(false, position, length);
             }
         });
+        if let Part::Less(bytes) = part {
+            self.append_own(peer, &bytes);
+        }
         true
+    }
+
+    /// The same for the log of the group that the neighbour comes from.
+    fn read_leaving(&mut self, peer: PeerId) -> bool {
+        let Some(stream) = self.streams.get(&peer) else {
+            return false;
+        };
+        let Some(Leaving { group, next }) = stream.leaving else {
+            return false;
+        };
+        let Some((position, message)) = self.next_message(group, next) else {
+            return false;
+        };
+        let part = match message.audience.has(peer) {
+            false => Part::Nothing,
+            true => match self.part_of(group, message, Share::of(stream), false) {
+                // It stays when the group is no longer the neighbour's.
+                Part::Whole => Part::Less(message.bytes.to_vec()),
+                part => part,
+            },
+        };
+        let next = position + 1;
+        self.streams
+            .edit(&peer, |stream| stream.leaving = Some(Leaving { group, next }));
+        if let Part::Less(bytes) = part {
+            self.append_own(peer, &bytes);
+        }
+        true
+    }
+
+    fn next_message(&self, group: GroupId, from: u64) -> Option<(u64, &LogMessage)> {
+        let next = self.log.range(log_range(LogId::Group(group), from)).next();
+        next.map(|(key, message)| (key.position, message))
+    }
+
+    fn part_of(&self, group: GroupId, message: &LogMessage, share: Share, before: bool) -> Part {
+        match self.groups.get(&group) {
+            Some(group) => share::part(&message.bytes, &group.key, share, before),
+            None => Part::Whole,
+        }
+    }
+
+    /// A walk to a group has come to its end.
+    fn walk_ended(&mut self, peer: PeerId, kind: WalkKind) {
+        if kind == WalkKind::Again {
+            return;
+        }
+        self.walks_ended.insert(peer);
+        let left = self.streams.edit(&peer, |stream| {
+            let is_moving = stream.walks.iter().any(|walk| walk.kind == WalkKind::Move);
+            stream.leaving.take_if(|_| !is_moving)
+        });
+        if let Some(left) = left.flatten() {
+            let known = self.peers.get_mut(usize::from(peer.0));
+            if let Some(known) = known.and_then(Option::as_mut) {
+                known.leaving = None;
+            }
+            self.leave_group(peer, left.group);
+        }
     }
 
     /// The messages that were promised and are not acknowledged, with their logs and places.
@@ -377,7 +472,7 @@ impl Common {
     }
 
     /// What was promised to `peer` out of the group's log goes into its own, so that the group's can forget it.
-    fn keep_promised(&mut self, peer: PeerId) {
+    pub(crate) fn keep_promised(&mut self, peer: PeerId) {
         let Some(mut stream) = self.streams.get(&peer).cloned() else {
             return;
         };
@@ -411,11 +506,16 @@ impl<F: PolicyFamily> FamilyRib<F> {
     /// One step of looking up what a group is told; returns how many prefixes it looked at. Nobody is told by this: those
     /// who are members already know, and those who have come are told from what is found.
     fn look_up(&mut self, common: &mut Common, group: GroupId, key: &GroupKey) -> usize {
-        let reached = common.groups.get(&group).map(|row| match F::NUMBER {
+        let Some(row) = common.groups.get(&group) else {
+            return 1;
+        };
+        let reached = match F::NUMBER {
             0 => row.reached_v4.clone(),
             _ => row.reached_v6.clone(),
-        });
-        let start = match RouteKey::<F>::decode(&reached.unwrap_or_default()) {
+        };
+        let partly = row.partly.has(Families::of_number(F::NUMBER));
+        let only_of = Some(row.alone).filter(|_| partly);
+        let start = match RouteKey::<F>::decode(&reached) {
             Some(after) => Bound::Excluded(after),
             None => Bound::Unbounded,
         };
@@ -429,8 +529,10 @@ impl<F: PolicyFamily> FamilyRib<F> {
         for prefix in made.iter().chain(&batch).copied() {
             if let Some(wanted) = self.wanted(common, group, key, prefix) {
                 let told_key = ToldKey { group, prefix };
-                // What is there was told: a change of policy since then is told as one.
-                if !self.told.contains_key(&told_key) {
+                // What is there was told, and so was what is not, where it is not what the only member said: a change of
+                // policy since then is told as one.
+                let is_missing = only_of.is_none_or(|alone| alone == wanted.source);
+                if is_missing && !self.told.contains_key(&told_key) {
                     self.told.insert(told_key, wanted);
                 }
             }
@@ -442,6 +544,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
         common.groups.edit(&group, |row| {
             if position.is_empty() {
                 row.filled = row.filled.with(Families::of_number(F::NUMBER));
+                row.partly = row.partly.without(Families::of_number(F::NUMBER));
             }
             match F::NUMBER {
                 0 => row.reached_v4 = position,
@@ -461,33 +564,65 @@ impl<F: PolicyFamily> FamilyRib<F> {
         key: &GroupKey,
         position: &[u8],
     ) -> (Option<Vec<u8>>, usize) {
-        let start = match RouteKey::<F>::decode(position) {
-            Some(after) => Bound::Excluded(ToldKey {
-                group,
-                prefix: after.0,
-            }),
-            None => Bound::Included(ToldKey {
-                group,
-                prefix: Prefix::DEFAULT,
-            }),
-        };
-        let batch: Vec<(Prefix<F>, Told)> = self
-            .told
-            .range((start, Bound::Unbounded))
-            .take_while(|(key, _)| key.group == group)
-            .take(WALK_BATCH)
-            .map(|(key, told)| (key.prefix, *told))
-            .collect();
+        let batch = self.told_after(group, position);
         let others = batch.iter().filter(|(_, told)| told.source != peer);
         let told = others.map(|(prefix, told)| (told.attribute, *prefix)).collect();
         common.announce_own::<F>(peer, key, told);
         let last = batch.last().filter(|_| batch.len() == WALK_BATCH);
-        let reached = last.map(|(prefix, _)| {
-            let mut position = Vec::new();
-            RouteKey(*prefix).encode(&mut position);
-            position
-        });
-        (reached, batch.len())
+        (last.map(|(prefix, _)| place_of(*prefix)), batch.len())
+    }
+
+    /// What a group was told of the next prefixes after `position`.
+    fn told_after(&self, group: GroupId, position: &[u8]) -> Vec<(Prefix<F>, Told)> {
+        let key = |prefix| ToldKey { group, prefix };
+        let start = match RouteKey::<F>::decode(position) {
+            Some(after) => Bound::Excluded(key(after.0)),
+            None => Bound::Included(key(Prefix::DEFAULT)),
+        };
+        self.told
+            .range((start, Bound::Unbounded))
+            .take_while(|(key, _)| key.group == group)
+            .take(WALK_BATCH)
+            .map(|(key, told)| (key.prefix, *told))
+            .collect()
+    }
+
+    /// Tells `peer`, who comes from one group to another, where they were told differently, after `position`; returns
+    /// where it came to (`None`: to the end), and how many it looked at.
+    fn tell_difference(
+        &mut self,
+        common: &mut Common,
+        peer: PeerId,
+        (from, to): (GroupId, GroupId),
+        key: &GroupKey,
+        position: &[u8],
+    ) -> (Option<Vec<u8>>, usize) {
+        let (knows, wanted) = (self.told_after(from, position), self.told_after(to, position));
+        let looked_at = knows.len() + wanted.len();
+        let end = |batch: &[(Prefix<F>, Told)]| {
+            let last = batch.last().filter(|_| batch.len() == WALK_BATCH);
+            last.map(|(prefix, _)| *prefix)
+        };
+        // Only as far as both are known.
+        let reached = [end(&knows), end(&wanted)].into_iter().flatten().min();
+        let is_known = |prefix: &Prefix<F>| reached.is_none_or(|reached| *prefix <= reached);
+        let mut both: BTreeMap<Prefix<F>, [Option<AttributeId>; 2]> = BTreeMap::new();
+        for (side, batch) in [knows, wanted].into_iter().enumerate() {
+            for (prefix, told) in batch.into_iter().filter(|(prefix, _)| is_known(prefix)) {
+                both.entry(prefix).or_default()[side] = Some(told.attribute).filter(|_| told.source != peer);
+            }
+        }
+        let (mut announced, mut withdrawn) = (Vec::new(), Vec::new());
+        for (prefix, [knows, wanted]) in both {
+            match wanted {
+                Some(wanted) if knows != Some(wanted) => announced.push((wanted, prefix)),
+                None if knows.is_some() => withdrawn.push(prefix),
+                _ => {}
+            }
+        }
+        common.withdraw_own::<F>(peer, withdrawn);
+        common.announce_own::<F>(peer, key, announced);
+        (reached.map(place_of), looked_at)
     }
 
     /// Tells `peer` what is true now of prefixes that it has missed; returns how many.
@@ -501,8 +636,17 @@ impl<F: PolicyFamily> FamilyRib<F> {
             .take_while(|key| key.peer == peer)
             .take(WALK_BATCH)
             .collect();
+        let Some(stream) = common.streams.get(&peer).filter(|_| !missed.is_empty()) else {
+            return 0;
+        };
+        let (frontier, leaving) = (Frontier::<F>::of(stream), stream.leaving);
         let (mut announced, mut withdrawn) = (Vec::new(), Vec::new());
         for missed in &missed {
+            // Behind the place of a walk it is told with the group that it comes from.
+            let group = match (frontier.has(&missed.prefix), leaving) {
+                (false, Some(leaving)) => leaving.group,
+                _ => group,
+            };
             let told_key = ToldKey {
                 group,
                 prefix: missed.prefix,
@@ -515,13 +659,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
             }
             self.missed.remove(missed);
         }
-        let mut prefixes = withdrawn.into_iter().peekable();
-        let mut message = Vec::new();
-        while prefixes.peek().is_some() {
-            message.clear();
-            F::write_withdraw(&mut prefixes, MESSAGE_LEN_MAX, &mut message);
-            common.append_own(peer, &message);
-        }
+        common.withdraw_own::<F>(peer, withdrawn);
         common.announce_own::<F>(peer, key, announced);
         missed.len()
     }
@@ -549,7 +687,24 @@ impl<F: PolicyFamily> FamilyRib<F> {
     }
 }
 
+fn place_of<F: PolicyFamily>(prefix: Prefix<F>) -> Vec<u8> {
+    let mut place = Vec::new();
+    RouteKey(prefix).encode(&mut place);
+    place
+}
+
 impl Common {
+    /// Withdraws prefixes from one neighbour alone.
+    fn withdraw_own<F: PolicyFamily>(&mut self, peer: PeerId, withdrawn: Vec<Prefix<F>>) {
+        let mut prefixes = withdrawn.into_iter().peekable();
+        let mut message = Vec::new();
+        while prefixes.peek().is_some() {
+            message.clear();
+            F::write_withdraw(&mut prefixes, MESSAGE_LEN_MAX, &mut message);
+            self.append_own(peer, &message);
+        }
+    }
+
     /// Announces prefixes to one neighbour alone.
     fn announce_own<F: PolicyFamily>(
         &mut self,

@@ -29,6 +29,8 @@ pub enum SweepKey {
     Decide,
     /// Forgets what a group was told that nobody is a member of any more.
     Group(GroupId),
+    /// Tells a group where its policy makes something else now of what it was told.
+    Policy(GroupId),
 }
 
 impl Key for SweepKey {
@@ -39,6 +41,7 @@ impl Key for SweepKey {
             SweepKey::Import(peer) => (3, peer.0),
             SweepKey::Decide => (4, 0),
             SweepKey::Group(group) => (5, group.0),
+            SweepKey::Policy(group) => (6, group.0),
         };
         out.push(kind);
         out.extend_from_slice(&number.to_be_bytes());
@@ -54,6 +57,7 @@ impl Key for SweepKey {
             3 => SweepKey::Import(PeerId(number)),
             4 if number == 0 => SweepKey::Decide,
             5 => SweepKey::Group(GroupId(number)),
+            6 => SweepKey::Policy(GroupId(number)),
             _ => return None,
         })
     }
@@ -123,6 +127,11 @@ impl Rib {
         !self.v4.sweeps.is_empty() || !self.v6.sweeps.is_empty()
     }
 
+    /// Whether this walk is under way in either family.
+    pub(crate) fn is_under_way(&self, key: SweepKey) -> bool {
+        self.v4.sweeps.contains_key(&key) || self.v6.sweeps.contains_key(&key)
+    }
+
     /// A next hop's metric, or whether it can be reached, changed.
     pub fn next_hop_changed(&mut self, next_hop: crate::reach::NextHopKey, metric: Option<u32>) {
         let before = self.common.next_hops.get(&next_hop).copied();
@@ -138,10 +147,9 @@ impl Rib {
     fn forget_empty_groups(&mut self) {
         let is_empty = |group: &GroupId| {
             let members = self.common.members.get(group);
-            let key = SweepKey::Group(*group);
             members.is_none_or(|members| members.is_empty())
-                && !self.v4.sweeps.contains_key(&key)
-                && !self.v6.sweeps.contains_key(&key)
+                && !self.is_under_way(SweepKey::Group(*group))
+                && !self.is_under_way(SweepKey::Policy(*group))
         };
         let empty: Vec<GroupId> = self
             .common
@@ -222,6 +230,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
             let batch = left.min(SWEEP_BATCH);
             let reached = match key {
                 SweepKey::Group(group) => self.forget_told(group, batch),
+                SweepKey::Policy(group) => self.tell_policy(common, group, &position, batch),
                 _ => self.sweep(common, key, &position, batch),
             };
             match reached {
@@ -282,7 +291,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
                 let best = self.get(prefix).and_then(Paths::best).copied();
                 self.changed.push((prefix, best));
             }
-            SweepKey::Group(_) => {}
+            SweepKey::Group(_) | SweepKey::Policy(_) => {}
         }
     }
 

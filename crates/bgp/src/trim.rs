@@ -56,13 +56,20 @@ impl Rib {
 impl Common {
     /// The place of `peer` in its group's log may have moved.
     pub(crate) fn trim_soon(&mut self, peer: PeerId) {
-        let group = self.peer(peer).and_then(|known| known.group);
-        self.trim_due.extend(group);
+        let known = self.peers.get(usize::from(peer.0)).and_then(Option::as_ref);
+        let groups = known.map(|known| [known.group, known.leaving]);
+        self.trim_due
+            .extend(groups.unwrap_or_default().into_iter().flatten());
     }
 
-    /// The first place in its group's log that a member has yet to read or to acknowledge.
-    fn needs(&self, peer: PeerId) -> Option<u64> {
+    /// The first place in the group's log that a member has yet to read or to acknowledge.
+    fn needs(&self, peer: PeerId, group: GroupId) -> Option<u64> {
         let stream = self.streams.get(&peer)?;
+        if let Some(leaving) = stream.leaving
+            && leaving.group == group
+        {
+            return Some(leaving.next);
+        }
         let mut pieces = stream.pieces.iter().filter(|piece| !piece.own);
         Some(pieces.next().map_or(stream.next, |piece| piece.first))
     }
@@ -80,7 +87,7 @@ impl Common {
             .chain(rest.into_iter().flatten());
         let mut last: Option<Last> = None;
         for peer in all {
-            let Some(needs) = self.needs(*peer) else {
+            let Some(needs) = self.needs(*peer, group) else {
                 continue;
             };
             if last.is_none_or(|last| needs < last.needs) {

@@ -183,8 +183,9 @@ fn policy_in_and_out_is_applied_and_applied_again() {
     assert_eq!(routes.len(), 3);
     assert_eq!(routes[0], "20.0.1.0/24 from 1 [64512 65001]");
     // The operator changes both; only a clear applies them.
-    let policies = &mut world.speaker_mut(0).rib.common.policies;
-    policies.prefix_lists_v4.clear();
+    world.change_policies(0, |policies| policies.prefix_lists_v4.clear());
+    world.settle();
+    assert_eq!(world.routes(1).len(), 3);
     world.input(0, SpeakerInput::ClearSoftOut { peer: peer_id(1) });
     world.settle();
     assert_eq!(world.routes(1).len(), 4);

@@ -231,6 +231,20 @@ fn who_becomes_the_source_is_told_that_what_he_knew_is_gone() {
 }
 
 #[test]
+fn another_source_of_the_same_route_is_news_to_the_two_sources_only() {
+    let mut rib = rib();
+    announce(&mut rib, 1, |_| {});
+    announce(&mut rib, 2, |_| {});
+    (1..=6).for_each(|peer| drop(told(&mut rib, peer)));
+    send(&mut rib, 1, &[], false);
+    assert_eq!(told(&mut rib, 1), ["[65000 64900] 192.0.2.254 None None"]);
+    assert_eq!(told(&mut rib, 2), ["-"]);
+    for peer in 3..=6 {
+        assert!(told(&mut rib, peer).is_empty(), "{peer} has it like this");
+    }
+}
+
+#[test]
 fn a_next_hop_that_cannot_be_reached_takes_its_routes_along() {
     let mut rib = rib();
     announce(&mut rib, 1, |_| {});

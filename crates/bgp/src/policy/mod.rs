@@ -34,3 +34,37 @@ pub struct Policies {
     /// `route-map`.
     pub route_maps: BTreeMap<String, RouteMap>,
 }
+
+impl Policies {
+    /// Whether a route map and a prefix list say the same here as in `other`, with all lists that the route map asks.
+    pub(crate) fn agree(&self, other: &Policies, route_map: Option<&str>, prefix_list: Option<&str>) -> bool {
+        let prefixes = |name: &str| {
+            self.prefix_lists_v4.get(name) == other.prefix_lists_v4.get(name)
+                && self.prefix_lists_v6.get(name) == other.prefix_lists_v6.get(name)
+        };
+        let paths = |name: &String| self.as_path_lists.get(name) == other.as_path_lists.get(name);
+        let communities = |name: &String| self.community_lists.get(name) == other.community_lists.get(name);
+        let matches = |each: &Match| match each {
+            Match::PrefixList(lists) | Match::NextHopPrefixList(lists) => {
+                lists.iter().all(|list| prefixes(list))
+            }
+            Match::AsPath(lists) => lists.iter().all(paths),
+            Match::Community { lists, .. } => lists.iter().all(communities),
+            Match::Metric(_) | Match::LocalPreference(_) => true,
+        };
+        let sets = |each: &Set| match each {
+            Set::Community(SetCommunity::Delete(list)) => communities(list),
+            _ => true,
+        };
+        let entries = |map: &RouteMap| {
+            map.entries
+                .values()
+                .all(|entry| entry.matches.iter().all(matches) && entry.sets.iter().all(sets))
+        };
+        let maps = |name: &str| {
+            let map = self.route_maps.get(name);
+            map == other.route_maps.get(name) && map.is_none_or(entries)
+        };
+        prefix_list.is_none_or(prefixes) && route_map.is_none_or(maps)
+    }
+}

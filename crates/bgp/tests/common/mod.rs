@@ -194,12 +194,23 @@ impl World {
     /// for and have not left are lost.
     pub fn promote(&mut self, node: usize) {
         self.promotions += 1;
+        // What may leave at once has left before the turn was over.
+        let sent = |(of, output): &(usize, SpeakerOutput)| {
+            *of == node && matches!(output, SpeakerOutput::Send { .. })
+        };
+        for (of, output) in self.outputs.clone().into_iter().filter(sent) {
+            self.output(of, output);
+        }
         self.outputs.retain(|(of, _)| *of != node);
         self.nodes[node].settle().expect("the standby is in step");
         let standby = std::mem::replace(&mut self.nodes[node].standby, Node(empty(node)));
         let mut pair = Pair::new(standby, empty_node);
         let mut out = Outbox::new();
         let configs = self.configs[node].clone();
+        let before = &self.nodes[node].active.0.rib.common;
+        // Both have them from the configuration.
+        let (policies, cluster_id) = (before.policies.clone(), before.cluster_id);
+        pair.active.0.set_policies(policies, cluster_id);
         pair.active.0.promoted(self.now, configs, &|_| true, &mut out);
         pair.settle().expect("a bulk to the next standby");
         self.nodes[node] = pair;
@@ -304,7 +315,7 @@ impl World {
             }
         }
         for node in 0..self.nodes.len() {
-            if !self.dead[node] && self.speaker(node).rib.has_pending() {
+            if !self.dead[node] && self.speaker(node).has_work() {
                 self.turn(node, |_, _, _| {});
                 return true;
             }
@@ -496,6 +507,15 @@ impl World {
                         .originate_v4(prefix, &attributes, 32_768, bgp::NETWORK)
                 );
             }
+        });
+    }
+
+    /// The operator changes lists and route maps.
+    pub fn change_policies(&mut self, node: usize, change: impl FnOnce(&mut bgp::policy::Policies)) {
+        self.turn(node, |speaker, now, _| {
+            let mut policies = speaker.rib.common.policies.clone();
+            change(&mut policies);
+            speaker.change_policies(now, policies, speaker.rib.common.cluster_id);
         });
     }
 

@@ -247,7 +247,8 @@ impl BgpProcess {
 
     /// Whether [`BgpProcess::turn_end`] has more to do at once.
     pub(crate) fn has_work(&self, clients: &Clients) -> bool {
-        let is_running = self.is_busy || !self.unread.is_empty() || !self.unwritten.is_empty();
+        let is_busy = self.is_busy || clients.speaker.has_work();
+        let is_running = is_busy || !self.unread.is_empty() || !self.unwritten.is_empty();
         let rib = &clients.rib;
         self.is_stale || is_running || rib.has_next_hop_changes() || rib.has_redistribution_changes()
     }

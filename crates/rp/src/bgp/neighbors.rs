@@ -131,7 +131,7 @@ impl BgpProcess {
             }
             clients.speaker.set_config(config);
         }
-        self.apply_policies(clients, &settings);
+        self.apply_policies(now, clients, &settings);
         if before.is_some_and(|before| settings.installs_otherwise(&before)) {
             clients.speaker.rib.start_sweep(::bgp::SweepKey::Decide);
             self.is_busy = true;
@@ -214,21 +214,18 @@ impl BgpProcess {
         clients.speaker.handle(now, input, &mut self.from_speaker);
     }
 
-    fn apply_policies(&mut self, clients: &mut Clients, settings: &Settings) {
-        let rib = &mut clients.speaker.rib;
-        let common = &mut rib.common;
+    fn apply_policies(&mut self, now: Instant, clients: &mut Clients, settings: &Settings) {
+        let speaker = &mut clients.speaker;
+        let common = &mut speaker.rib.common;
         let cluster_id = settings.cluster_id.unwrap_or(common.router_id);
-        let decides_otherwise = common.rules != settings.rules;
-        if common.policies == settings.policies && common.cluster_id == cluster_id && !decides_otherwise {
-            return;
-        }
-        common.cluster_id = cluster_id;
-        common.policies = settings.policies.clone();
-        common.rules = settings.rules;
-        rib.policy_changed();
-        if decides_otherwise {
-            rib.start_sweep(::bgp::SweepKey::Decide);
+        if common.rules != settings.rules {
+            common.rules = settings.rules;
+            speaker.rib.start_sweep(::bgp::SweepKey::Decide);
             self.is_busy = true;
+        }
+        let common = &speaker.rib.common;
+        if common.policies != settings.policies || common.cluster_id != cluster_id {
+            speaker.change_policies(now, settings.policies.clone(), cluster_id);
         }
     }
 
@@ -308,8 +305,12 @@ impl BgpProcess {
         self.settings = settings(clients.configuration.tree());
         if let Some(settings) = &self.settings.clone() {
             let config = speaker_config(clients, settings);
+            let cluster_id = settings.cluster_id.unwrap_or(config.router_id);
             clients.speaker.set_config(config);
-            self.apply_policies(clients, settings);
+            clients
+                .speaker
+                .set_policies(settings.policies.clone(), cluster_id);
+            clients.speaker.rib.common.rules = settings.rules;
             self.peerings = self.peerings_of(clients, settings);
         }
         self.by_address = self

@@ -1,9 +1,9 @@
 //! Edits of the tables of routing protocols: single rows, as a turn of theirs leaves them.
 
 use bgp::{
-    AttributeId, Audience, Direction, Families, Graceful, Group, GroupId, GroupKey, LogId, LogKey,
+    AttributeId, Audience, Direction, Families, Graceful, Group, GroupId, GroupKey, Leaving, LogId, LogKey,
     LogMessage, Missed, MissedKey, NextHopKey as BgpNextHop, Offer, Path, Paths, PeerId, Piece, Reach,
-    RouteKey, Session, Stream, Sweep, SweepKey, Told, ToldKey, Walk, local_attributes,
+    RouteKey, Session, Stream, Sweep, SweepKey, Told, ToldKey, Walk, WalkKind, local_attributes,
 };
 use chassis::rows::PrefixKey;
 use core::net::{IpAddr, Ipv4Addr};
@@ -110,6 +110,9 @@ fn edit_common(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
             Group {
                 next: u64::from(value),
                 reached_v4: vec![value],
+                partly: Families(value & 3),
+                alone: PeerId(u16::from(value)),
+                policy_changed: value > 9,
                 ..Group::new(GroupKey {
                     internal: value > 9,
                     ..GroupKey::default()
@@ -292,8 +295,13 @@ fn stream(value: u8) -> Stream {
             family: 0,
             position: vec![value],
             end_of_rib: true,
+            kind: WalkKind::Move,
         }]
         .into(),
+        leaving: Some(Leaving {
+            group: GroupId(7),
+            next: u64::from(value),
+        }),
         ..Stream::default()
     }
 }
