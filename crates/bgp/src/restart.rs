@@ -525,14 +525,19 @@ impl Speaker {
             .neighbors
             .get(&peer)
             .is_some_and(|neighbor| neighbor.config.keeps_refused);
-        let session = self.sessions.get(&peer).filter(|session| session.established);
-        let refreshes = session.is_some_and(|session| session.agreed.route_refresh);
-        if keeps_refused || !refreshes {
+        if keeps_refused || !self.ask_again(peer, out) {
             self.rib.start_sweep(SweepKey::Import(peer));
-            return;
         }
-        let families = session.map_or(Families::NONE, |session| session.agreed.families);
-        for number in families.numbers() {
+    }
+
+    /// Asks a neighbour to tell everything again (RFC 2918); returns whether it knows how to.
+    pub(crate) fn ask_again(&mut self, peer: PeerId, out: &mut Outbox<SpeakerOutput>) -> bool {
+        let session = self.sessions.get(&peer).filter(|session| session.established);
+        let agreed = session.map(|session| session.agreed);
+        let Some(agreed) = agreed.filter(|agreed| agreed.route_refresh) else {
+            return false;
+        };
+        for number in agreed.families.numbers() {
             let mut bytes = Vec::new();
             let refresh = RouteRefresh {
                 family: match number {
@@ -546,6 +551,7 @@ impl Speaker {
             self.rib.append_own(peer, &bytes);
         }
         out.after_sync(SpeakerOutput::Stream { peer });
+        true
     }
 }
 

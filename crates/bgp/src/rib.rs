@@ -52,7 +52,7 @@ pub struct FamilyRib<F: BgpFamily> {
     pub(crate) undecided: Vec<Prefix<F>>,
     /// Room for the paths of one prefix while they change.
     scratch: Vec<Path>,
-    /// Best paths that changed on this route processor, from 1.
+    /// Best paths that changed, from 1.
     version: u64,
 }
 
@@ -377,9 +377,14 @@ impl<F: BgpFamily> FamilyRib<F> {
         self.scratch = paths;
     }
 
-    /// The table's version: one more for each best path that changed since this route processor started.
+    /// The table's version: one more for each best path that changed.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The version that a predecessor had come to; one of its own to begin with.
+    pub fn set_version(&mut self, version: u64) {
+        self.version = version.max(1);
     }
 
     /// The neighbour's path to a prefix is this one now.

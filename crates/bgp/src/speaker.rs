@@ -322,6 +322,9 @@ impl Speaker {
                 };
                 if config.needs_reset(&before) {
                     self.stop(now, peer, code, Vec::new(), out);
+                } else if config.keeps_refused && !before.keeps_refused {
+                    // What policy has refused so far was not kept: it is wanted as well.
+                    self.ask_again(peer, out);
                 }
                 if let Some(neighbor) = self.neighbors.get_mut(&peer) {
                     neighbor.config = config;

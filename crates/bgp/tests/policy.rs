@@ -206,6 +206,43 @@ fn policy_in_and_out_is_applied_and_applied_again() {
 }
 
 #[test]
+fn who_is_to_keep_what_policy_refuses_asks_for_what_it_has_not_kept() {
+    let mut world = World::new(2);
+    world.originate(0, networks(4));
+    world.join(0, 1, |config| {
+        let is_receiver = config.remote_as == as_number(0);
+        config.route_map_in = is_receiver.then(|| "NONE".into());
+    });
+    world.settle();
+    assert_eq!(world.speaker(1).rib.v4.paths.len(), 0, "refused, and forgotten");
+    let mut config = world.configs[1][&peer_id(0)].clone();
+    config.keeps_refused = true;
+    world.configure(1, 0, config);
+    world.settle();
+    assert_eq!(
+        (world.speaker(1).rib.v4.paths.len(), world.routes(1).len()),
+        (4, 0)
+    );
+    let all = RouteMapEntry {
+        action: ListAction::Permit,
+        matches: Vec::new(),
+        sets: Vec::new(),
+    };
+    world.change_policies(1, |policies| {
+        let map = policies.route_maps.entry("NONE".into()).or_default();
+        map.entries.insert(10, all);
+    });
+    assert!(world.routes(1).is_empty(), "what is there waits for a clear");
+    world.input(1, SpeakerInput::ClearSoftIn { peer: peer_id(0) });
+    world.settle();
+    assert_eq!(world.routes(1).len(), 4);
+    let refreshes = (0..2).flat_map(|side| world.messages(0, side));
+    let refreshes = refreshes.filter(|(kind, _)| *kind == Kind::RouteRefresh);
+    assert_eq!(refreshes.count(), 1, "the clear has all that it needs");
+    assert_eq!(world.speaker(1).counters(peer_id(0)).unwrap().dropped, 0);
+}
+
+#[test]
 fn another_as_never_hears_a_local_preference_that_a_route_map_sets() {
     let mut world = World::new(2);
     world.originate(0, networks(1));

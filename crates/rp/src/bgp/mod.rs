@@ -214,6 +214,7 @@ impl BgpProcess {
         }
         self.settle(now, clients, out);
         clients.speaker.turn_end(&mut self.from_speaker);
+        Self::keep_version(clients);
         self.settle(now, clients, out);
         self.install(clients);
         self.hold_or_release_sweep(clients);

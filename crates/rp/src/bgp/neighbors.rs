@@ -61,6 +61,8 @@ pub struct BgpRouter {
     pub as_number: u32,
     /// Its identifier.
     pub router_id: Ipv4Addr,
+    /// The version of BGP's table, as operators are shown it: one more for each best path that changed.
+    pub table_version: u64,
 }
 
 /// Tagged form of [`BgpRouter`].
@@ -72,16 +74,24 @@ pub struct BgpRouterRecord {
     /// See [`BgpRouter::router_id`].
     #[prost(fixed32, tag = "2")]
     pub router_id: u32,
+    /// See [`BgpRouter::table_version`].
+    #[prost(uint64, tag = "3")]
+    pub table_version: u64,
 }
 
 impl Row for BgpRouter {
     type Record = BgpRouterRecord;
 
     fn to_record(&self) -> BgpRouterRecord {
-        let BgpRouter { as_number, router_id } = *self;
+        let BgpRouter {
+            as_number,
+            router_id,
+            table_version,
+        } = *self;
         BgpRouterRecord {
             as_number,
             router_id: router_id.to_bits(),
+            table_version,
         }
     }
 
@@ -89,6 +99,7 @@ impl Row for BgpRouter {
         Ok(BgpRouter {
             as_number: record.as_number,
             router_id: record.router_id.into(),
+            table_version: record.table_version,
         })
     }
 }
@@ -121,6 +132,7 @@ impl BgpProcess {
         let router = BgpRouter {
             as_number: config.as_number,
             router_id: config.router_id,
+            table_version: clients.speaker.rib.v4.version(),
         };
         if clients.bgp_router.get(&ONLY_ROW) != Some(&router) {
             clients.bgp_router.insert(ONLY_ROW, router);
@@ -152,6 +164,14 @@ impl BgpProcess {
             self.configure(now, clients, peer, peering);
         }
         self.local_is_stale = true;
+    }
+
+    /// A successor shows the table's version as it is here. Once a turn, so that it costs a row for all that changed.
+    pub(super) fn keep_version(clients: &mut Clients) {
+        let version = clients.speaker.rib.v4.version();
+        clients
+            .bgp_router
+            .edit(&ONLY_ROW, |router| router.table_version = version);
     }
 
     fn take_down(&mut self, now: Instant, clients: &mut Clients) {

@@ -72,6 +72,7 @@ fn edit_process(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) 
             BgpRouter {
                 as_number: 65_000,
                 router_id: address(value),
+                table_version: u64::from(value),
             },
         ),
         (4, None) => drop(clients.bgp_router.remove(&0)),
