@@ -681,30 +681,6 @@ impl Speaker {
     }
 }
 
-impl NeighborConfig {
-    /// Whether the session cannot go on as it is.
-    fn needs_reset(&self, before: &NeighborConfig) -> bool {
-        let unaffected = NeighborConfig {
-            weight: self.weight,
-            route_map_in: self.route_map_in.clone(),
-            prefix_list_in: self.prefix_list_in.clone(),
-            keeps_refused: self.keeps_refused,
-            own_as_allowed: self.own_as_allowed,
-            maximum_prefix: self.maximum_prefix,
-            enforces_first_as: self.enforces_first_as,
-            connect_retry_time_s: self.connect_retry_time_s,
-            route_map_out: self.route_map_out.clone(),
-            prefix_list_out: self.prefix_list_out.clone(),
-            next_hop_self: self.next_hop_self,
-            send_community: self.send_community,
-            send_extended_community: self.send_extended_community,
-            default_originate: self.default_originate,
-            ..before.clone()
-        };
-        unaffected != *self
-    }
-}
-
 impl Neighbor {
     /// The hold time of a connection whose OPEN was received, in seconds.
     pub(crate) fn hold_time_s(&self, direction: Direction) -> Option<u16> {
