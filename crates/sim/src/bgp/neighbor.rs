@@ -24,8 +24,8 @@ use tcp::{ConnectionKey, ConnectionOptions, Endpoint, Listener, Sessions, TcpInp
 const OPEN_LIMIT: Duration = Duration::from_secs(4);
 /// Time that a connection attempt has.
 const CONNECT_LIMIT: Duration = Duration::from_millis(1_500);
-/// For how long after a refresh, or a change of policy, routes may be told that are known.
-pub(crate) const REFRESH_TIME: Duration = Duration::from_secs(3);
+/// For how long after a refresh routes may be told that are known.
+const REFRESH_TIME: Duration = Duration::from_secs(3);
 
 /// Who the neighbour is.
 #[derive(Clone, Debug)]
@@ -133,8 +133,6 @@ pub(crate) struct Neighbor {
     stale_until: Option<Instant>,
     /// Until when known routes may be told again.
     repeats_until: Instant,
-    /// Until when everything is being told for the first time, unless End-of-RIB says that it was.
-    first_feed_until: Instant,
     /// Packets that came in pieces: what is there of each, by its number.
     fragments: Fragments,
     pub(crate) counts: Counts,
@@ -170,7 +168,6 @@ impl Neighbor {
             stale: BTreeSet::new(),
             stale_until: None,
             repeats_until: Instant::ZERO,
-            first_feed_until: Instant::ZERO,
             fragments: Fragments::default(),
             counts: Counts::default(),
             news: Vec::new(),
@@ -200,9 +197,9 @@ impl Neighbor {
         self.deaf_until.is_some()
     }
 
-    /// Routes that are known may be told again for a while.
-    pub(crate) fn expects_repeats(&mut self, now: Instant) {
-        self.repeats_until = self.repeats_until.max(now + REFRESH_TIME);
+    /// Routes that are known may be told again until `time` from now.
+    pub(crate) fn expects_repeats(&mut self, now: Instant, time: Duration) {
+        self.repeats_until = self.repeats_until.max(now + time);
     }
 
     fn wrong(&mut self, checker: &'static str, text: String) {
@@ -624,8 +621,6 @@ impl Neighbor {
         }
         self.counts.established += 1;
         self.news.push(News::Established { opened_at });
-        // What changes while everything is told is told by both.
-        self.first_feed_until = now + REFRESH_TIME;
         if let Some((attempt, _)) = self.attempt.take() {
             // A second connection would look like a restart.
             let mut out = Outbox::new();
@@ -677,10 +672,8 @@ impl Neighbor {
         }
         if told.end_of_rib {
             self.sweep();
-            self.first_feed_until = now;
         }
-        let until = self.repeats_until.max(self.first_feed_until);
-        if let Some(first) = repeats.first().filter(|_| now > until) {
+        if let Some(first) = repeats.first().filter(|_| now > self.repeats_until) {
             let text = format!(
                 "is told what it knows: the router {first} ({} of them)",
                 repeats.len()

@@ -7,21 +7,30 @@ use crate::bgp::options::BgpOptions;
 use crate::bgp::world::{ROUTER_AS, neighbor_address, neighbor_port};
 use crate::operator::Change;
 use crate::world::{Stage, World};
+use machine::Duration;
 
+/// How lines begin that clear sessions.
+const CLEAR: &str = "clear ip bgp ";
+/// For how long after `clear ip bgp ... soft out` routes may be told that are known: it may be a while until the line is
+/// carried out, and its consequences wait for a session whose card was away.
+const CLEAR_TIME: Duration = Duration::from_secs(12);
 /// Of each, the operator has two.
 const POLICIES: u64 = 2;
 /// What is typed when all is mended.
 const LAST_LINE: &str = "clear ip bgp * soft";
 
 /// A change of policy in all ways and directions, for a story: who refers to a list or a map, what it says, and who does
-/// not refer to it any more, each applied softly. Typed again from the start it comes to the same.
+/// not refer to it any more, each applied softly. Typed again from the start it comes to the same; typed once, no `clear`
+/// is about somebody who has nothing new to be told, so nothing is told twice.
 pub(crate) const POLICY_LINES: &[&str] = &[
     "enable",
     "configure terminal",
     "router bgp 65000",
     "redistribute connected",
     "neighbor 10.0.0.200 prefix-list PL0 in",
+    "neighbor 10.0.0.200 route-map RM1 out",
     "neighbor 10.0.1.201 route-map RM0 in",
+    "neighbor 10.0.1.201 prefix-list PL1 out",
     "end",
     "clear ip bgp * soft in",
     "clear ip bgp * soft out",
@@ -30,12 +39,14 @@ pub(crate) const POLICY_LINES: &[&str] = &[
     "route-map RM1 permit 10",
     "set metric 60",
     "end",
-    "clear ip bgp * soft",
+    "clear ip bgp 10.0.0.200 soft",
     "configure terminal",
     "router bgp 65000",
     "no neighbor 10.0.0.200 prefix-list PL0 in",
+    "no neighbor 10.0.1.201 prefix-list PL1 out",
     "end",
-    "clear ip bgp * soft",
+    "clear ip bgp 10.0.0.200 soft in",
+    "clear ip bgp 10.0.1.201 soft out",
 ];
 
 /// Lines that an operator types one after the other, and nothing besides. Who loses the console begins again.
@@ -43,6 +54,8 @@ pub(crate) const POLICY_LINES: &[&str] = &[
 pub(crate) struct Lines {
     all: &'static [&'static str],
     next: usize,
+    /// It is not the first time that they are typed.
+    again: bool,
     /// The prompt after the last one came back.
     pub(crate) done: bool,
 }
@@ -55,7 +68,13 @@ impl Lines {
 
     /// A new console is opened.
     pub(crate) fn begin(&mut self) {
+        self.again |= self.next > 0;
         self.next = 0;
+    }
+
+    /// Whether what is typed now comes of these lines, and for the first time.
+    fn are_new(&self) -> bool {
+        self.exist() && !self.done && !self.again
     }
 
     fn take(&mut self) -> Option<&'static str> {
@@ -94,6 +113,29 @@ fn plain(text: impl Into<String>) -> Option<Line> {
 impl World {
     /// What is typed about BGP at this prompt, if anything.
     pub(crate) fn next_bgp_line(&mut self, prompt: &str) -> Option<Line> {
+        let tells_once = self.bgp.lines.are_new();
+        let line = self.choose_bgp_line(prompt)?;
+        if let Some(whom) = line.0.strip_prefix(CLEAR).filter(|_| !tells_once) {
+            self.bgp_cleared(whom);
+        }
+        Some(line)
+    }
+
+    /// Those who are cleared softly are told everything again, unless there is a change to be told instead.
+    fn bgp_cleared(&mut self, whom: &str) {
+        if !whom.ends_with(" soft") && !whom.ends_with(" soft out") {
+            return;
+        }
+        let now = self.now;
+        for node in &mut self.bgp.nodes {
+            let address = node.neighbor.config.address.to_string();
+            if whom.starts_with("* ") || whom.starts_with(&format!("{address} ")) {
+                node.neighbor.expects_repeats(now, CLEAR_TIME);
+            }
+        }
+    }
+
+    fn choose_bgp_line(&mut self, prompt: &str) -> Option<Line> {
         if !self.options.bgp.exists() {
             return None;
         }
@@ -108,10 +150,7 @@ impl World {
         if self.bgp.last_line_due {
             return match () {
                 () if inside || in_mode("config") || in_mode("config-if") => plain("end"),
-                () if prompt.ends_with('#') && !prompt.contains('(') => {
-                    self.bgp_command(None, false);
-                    plain(LAST_LINE)
-                }
+                () if prompt.ends_with('#') && !prompt.contains('(') => plain(LAST_LINE),
                 () => None,
             };
         }
@@ -153,7 +192,7 @@ impl World {
         let options = self.options.bgp;
         let no = if self.draws.chance(1, 3) { "no " } else { "" };
         if options.shutdown && (!options.policy || self.draws.chance(1, 4)) {
-            self.bgp_command(Some(number), true);
+            self.bgp_reset(number);
             let setting = format!("neighbor {address} shutdown");
             let no = if self.draws.chance(1, 2) { "no " } else { "" };
             let value = no.is_empty().then(|| setting.clone());
@@ -161,8 +200,6 @@ impl World {
         }
         let policy = self.draws.below(POLICIES);
         let direction = ["in", "out"][self.draws.below(2) as usize];
-        // Who is told by other rules is in another update group, and starts anew there.
-        self.bgp_command(Some(number), direction == "out");
         let line = match self.draws.below(6) {
             0 | 1 => format!("{no}neighbor {address} prefix-list PL{policy} {direction}"),
             2 | 3 => format!("{no}neighbor {address} route-map RM{policy} {direction}"),
@@ -173,7 +210,6 @@ impl World {
     }
 
     fn next_list_line(&mut self) -> Line {
-        self.bgp_command(None, false);
         let list = self.draws.below(POLICIES);
         let entry = format!("ip prefix-list PL{list} seq {}", 10 + self.draws.below(2));
         if self.draws.chance(1, 3) {
@@ -185,7 +221,6 @@ impl World {
     }
 
     fn next_route_map_line(&mut self) -> Option<Line> {
-        self.bgp_command(None, false);
         match self.draws.below(3) {
             0 => plain(format!("set metric {}", self.draws.below(3) * 10)),
             1 => plain(format!("set local-preference {}", 100 + 50 * self.draws.below(3))),
@@ -198,9 +233,8 @@ impl World {
 
     fn next_clear_line(&mut self) -> Line {
         let (number, address) = self.any_neighbor();
-        let resets = self.options.bgp.shutdown && self.draws.chance(1, 6);
-        self.bgp_command(Some(number), resets);
-        if resets {
+        if self.options.bgp.shutdown && self.draws.chance(1, 6) {
+            self.bgp_reset(number);
             return (format!("clear ip bgp {address}"), None);
         }
         let who = if self.draws.chance(1, 3) { "*" } else { &address };
@@ -214,15 +248,11 @@ impl World {
             all,
             ..Lines::default()
         };
-        self.bgp_command(None, false);
     }
 
     /// Once all is mended, policy is applied as it is configured.
     pub(crate) fn apply_policy_at_last(&mut self) {
         self.bgp.last_line_due = self.options.bgp.exists() && self.options.bgp.policy;
-        if self.bgp.last_line_due {
-            self.bgp_command(None, false);
-        }
     }
 
     /// The operator was told that a line is done.

@@ -338,17 +338,12 @@ impl World {
         }
     }
 
-    /// The operator types something that ends a neighbour's session (`resets`), or changes what it is told. `None`: it is
-    /// about all of them.
-    pub(crate) fn bgp_command(&mut self, number: Option<u8>, resets: bool) {
-        let now = self.now;
-        for node in &mut self.bgp.nodes {
-            if resets && number.is_none_or(|number| node.number == number) {
-                node.excused_until = now + CONSEQUENCES;
-            }
-            // What one is told is what another tells.
-            node.neighbor.expects_repeats(now + CONSEQUENCES);
-            node.reach.breaks_until(now + CONSEQUENCES);
+    /// The operator types something that ends a neighbour's session.
+    pub(crate) fn bgp_reset(&mut self, number: u8) {
+        let until = self.now + CONSEQUENCES;
+        for node in self.bgp.nodes.iter_mut().filter(|node| node.number == number) {
+            node.excused_until = until;
+            node.reach.breaks_until(until);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the story has a neighbour do, and what of its world goes wrong.
 
-use super::{Neighbor, OPEN_LIMIT, State};
+use super::{Neighbor, OPEN_LIMIT, REFRESH_TIME, State};
 use crate::bgp::route::{Routes, announcements, withdrawals};
 use crate::bgp::tape::Tape;
 use machine::{Duration, Instant, Outbox};
@@ -113,7 +113,7 @@ impl Neighbor {
     /// Asks for all routes again.
     pub(crate) fn ask_refresh(&mut self, now: Instant) {
         if let Some(key) = self.established_key() {
-            self.expects_repeats(now);
+            self.expects_repeats(now, REFRESH_TIME);
             let refresh = RouteRefresh {
                 family: AfiSafi::IPV4_UNICAST,
                 kind: RefreshKind::Request,
