@@ -158,3 +158,88 @@ fn chosen<F: BgpFamily>(
     let kept = kept.collect();
     (kept, all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use packet::bgp::{NextHop, Origin};
+
+    /// What a message is about: prefixes of both families as text, and its attributes without those prefixes.
+    fn named(message: &[u8]) -> (Vec<alloc::string::String>, Vec<u8>, Option<NextHop>) {
+        use alloc::string::ToString;
+        let message = bgp::split(message, bgp::EXTENDED_MESSAGE_LEN_MAX)
+            .unwrap()
+            .unwrap();
+        let update = Update::parse(message.body).unwrap();
+        let reading = update.read(&context(&key())).unwrap();
+        let mut prefixes: Vec<_> = reading.withdrawn.map(|prefix| prefix.to_string()).collect();
+        prefixes.extend(reading.reachable.map(|prefix| prefix.to_string()));
+        if let Some(MpReach::V6(_, reachable)) = reading.mp_reach {
+            prefixes.extend(reachable.map(|prefix| prefix.to_string()));
+        }
+        if let Some(MpUnreach::V6(withdrawn)) = reading.mp_unreach {
+            prefixes.extend(withdrawn.map(|prefix| prefix.to_string()));
+        }
+        let attributes = Attributes::new(update.attributes).filter_map(Result::ok);
+        let of_routes = [AttributeType::MP_REACH_NLRI, AttributeType::MP_UNREACH_NLRI];
+        let rest = attributes.filter(|attribute| !of_routes.contains(&attribute.kind));
+        let rest = rest.flat_map(|attribute| attribute.bytes.to_vec()).collect();
+        (prefixes, rest, reading.mp_reach.map(|reach| reach.next_hop()))
+    }
+
+    fn key() -> GroupKey {
+        GroupKey {
+            four_octet_as: true,
+            ..GroupKey::default()
+        }
+    }
+
+    fn messages() -> [Vec<u8>; 4] {
+        let v4 = || (0..10u8).map(|number| Prefix::new([20, number, 0, 0].into(), 16).unwrap());
+        let v6 =
+            || (0..10u16).map(|number| Prefix::new([0x2001, number, 0, 0, 0, 0, 0, 0].into(), 32).unwrap());
+        let next_hop = NextHop::V6 {
+            global: [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
+            link_local: None,
+        };
+        let set = crate::local_attributes(Origin::Igp, Some(7), Some(NextHop::V4([10, 0, 0, 1].into())));
+        let mut all = [const { Vec::new() }; 4];
+        V4::write_update(&set, None, &mut v4().peekable(), 4096, &mut all[0]);
+        V4::write_withdraw(&mut v4().peekable(), 4096, &mut all[1]);
+        let set = crate::local_attributes(Origin::Igp, Some(7), None);
+        V6::write_update(&set, Some(next_hop), &mut v6().peekable(), 4096, &mut all[2]);
+        V6::write_withdraw(&mut v6().peekable(), 4096, &mut all[3]);
+        all
+    }
+
+    #[test]
+    fn both_parts_of_a_message_are_the_whole_with_the_same_attributes() {
+        let share = |number: u8| Share {
+            v4: Frontier::After(Prefix::new([20, number, 0, 0].into(), 16).ok()),
+            v6: Frontier::After(Prefix::new([0x2001, number.into(), 0, 0, 0, 0, 0, 0].into(), 32).ok()),
+        };
+        for message in messages() {
+            let (all, attributes, next_hop) = named(&message);
+            assert_eq!(all.len(), 10);
+            let parts = [true, false].map(|before| part(&message, &key(), share(6), before));
+            let mut together = vec![];
+            for (each, count) in parts.iter().zip([7, 3]) {
+                let Part::Less(bytes) = each else {
+                    panic!("{each:?}");
+                };
+                let (prefixes, same, hop) = named(bytes);
+                assert_eq!((prefixes.len(), same, hop), (count, attributes.clone(), next_hop));
+                together.extend(prefixes);
+            }
+            assert_eq!(together, all);
+            assert_eq!(part(&message, &key(), share(9), true), Part::Whole);
+            assert_eq!(part(&message, &key(), share(9), false), Part::Nothing);
+            let nowhere = Share {
+                v4: Frontier::After(None),
+                v6: Frontier::After(None),
+            };
+            assert_eq!(part(&message, &key(), nowhere, true), Part::Nothing);
+        }
+    }
+}
