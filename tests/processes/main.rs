@@ -13,4 +13,5 @@ mod memory;
 mod modes;
 mod neighbors;
 mod platform;
+mod poison;
 mod saving;

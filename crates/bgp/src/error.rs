@@ -6,8 +6,8 @@ use core::net::IpAddr;
 use machine::Severity;
 use packet::bgp::Code;
 
+use crate::farewell::Farewell;
 use crate::fsm::Event;
-use crate::speaker::Farewell;
 
 /// Why a session ended, in the words of the log; the number is for records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +33,12 @@ pub enum DownReason {
     NotCarried,
     /// The same, and its routes stay while it starts again.
     NotCarriedGraceful,
+    /// A route processor has died of it.
+    Quarantined,
 }
 
 impl DownReason {
-    const ALL: [DownReason; 10] = [
+    const ALL: [DownReason; 11] = [
         DownReason::NotificationSent,
         DownReason::NotificationReceived,
         DownReason::PeerClosed,
@@ -47,6 +49,7 @@ impl DownReason {
         DownReason::PeerRestarted,
         DownReason::NotCarried,
         DownReason::NotCarriedGraceful,
+        DownReason::Quarantined,
     ];
 
     /// The reason with this number.
@@ -68,6 +71,7 @@ impl fmt::Display for DownReason {
             DownReason::PeerRestarted => "NSF peer closed the session",
             DownReason::NotCarried => "Not in step at switchover",
             DownReason::NotCarriedGraceful => "Not in step at switchover, graceful restart",
+            DownReason::Quarantined => "Quarantined",
         })
     }
 }

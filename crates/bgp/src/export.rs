@@ -4,6 +4,7 @@ use ::checkpoint::Key;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::ops::Bound;
+use machine::StepKind;
 use packet::Prefix;
 use packet::bgp::{Canonical, EXTENDED_MESSAGE_LEN_MAX, MESSAGE_LEN_MAX, NextHop, Origin, SegmentKind};
 
@@ -26,9 +27,11 @@ impl Rib {
     /// Tells all groups what changed since the last flush. To be called at the end of each turn, so that nothing waits
     /// between a change and its being told.
     pub fn flush(&mut self) {
+        self.common.common_step(StepKind::Pack);
         self.v4.flush(&mut self.common);
         self.v6.flush(&mut self.common);
         self.common.caches.trim();
+        self.common.steps.end();
     }
 }
 
@@ -171,6 +174,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
             withdrawn: Vec::new(),
         };
         for (prefix, best) in changed {
+            common.step(StepKind::Pack, best.map_or(PeerId::LOCAL, |best| best.peer));
             // What he said need not be prepared for being told; a default route of our own does not depend on it.
             let is_his = best.is_some_and(|best| Some(best.peer) == only) && !prefix.is_default();
             let wanted = match is_his {
@@ -214,6 +218,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
                 }
             }
         }
+        common.common_step(StepKind::Pack);
         news.announced.sort_unstable();
         news.announced_to.sort_unstable();
         news.withdrawn.sort_unstable();
@@ -252,6 +257,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
         let to_one = news.announced_to.chunk_by(alike).map(|same| (true, same));
         for (is_to_one, same) in to_all.chain(to_one) {
             let (attribute, peer, _) = same[0];
+            common.step(StepKind::Pack, peer);
             let mut prefixes = same.iter().map(|(_, _, prefix)| *prefix).peekable();
             let audience = match is_to_one {
                 true => Audience::Only(peer),
@@ -261,6 +267,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
                 append(common, bytes, audience);
             });
         }
+        common.common_step(StepKind::Pack);
         if common.groups.get(&id).is_some_and(|before| *before != group) {
             common.groups.insert(id, group);
             common.told_groups.insert(id);

@@ -9,11 +9,12 @@ use packet::bgp::{
 };
 
 use crate::error::BgpEvent;
+use crate::farewell::Farewell;
 use crate::fsm::{Event, State};
 use crate::id::PeerId;
 use crate::neighbor::{Neighbor, Timer};
 use crate::session::{Direction, Families, Offer};
-use crate::speaker::{Farewell, LOG_RELEASE, Speaker, SpeakerOutput};
+use crate::speaker::{LOG_RELEASE, Speaker, SpeakerOutput};
 use crate::sweep::SweepKey;
 
 /// What became of bytes.

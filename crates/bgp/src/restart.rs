@@ -11,12 +11,13 @@ use packet::bgp::{Kind, RefreshKind, RouteRefresh};
 
 use crate::decision::Source;
 use crate::error::{BgpEvent, DownReason, down_reason};
+use crate::farewell::Farewell;
 use crate::fsm::{Event, State};
 use crate::id::{GroupId, PeerId};
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, Timer};
 use crate::peer::Peer;
 use crate::session::{Direction, Families, Offer, OurGraceful, Session};
-use crate::speaker::{Farewell, LOG_RELEASE, Speaker, SpeakerOutput, agreed_hold_time_s};
+use crate::speaker::{LOG_RELEASE, Speaker, SpeakerOutput, agreed_hold_time_s};
 use crate::sweep::SweepKey;
 
 /// How long route selection waits for neighbours that say that they have restarted, too. RFC 4724 section 4.1 leaves
@@ -101,10 +102,16 @@ impl Speaker {
             return;
         };
         let neighbor_address = neighbor.config.address;
-        let kept = retained(session, Event::TcpConnectionFails, false, None);
-        let reason = match kept.is_empty() {
-            true => DownReason::NotCarried,
-            false => DownReason::NotCarriedGraceful,
+        // Whoever may not come back is not waited for.
+        let kept = match neighbor.config.shutdown {
+            true => Families::NONE,
+            false => retained(session, Event::TcpConnectionFails, false, None),
+        };
+        let reason = match (neighbor.config.shutdown, kept.is_empty()) {
+            // An operator's own stop has ended the session before.
+            (true, _) => DownReason::Quarantined,
+            (false, true) => DownReason::NotCarried,
+            (false, false) => DownReason::NotCarriedGraceful,
         };
         let event = BgpEvent::Down {
             neighbor: neighbor_address,

@@ -16,6 +16,7 @@ use ::checkpoint::Tracked;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
+use machine::Steps;
 use packet::bgp::NextHop;
 use packet::{Prefix, V4, V6};
 
@@ -99,6 +100,8 @@ pub struct Common {
     pub cluster_id: Ipv4Addr,
     /// Our AS.
     pub as_number: u32,
+    /// Where each step is noted before it is made.
+    pub steps: Steps,
     pub(crate) caches: Caches,
     /// How often sets had been released when the last pass over them started.
     pub(crate) collected_at: u64,
@@ -209,6 +212,7 @@ impl Rib {
                 router_id,
                 cluster_id: router_id,
                 as_number,
+                steps: Steps::default(),
                 caches: Caches::default(),
                 collected_at: 0,
                 collected_after: None,

@@ -22,11 +22,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
-use machine::{Deadline, Duration, Instant, Machine, Outbox, Release, Seed};
-use packet::bgp::{Code, Notification, OpenRepr, keepalive, shutdown_communication};
+use machine::{Deadline, Duration, Instant, Machine, Outbox, Release, Seed, StepKind};
+use packet::bgp::{Code, OpenRepr, keepalive, shutdown_communication};
 
 use crate::debug::{DebugTopic, Watch};
 use crate::error::BgpEvent;
+use crate::farewell::Farewell;
 use crate::fsm::{Action, Circumstances, Event, Notice, State, transition};
 use crate::id::PeerId;
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, NeighborCounters, Timer};
@@ -158,13 +159,6 @@ pub enum SpeakerOutput {
     },
     /// For the log.
     Log(BgpEvent),
-}
-
-/// Ends a session: a NOTIFICATION, and what the log says.
-#[derive(Clone, Debug)]
-pub(crate) struct Farewell {
-    pub code: Code,
-    pub data: Vec<u8>,
 }
 
 /// BGP on one router.
@@ -694,39 +688,6 @@ pub(crate) fn agreed_hold_time_s(config: &NeighborConfig, offer: &Offer) -> u16 
     config.hold_time_s.min(offer.hold_time_s)
 }
 
-impl Farewell {
-    /// The NOTIFICATION.
-    pub(crate) fn message(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let notification = Notification {
-            code: self.code,
-            // The data quotes a message, which may be long; a NOTIFICATION of 4096 bytes is understood by everybody.
-            data: &self.data[..self.data.len().min(4096 - 21)],
-        };
-        notification.emit(&mut bytes);
-        bytes
-    }
-
-    /// The same, so that graceful restart ends too (RFC 8538).
-    pub(crate) fn hard(self) -> Farewell {
-        let mut data = Vec::with_capacity(2 + self.data.len());
-        data.extend_from_slice(&[self.code.code, self.code.subcode]);
-        data.extend_from_slice(&self.data);
-        Farewell {
-            code: Code::HARD_RESET,
-            data,
-        }
-    }
-
-    pub(crate) fn event(&self, neighbor: core::net::IpAddr) -> BgpEvent {
-        BgpEvent::Sent {
-            neighbor,
-            code: self.code,
-            data_len: self.data.len(),
-        }
-    }
-}
-
 impl Machine for Speaker {
     type Input = SpeakerInput;
     type Output = SpeakerOutput;
@@ -752,6 +713,7 @@ impl Machine for Speaker {
         while let Some((at, peer)) = self.deadlines.first().copied()
             && at <= now
         {
+            self.rib.common.step(StepKind::Timer, peer);
             while let Some(timer) = self
                 .neighbors
                 .get_mut(&peer)
@@ -765,8 +727,10 @@ impl Machine for Speaker {
             }
             self.reschedule(peer);
         }
+        self.rib.common.common_step(StepKind::Timer);
         self.expire_deferral(now, out);
         self.expire_regrouping(now);
+        self.rib.common.steps.end();
     }
 
     fn next_deadline(&self) -> Option<Deadline> {

@@ -3,6 +3,7 @@
 use ::checkpoint::{Key, Row};
 use alloc::vec::Vec;
 use core::ops::Bound;
+use machine::StepKind;
 use packet::Prefix;
 
 use crate::family::{RouteKey, ToldKey};
@@ -112,13 +113,16 @@ impl Rib {
 
     /// Goes on with walks, for at most `budget` rows, and tells what changed by that; returns whether nothing is left.
     pub fn run(&mut self, budget: usize) -> bool {
+        self.common.common_step(StepKind::Decide);
         let left = self.v4.run(&mut self.common, budget);
         let left = self.v6.run(&mut self.common, left);
         self.flush();
+        self.common.common_step(StepKind::Decide);
         self.forget_empty_groups();
         if left > 0 {
             self.collect_attributes(left);
         }
+        self.common.steps.end();
         left > 0 && !self.has_pending() && self.common.collected_after.is_none()
     }
 
@@ -261,8 +265,17 @@ impl<F: PolicyFamily> FamilyRib<F> {
             .map(|(key, _)| key.0)
             .collect();
         for prefix in &prefixes {
+            match key {
+                SweepKey::Stale(peer) | SweepKey::Gone(peer) | SweepKey::Import(peer) => {
+                    common.step(StepKind::Decide, peer);
+                }
+                SweepKey::Decide | SweepKey::Group(_) | SweepKey::Policy(_) => {
+                    common.step_among(self.get(*prefix));
+                }
+            }
             self.look_at(common, key, *prefix);
         }
+        common.common_step(StepKind::Decide);
         let last = prefixes.last().filter(|_| prefixes.len() == batch)?;
         let mut reached = Vec::new();
         RouteKey(*last).encode(&mut reached);

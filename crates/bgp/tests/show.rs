@@ -25,6 +25,7 @@ fn facts(peer: PeerId) -> NeighborFacts {
         sso_configured: peer == peer_id(0),
         standby_hot: true,
         description: (peer == peer_id(0)).then(|| "upstream".into()),
+        quarantined: false,
         tcp: (peer == peer_id(0)).then(|| TcpView {
             local_address: address(1).into(),
             local_port: 179,

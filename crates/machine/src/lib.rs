@@ -22,6 +22,7 @@ mod outbox;
 mod queue;
 mod seed;
 mod severity;
+mod step;
 mod time;
 mod timers;
 
@@ -30,6 +31,7 @@ pub use outbox::{Outbox, Release};
 pub use queue::BoundedQueue;
 pub use seed::Seed;
 pub use severity::Severity;
+pub use step::{StepKind, StepNote, StepNotes, Steps, step_digest};
 pub use time::{Instant, earliest};
 pub use timers::{TimerKey, Timers};
 

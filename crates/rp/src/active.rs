@@ -7,6 +7,7 @@ mod routing;
 mod truth;
 
 use self::routing::HeldPunt;
+pub(crate) use self::routing::RoutingOrigin;
 use crate::bgp::BgpProcess;
 use crate::cards::{CardMail, Cards};
 use crate::clients::Clients;
@@ -95,7 +96,7 @@ impl Active {
             claim_measured: cards.all_claimed(),
             cards,
             idb_history: IdbHistory::default(),
-            bgp: BgpProcess::new(),
+            bgp: BgpProcess::new(None),
             held_punts: VecDeque::new(),
             waiting_injects: VecDeque::new(),
             checkpoint: ActiveEnd::new(config.checkpoint.clone(), last_frame),

@@ -12,7 +12,10 @@
 //! | History | system age, switchovers, log | uptime, switchover history, what `show logging` shows |
 
 use crate::alarms::ALARM_TABLE;
-use crate::bgp::{BgpNeighbor, BgpRouter, LOCAL_ROUTE_TABLE, LocalRoute, NEIGHBOR_TABLE, ROUTER_TABLE};
+use crate::bgp::{
+    BgpNeighbor, BgpRouter, LOCAL_ROUTE_TABLE, LocalRoute, NEIGHBOR_TABLE, QUARANTINE_TABLE, Quarantine,
+    QuarantineKey, ROUTER_TABLE,
+};
 use crate::configuration::{COMMAND_TABLE, Configuration, IGNORED_TABLE, LINE_TABLE, STARTUP_TABLE};
 use crate::inventory::{CARD_TABLE, Inventory, MODULE_TABLE, PORT_TABLE};
 use crate::logging::{LOG_TABLE, LogBuffer};
@@ -91,6 +94,8 @@ pub struct Clients {
     pub bgp_neighbors: Tracked<PeerId, BgpNeighbor>,
     /// Routes of the router itself that are in BGP.
     pub bgp_local_routes: Tracked<PrefixKey<V4>, LocalRoute>,
+    /// What of BGP may not start, because a route processor has died of it.
+    pub bgp_quarantines: Tracked<QuarantineKey, Quarantine>,
     /// BGP: sessions, routes, what neighbours are told.
     pub speaker: Speaker,
     /// Uptime and switchover history.
@@ -125,6 +130,7 @@ pub(crate) const ORDER: &[TableId] = &[
     SENT_TABLE,
     ROUTER_TABLE,
     NEIGHBOR_TABLE,
+    QUARANTINE_TABLE,
     LOCAL_ROUTE_TABLE,
     BGP_TABLES[0],
     BGP_TABLES[1],
@@ -158,7 +164,7 @@ pub(crate) fn client_of(id: TableId) -> redundancy::Client {
         COMMAND_TABLE | LINE_TABLE | STARTUP_TABLE | IGNORED_TABLE => client::CONFIG_SYNC,
         ADJACENCY_V4_TABLE => client::ARP,
         CONNECTION_TABLE | PROGRESS_TABLE | RECEIVED_TABLE | SENT_TABLE => client::TCP,
-        ROUTER_TABLE | NEIGHBOR_TABLE | LOCAL_ROUTE_TABLE => client::BGP,
+        ROUTER_TABLE | NEIGHBOR_TABLE | QUARANTINE_TABLE | LOCAL_ROUTE_TABLE => client::BGP,
         id if BGP_TABLES.contains(&id) => client::BGP,
         ROUTE_V4_TABLE | NEXT_HOP_V4_TABLE | SWEEP_V4_TABLE | GENERATOR_TABLE => client::IP_ROUTING,
         OFFER_V4_TABLE | HOLD_V4_TABLE => client::IP_ROUTING,
@@ -195,6 +201,7 @@ pub fn table_name(id: TableId) -> &'static str {
         SENT_TABLE => "TCP bytes sent",
         ROUTER_TABLE => "BGP router",
         NEIGHBOR_TABLE => "BGP neighbors",
+        QUARANTINE_TABLE => "BGP quarantines",
         LOCAL_ROUTE_TABLE => "BGP local routes",
         SYSTEM_TABLE => "system age",
         SWITCHOVER_TABLE => "switchover history",
@@ -217,6 +224,7 @@ impl Clients {
             tcp: Sessions::new(),
             bgp_router: Tracked::new(ROUTER_TABLE),
             bgp_neighbors: Tracked::new(NEIGHBOR_TABLE),
+            bgp_quarantines: Tracked::new(QUARANTINE_TABLE),
             bgp_local_routes: Tracked::new(LOCAL_ROUTE_TABLE),
             speaker: Speaker::new(SpeakerConfig::new(0, Ipv4Addr::UNSPECIFIED), Seed::new(0)),
             system: System::default(),
@@ -297,6 +305,7 @@ impl Tables for Clients {
             SENT_TABLE => &self.tcp.unacknowledged,
             ROUTER_TABLE => &self.bgp_router,
             NEIGHBOR_TABLE => &self.bgp_neighbors,
+            QUARANTINE_TABLE => &self.bgp_quarantines,
             LOCAL_ROUTE_TABLE => &self.bgp_local_routes,
             SYSTEM_TABLE => &self.system.age,
             SWITCHOVER_TABLE => &self.system.switchovers,
@@ -331,6 +340,7 @@ impl Tables for Clients {
             SENT_TABLE => &mut self.tcp.unacknowledged,
             ROUTER_TABLE => &mut self.bgp_router,
             NEIGHBOR_TABLE => &mut self.bgp_neighbors,
+            QUARANTINE_TABLE => &mut self.bgp_quarantines,
             LOCAL_ROUTE_TABLE => &mut self.bgp_local_routes,
             SYSTEM_TABLE => &mut self.system.age,
             SWITCHOVER_TABLE => &mut self.system.switchovers,

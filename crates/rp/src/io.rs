@@ -9,7 +9,7 @@ use chassis::{CardMessage, RpMessage};
 use checkpoint::{Acknowledgement, FrameChunk, ResyncRequest};
 use core::fmt;
 use core::net::Ipv4Addr;
-use machine::{CardSlot, Epoch, FrameNumber};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, StepNote};
 use management::CloseReason;
 use prost::Message;
 use redundancy::{PeerLoss, RfMessage, Syslog};
@@ -194,6 +194,20 @@ pub enum ConsoleOutput {
     Close(CloseReason),
 }
 
+/// Most steps that [`RpInput::DeadlySteps`] names. Who forgets an older one may let it be made again.
+pub const DEADLY_STEPS_MAX: usize = 16;
+
+/// A step in which an active died, by a panic or a fatal signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadlyStep {
+    /// The step.
+    pub note: StepNote,
+    /// How long ago its death was found.
+    pub age: Duration,
+    /// Whether it is the death that is the reason for this claim: nobody has acted on it yet.
+    pub is_new: bool,
+}
+
 /// What can happen to a route processor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RpInput {
@@ -212,6 +226,9 @@ pub enum RpInput {
     PeerNonsense(String),
     /// The peer's life lock, its resigned word, or the backplane tells that it is lost.
     LifeLost(PeerLoss),
+    /// Steps in which actives of this chassis have died by their own doing, the newest first, at most
+    /// [`DEADLY_STEPS_MAX`]. Told before [`RpInput::ClaimWon`], to whoever claims.
+    DeadlySteps(Vec<DeadlyStep>),
     /// Answer to [`RpOutput::Claim`].
     ClaimWon {
         /// The epoch won.

@@ -74,9 +74,10 @@ const fn schema_hash(locks: &[&[u8]]) -> u64 {
     hash
 }
 
+pub use ::bgp::step_session;
 pub use active::{Active, ActiveConfig};
 pub use alarms::{Alarm, AlarmId, AlarmKind, Severity};
-pub use bgp::{BgpNeighbor, BgpRouter, LocalRoute};
+pub use bgp::{BgpNeighbor, BgpRouter, LocalRoute, Quarantine, QuarantineKey};
 pub use clients::{Clients, OwnAddresses};
 pub use config_sync::{
     Body as ConfigSyncBody, ConfigSyncMessage, Executed, FailedCommand, Failures, Language, Startup,
@@ -96,12 +97,13 @@ pub fn system_messages() -> impl Iterator<Item = &'static redundancy::MessageEnt
         .chain(config_sync::log::CATALOGUE)
         .chain(platform::log::CATALOGUE)
         .chain(bgp::log::CATALOGUE)
+        .chain(bgp::QUARANTINE_CATALOGUE)
 }
 
 pub use inventory::{Card, CardState, Inventory, Module, Port};
 pub use io::{
-    CardLinkEvent, ConsoleInput, ConsoleOutput, PeerMessage, PeerMessageError, Phase, RpInput, RpOutput,
-    SessionId, UnitReport,
+    CardLinkEvent, ConsoleInput, ConsoleOutput, DEADLY_STEPS_MAX, DeadlyStep, PeerMessage, PeerMessageError,
+    Phase, RpInput, RpOutput, SessionId, UnitReport,
 };
 pub use logging::{LogBuffer, LogLine};
 pub use platform::{

@@ -1,6 +1,6 @@
 //! The hub: inputs to machines, machines' outputs to the driver.
 
-use crate::active::{Active, ActiveConfig};
+use crate::active::{Active, ActiveConfig, RoutingOrigin};
 use crate::alarms::AlarmClock;
 use crate::bgp::RoutingStart;
 use crate::cold_standby::ColdStandby;
@@ -9,7 +9,7 @@ use crate::console::Consoles;
 use crate::crash_dump::CrashDumpWait;
 use crate::files::Files;
 use crate::history_keeper::HistoryKeeper;
-use crate::io::{PeerMessage, Phase, RpInput, RpOutput};
+use crate::io::{DeadlyStep, PeerMessage, Phase, RpInput, RpOutput};
 use crate::log;
 use crate::logging::Logger;
 use crate::platform::{Platform, PlatformConfig};
@@ -19,9 +19,10 @@ use crate::standby::{ChunkOutcome, Standby};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use checkpoint::PeerSync;
-use machine::{CardSlot, Deadline, Duration, Epoch, Instant, Machine, Outbox, RpSlot, earliest};
+use machine::{CardSlot, Deadline, Duration, Epoch, Instant, Machine, Outbox, RpSlot, StepNotes, earliest};
 use redundancy::{
     Answer, ClaimResult, ColdStart, ImageVersion, Input as RfInput, Output as RfOutput, Progression,
     RedundancyConfig, RedundancyFacility, ReloadReason, SwitchoverCause, SwitchoverEntry,
@@ -85,6 +86,10 @@ pub struct RouteProcessor {
     pub(crate) next_register: u16,
     pub(crate) cold: ColdStandby,
     pub(crate) history_keeper: HistoryKeeper,
+    /// Where each step is noted before it is made.
+    step_notes: Option<Arc<dyn StepNotes>>,
+    /// Steps in which earlier actives died, until this RP acts on them.
+    deadly_steps: Vec<DeadlyStep>,
 }
 
 impl RouteProcessor {
@@ -133,7 +138,14 @@ impl RouteProcessor {
             started_at: now,
             logger: Logger::default(),
             history_keeper: HistoryKeeper::default(),
+            step_notes: None,
+            deadly_steps: Vec::new(),
         }
+    }
+
+    /// Has each step noted from the next activity on, before it is made, so that a successor learns what this RP died of.
+    pub fn note_steps(&mut self, notes: Arc<dyn StepNotes>) {
+        self.step_notes = Some(notes);
     }
 
     /// This RP's slot.
@@ -207,6 +219,7 @@ impl RouteProcessor {
                 self.turn.now(RpOutput::DropPeerLink);
             }
             RpInput::LifeLost(loss) => self.tell_facility(now, RfInput::LifeLost(loss)),
+            RpInput::DeadlySteps(steps) => self.deadly_steps = steps,
             RpInput::ClaimWon { epoch, out_of_step } => {
                 self.platform.arbiter_trouble = None;
                 let out_of_step = out_of_step.is_some();
@@ -579,7 +592,11 @@ impl RouteProcessor {
         if from_text {
             active.reconcile_static_routes();
         }
-        active.start_routing(now, routing, &mut self.turn);
+        let origin = RoutingOrigin {
+            notes: self.step_notes.clone(),
+            deaths: core::mem::take(&mut self.deadly_steps),
+        };
+        active.start_routing(now, routing, origin, &mut self.turn);
         active.clients.system.write_age(now);
         active.clients.register.set(self.next_register);
         let epoch = active.epoch();

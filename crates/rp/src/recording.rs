@@ -10,7 +10,7 @@
 
 use crate::active::ActiveConfig;
 use crate::files::FileAnswer;
-use crate::io::{CardLinkEvent, ConsoleInput, PeerMessage, RpInput, RpOutput, SessionId};
+use crate::io::{CardLinkEvent, ConsoleInput, DeadlyStep, PeerMessage, RpInput, RpOutput, SessionId};
 use crate::platform::{self, PlatformConfig, PlatformInput, StartReason};
 use crate::processor::{RouteProcessor, RpConfig};
 use alloc::string::{String, ToString};
@@ -19,7 +19,7 @@ use chassis::CardMessage;
 use checkpoint::ActiveEndConfig;
 use core::fmt;
 use core::net::Ipv4Addr;
-use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, RpSlot};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, RpSlot, StepKind, StepNote};
 use prost::Message;
 use redundancy::{PeerLoss, RedundancyConfig};
 
@@ -110,6 +110,7 @@ const TURN_END: u32 = 20;
 const FILE_ANSWER: u32 = 40;
 const PLATFORM: u32 = 60;
 const CLAIM_IMPOSSIBLE: u32 = 61;
+const DEADLY_STEPS: u32 = 62;
 
 /// Why bytes are no recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,6 +256,7 @@ fn entry(input: &RpInput) -> Entry {
         }
         RpInput::PeerNonsense(why) => worded(PEER_NONSENSE, why),
         RpInput::LifeLost(loss) => plain(LIFE_LOST, &loss_numbers(*loss)),
+        RpInput::DeadlySteps(steps) => deadly_entry(steps),
         RpInput::ClaimWon { epoch, out_of_step } => match out_of_step {
             None => plain(CLAIM_WON, &[epoch.to_word()]),
             Some((marked, since)) => plain(CLAIM_WON, &[epoch.to_word(), marked.to_word(), since.0]),
@@ -404,7 +406,7 @@ fn input_of(entry: Entry) -> Option<RpInput> {
         (PEER, [kind]) => RpInput::Peer(PeerMessage::decode(u8::try_from(*kind).ok()?, &bytes).ok()?),
         (PEER_NONSENSE, []) => RpInput::PeerNonsense(text),
         (LIFE_LOST, numbers) => RpInput::LifeLost(loss_of(numbers)?),
-        (CLAIM_WON | CLAIM_LOST | CLAIM_IMPOSSIBLE, numbers) => claim_of(kind, numbers, text)?,
+        (CLAIM_WON | CLAIM_LOST | CLAIM_IMPOSSIBLE | DEADLY_STEPS, numbers) => claim_of(kind, numbers, text)?,
         (CARD_UP, [card, session]) => RpInput::CardLink {
             card: card_of(*card)?,
             event: CardLinkEvent::Up { session: *session },
@@ -458,12 +460,55 @@ fn out_of_step_of(numbers: &[u64]) -> Option<Option<(Epoch, FrameNumber)>> {
     }
 }
 
+fn deadly_entry(steps: &[DeadlyStep]) -> Entry {
+    let numbers: Vec<u64> = steps.iter().flat_map(step_numbers).collect();
+    plain(DEADLY_STEPS, &numbers)
+}
+
+/// Numbers of a [`DeadlyStep`].
+const STEP_NUMBERS: usize = 8;
+
+fn step_numbers(step: &DeadlyStep) -> [u64; STEP_NUMBERS] {
+    let DeadlyStep { note, age, is_new } = step;
+    [
+        u64::from(note.client),
+        u64::from(note.kind.number()),
+        (note.session >> 64) as u64,
+        note.session as u64,
+        note.offset,
+        note.digest,
+        u64::try_from(age.as_nanos()).unwrap_or(u64::MAX),
+        u64::from(*is_new),
+    ]
+}
+
+fn step_of(numbers: &[u64]) -> Option<DeadlyStep> {
+    let &[client, kind, high, low, offset, digest, age_ns, is_new] = numbers else {
+        return None;
+    };
+    Some(DeadlyStep {
+        note: StepNote {
+            client: u32::try_from(client).ok()?,
+            kind: StepKind::from_number(u8::try_from(kind).ok()?)?,
+            session: u128::from(high) << 64 | u128::from(low),
+            offset,
+            digest,
+        },
+        age: Duration::from_nanos(age_ns),
+        is_new: is_new != 0,
+    })
+}
+
 fn claim_of(kind: u32, numbers: &[u64], text: String) -> Option<RpInput> {
     Some(match (kind, numbers) {
         (CLAIM_WON, [word, mark @ ..]) => RpInput::ClaimWon {
             epoch: Epoch::from_word(*word)?,
             out_of_step: out_of_step_of(mark)?,
         },
+        (DEADLY_STEPS, steps) => {
+            let steps = steps.chunks(STEP_NUMBERS).map(step_of);
+            RpInput::DeadlySteps(steps.collect::<Option<_>>()?)
+        }
         (CLAIM_LOST, [word]) => RpInput::ClaimLost {
             holder: Epoch::from_word(*word)?,
         },
@@ -636,6 +681,7 @@ pub fn name(input: &RpInput) -> &'static str {
         RpInput::Peer(_) => "peer: message",
         RpInput::PeerNonsense(_) => "peer: nonsense",
         RpInput::LifeLost(_) => "peer's life lost",
+        RpInput::DeadlySteps(_) => "steps of earlier deaths",
         RpInput::ClaimWon { .. } => "claim won",
         RpInput::CardLink { .. } => "card link",
         RpInput::Card { message, .. } => match message {

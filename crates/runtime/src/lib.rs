@@ -48,6 +48,7 @@ pub mod priority;
 pub mod process;
 pub mod rp_process;
 pub mod shared_memory;
+pub mod steps;
 pub mod stream;
 #[cfg(test)]
 mod test_directory;

@@ -177,8 +177,12 @@ pub struct Resigner {
 impl Resigner {
     /// Gives up: stores `cause` (the first one stays), marks the life word and wakes all watchers.
     ///
-    /// Async-signal-safe: atomics and one system call.
+    /// Async-signal-safe: atomics and some system calls.
     pub fn resign(&self, cause: Resignation) {
+        if rustix::thread::gettid() != rustix::process::getpid() {
+            // Steps are made by the first thread: what another one dies of is none of their doing.
+            self.words.step.end();
+        }
         let before = self.words.resigned.load(Ordering::SeqCst);
         if before >> 32 != u64::from(self.incarnation) {
             let after = u64::from(self.incarnation) << 32 | u64::from(cause.to_word());

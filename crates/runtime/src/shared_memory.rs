@@ -8,11 +8,13 @@
 //!    0  header       magic, layout version, size, boot id, nonce          written once, before the file has its name
 //!   64  mastership   (epoch, slot) word, epoch ceiling, epoch floor       claimants, by compare-and-swap
 //!  128  R0           life word, incarnation, resignation, process,        that RP; power by the backplane
-//!                    power, out-of-step mark; by the backplane also who
-//!                    was taken down, and when the last process ended
+//!                    power, out-of-step mark, the step that it makes;
+//!                    by the backplane also who was taken down, and when
+//!                    the last process ended
 //!  640  R1           the same
 //! 1152  cards 0-15   power, process; 64 bytes each                        the backplane
-//! 2176  reserved     zero                                                 nobody, until a later layout says otherwise
+//! 2176  deaths       steps in which the last actives died              claimants
+//! 3200  reserved     zero                                                 nobody, until a later layout says otherwise
 //! 4096  end
 //! ```
 //!
@@ -56,7 +58,9 @@ pub struct Layout {
     pub rps: [RpWords; 2],
     /// One area for each line card.
     pub cards: [CardWords; CardSlot::MAX as usize + 1],
-    reserved: [AtomicU64; 240],
+    /// Steps in which actives died by their own doing, in no order. See `steps`.
+    pub deaths: [DeathWords; rp::DEADLY_STEPS_MAX],
+    reserved: [AtomicU64; 112],
 }
 
 /// Written once, before the file has its name.
@@ -105,7 +109,32 @@ pub struct RpWords {
     pub taken_down: AtomicU64,
     /// When the backplane saw the slot's last process end, in seconds since 1970; 0: it has seen none.
     pub ended_at_unix_s: AtomicU64,
-    reserved: [AtomicU64; 55],
+    /// The step that it is making. See `steps`.
+    pub step: StepWords,
+    reserved: [AtomicU64; 50],
+}
+
+/// A [`machine::StepNote`], and whose it is.
+#[derive(Debug)]
+#[repr(C)]
+pub struct StepWords {
+    /// `incarnation << 32 | kind << 24 | client`; 0: no step. Written last, and cleared first.
+    pub(crate) what: AtomicU64,
+    /// Upper and lower half.
+    pub(crate) session: [AtomicU64; 2],
+    pub(crate) offset: AtomicU64,
+    pub(crate) digest: AtomicU64,
+}
+
+/// A step in which an active died.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct DeathWords {
+    /// When that was found, in nanoseconds on `CLOCK_MONOTONIC`; 0: nothing is here.
+    pub(crate) at_ns: AtomicU64,
+    /// The step, as that of incarnation 1.
+    pub(crate) step: StepWords,
+    reserved: [AtomicU64; 2],
 }
 
 /// Why the backplane has ended a life of a unit.
@@ -560,6 +589,12 @@ mod tests {
         assert_eq!(offset_of!(RpWords, out_of_step), 32);
         assert_eq!(offset_of!(RpWords, taken_down), 56);
         assert_eq!(offset_of!(RpWords, ended_at_unix_s), 64);
+        assert_eq!(offset_of!(RpWords, step), 72);
+        assert_eq!(size_of::<StepWords>(), 40);
+        assert_eq!(offset_of!(StepWords, what), 0);
+        assert_eq!(offset_of!(StepWords, session), 8);
+        assert_eq!(offset_of!(StepWords, offset), 24);
+        assert_eq!(offset_of!(StepWords, digest), 32);
         assert_eq!(offset_of!(MarkWords, sequence), 0);
         assert_eq!(offset_of!(MarkWords, epoch), 8);
         assert_eq!(offset_of!(MarkWords, frame), 16);
@@ -568,7 +603,11 @@ mod tests {
         assert_eq!(offset_of!(CardWords, power), 0);
         assert_eq!(offset_of!(CardWords, process), 4);
         assert_eq!(offset_of!(CardWords, started_at_ticks), 8);
-        assert_eq!(offset_of!(Layout, reserved), 2176);
+        assert_eq!(offset_of!(Layout, deaths), 2176);
+        assert_eq!(size_of::<DeathWords>(), 64);
+        assert_eq!(offset_of!(DeathWords, at_ns), 0);
+        assert_eq!(offset_of!(DeathWords, step), 8);
+        assert_eq!(offset_of!(Layout, reserved), 3200);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub struct NeighborFacts {
     pub standby_hot: bool,
     /// `neighbor ... description`.
     pub description: Option<String>,
+    /// It may not start, because a route processor has died of it.
+    pub quarantined: bool,
     /// Its TCP session.
     pub tcp: Option<TcpView>,
 }
@@ -134,6 +136,8 @@ pub struct NeighborView {
     pub state: &'static str,
     /// `shutdown`.
     pub shutdown: bool,
+    /// See [`NeighborFacts::quarantined`].
+    pub quarantined: bool,
     /// It told too many prefixes.
     pub over_limit: bool,
     /// Since when it is established, or not; none: it never was.
@@ -316,7 +320,8 @@ fn neighbor(speaker: &Speaker, peer: PeerId, config: &NeighborConfig, context: &
         description: facts.description,
         router_id: established.map_or(Ipv4Addr::UNSPECIFIED, |session| session.agreed.identifier),
         state: state_name(speaker.state(peer).unwrap_or(State::Idle)),
-        shutdown: config.shutdown,
+        shutdown: config.shutdown && !facts.quarantined,
+        quarantined: facts.quarantined,
         over_limit: speaker.is_over_limit(peer),
         state_age_s: session.map(|_| age(history.changed_s)),
         last_read_s: last_read_s(speaker, peer, established, context),

@@ -251,6 +251,7 @@ pub fn summary_lines(summary: &SummaryView) -> Vec<String> {
             .sum();
         let state = match neighbor.state {
             "Established" => prefixes.to_string(),
+            _ if neighbor.quarantined => String::from("Idle (Quar)"),
             _ if neighbor.shutdown => String::from("Idle (Admin)"),
             _ if neighbor.over_limit => String::from("Idle (PfxCt)"),
             state => String::from(state),
@@ -320,6 +321,11 @@ pub fn neighbor_lines(neighbor: &NeighborView) -> Vec<String> {
     )]);
     if let Some(description) = &neighbor.description {
         lines.push(format!(" Description: {description}"));
+    }
+    if neighbor.quarantined {
+        lines.push(String::from(
+            " Quarantined: a route processor died in a step for it",
+        ));
     }
     if neighbor.shutdown {
         lines.push(String::from(" Administratively shut down"));

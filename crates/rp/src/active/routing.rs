@@ -4,11 +4,12 @@ use alloc::vec::Vec;
 use chassis::PuntTicket;
 use checkpoint::PeerSync;
 use config::bgp::{ClearHow, ClearWhom};
-use machine::{Instant, Outbox, PortId, Seed};
+use machine::{Instant, Outbox, PortId, Seed, StepNotes};
 
 use super::{Active, RIB_BUDGET};
-use crate::bgp::{BgpOutput, RoutingStart};
-use crate::io::RpOutput;
+use crate::bgp::{BgpOutput, BgpProcess, RoutingStart};
+use crate::io::{DeadlyStep, RpOutput};
+use alloc::sync::Arc;
 
 /// Most punts that are kept while the activity is handed over; what comes beyond is lost, and sent again by its sender.
 const HELD_PUNTS_MAX: usize = 4096;
@@ -19,6 +20,14 @@ pub(super) struct HeldPunt {
     port: PortId,
     frame: Vec<u8>,
     ticket: PuntTicket,
+}
+
+/// What protocols are told of the activity that begins, besides the tables.
+pub(crate) struct RoutingOrigin {
+    /// Where each step is noted before it is made.
+    pub notes: Option<Arc<dyn StepNotes>>,
+    /// Steps in which earlier actives died, the newest first.
+    pub deaths: Vec<DeadlyStep>,
 }
 
 impl Active {
@@ -41,11 +50,19 @@ impl Active {
     }
 
     /// Starts the protocols, with what the tables hold.
-    pub(crate) fn start_routing(&mut self, now: Instant, start: RoutingStart, out: &mut Outbox<RpOutput>) {
+    pub(crate) fn start_routing(
+        &mut self,
+        now: Instant,
+        start: RoutingStart,
+        origin: RoutingOrigin,
+        out: &mut Outbox<RpOutput>,
+    ) {
         self.note_age(now);
         let seed = Seed::new(self.config.seed ^ self.epoch.counter.rotate_left(32));
         let mut asked = Outbox::new();
-        self.bgp.start(now, &mut self.clients, seed, start, &mut asked);
+        self.bgp = BgpProcess::new(origin.notes);
+        self.bgp
+            .start(now, &mut self.clients, seed, start, &origin.deaths, &mut asked);
         self.post_routing(now, asked, out);
         self.rib_busy = true;
     }

@@ -19,9 +19,16 @@ impl BgpProcess {
         out: &mut Outbox<BgpOutput>,
     ) -> usize {
         let peers = self.cleared(whom);
+        if (whom, how) == (&ClearWhom::All, ClearHow::Hard) {
+            self.release_everything(clients);
+        }
         for peer in &peers {
             let (is_in, is_out) = match how {
                 ClearHow::Hard => {
+                    let address = self.peerings.get(peer).map(|peering| peering.address);
+                    if let Some(address) = address {
+                        self.release(clients, address);
+                    }
                     let input = SpeakerInput::Clear {
                         peer: *peer,
                         communication: None,

@@ -23,6 +23,7 @@ impl BgpProcess {
             sso_configured: peering.is_some_and(|peering| peering.is_carried),
             standby_hot,
             description: configured.and_then(|neighbor| neighbor.description.clone()),
+            quarantined: peering.is_some_and(|peering| super::is_held(clients, peering.address)),
             tcp: key.map(|key| tcp_view(clients, key)),
         }
     }

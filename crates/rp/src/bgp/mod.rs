@@ -22,18 +22,23 @@ mod local;
 pub(crate) mod log;
 mod neighbors;
 mod policies;
+mod quarantine;
 mod routes;
 pub(crate) mod settings;
 mod streams;
 
 use crate::clients::Clients;
+use crate::io::DeadlyStep;
 use ::bgp::error::BgpEvent;
 use ::bgp::{Direction, PeerId, SpeakerOutput};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
-use machine::{Deadline, Duration, Instant, Machine, Outbox, Seed, earliest};
+use machine::{Deadline, Duration, Instant, Machine, Outbox, Seed, StepNotes, Steps, earliest};
+use packet::V4;
 use redundancy::Syslog;
+use rib::RouteKey;
 use tcp::{ConnectionKey, Endpoint, TcpInput, TcpOutput};
 
 pub(crate) use self::local::LOCAL_ROUTE_TABLE;
@@ -41,6 +46,8 @@ pub use self::local::LocalRoute;
 use self::neighbors::Peering;
 pub use self::neighbors::{BgpNeighbor, BgpRouter};
 pub(crate) use self::neighbors::{NEIGHBOR_TABLE, ROUTER_TABLE};
+pub(crate) use self::quarantine::{CATALOGUE as QUARANTINE_CATALOGUE, QUARANTINE_TABLE, is_held};
+pub use self::quarantine::{Quarantine, QuarantineKey};
 use self::settings::Settings;
 
 /// The port of BGP (RFC 4271 section 8.2.1).
@@ -99,14 +106,20 @@ pub(crate) struct BgpProcess {
     is_busy: bool,
     /// When neighbours could be heard last.
     listened_at: Instant,
+    /// Where the search for routes of an earlier BGP is.
+    left_overs_after: Option<RouteKey<V4>>,
+    /// Where each step is noted before it is made.
+    steps: Steps,
     from_speaker: Outbox<SpeakerOutput>,
     from_tcp: Outbox<TcpOutput>,
 }
 
 impl BgpProcess {
     /// Nothing runs before [`BgpProcess::start`].
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(notes: Option<Arc<dyn StepNotes>>) -> Self {
         Self {
+            left_overs_after: None,
+            steps: Steps::new(redundancy::client::BGP.id.0, notes),
             peerings: BTreeMap::new(),
             by_address: BTreeMap::new(),
             connections: BTreeMap::new(),
@@ -134,11 +147,15 @@ impl BgpProcess {
         clients: &mut Clients,
         mut seed: Seed,
         start: RoutingStart,
+        deaths: &[DeadlyStep],
         out: &mut Outbox<BgpOutput>,
     ) {
         self.listened_at = now;
+        let is_anew = Self::answer_deaths(now, clients, start, deaths, out);
         clients.speaker.set_seed(seed.fork());
+        clients.speaker.rib.common.steps = self.steps.clone();
         match start {
+            RoutingStart::Continued if is_anew => self.start_anew(now, clients, seed),
             RoutingStart::Continued => self.go_on(now, clients, seed),
             RoutingStart::Fresh | RoutingStart::Restarted => {
                 clients.tcp.activate(seed, &mut self.from_tcp);
@@ -211,6 +228,7 @@ impl BgpProcess {
             self.hear(now, clients, PREFIXES_PER_TURN);
             self.is_busy = !clients.speaker.run(PREFIXES_PER_TURN);
             self.resolve_next_hops(clients);
+            self.take_left_overs(clients);
         }
         self.settle(now, clients, out);
         clients.speaker.turn_end(&mut self.from_speaker);
@@ -238,6 +256,7 @@ impl BgpProcess {
             || !self.peerings.is_empty()
             || !self.owners.is_empty()
             || self.is_busy
+            || Self::has_left_overs(clients)
             || !clients.speaker.rib.v4.paths.is_empty()
     }
 
@@ -248,7 +267,8 @@ impl BgpProcess {
 
     /// Whether [`BgpProcess::turn_end`] has more to do at once.
     pub(crate) fn has_work(&self, clients: &Clients) -> bool {
-        let is_busy = self.is_busy || clients.speaker.has_work();
+        let finds_left_overs = Self::has_left_overs(clients) && !clients.speaker.is_deferring();
+        let is_busy = self.is_busy || finds_left_overs || clients.speaker.has_work();
         let is_running = is_busy || !self.unread.is_empty() || !self.unwritten.is_empty();
         let rib = &clients.rib;
         self.is_stale || is_running || rib.has_next_hop_changes() || rib.has_redistribution_changes()

@@ -121,6 +121,7 @@ impl BgpProcess {
     pub(super) fn reconcile(&mut self, now: Instant, clients: &mut Clients, restarted: bool) {
         let before = self.settings.take();
         self.settings = settings(clients.configuration.tree());
+        self.forget_quarantines(clients);
         let Some(settings) = self.settings.clone() else {
             return self.take_down(now, clients);
         };
@@ -152,7 +153,7 @@ impl BgpProcess {
         if restarted {
             let graceful = peerings
                 .iter()
-                .filter(|(_, peering)| peering.config.graceful_restart);
+                .filter(|(_, peering)| peering.config.graceful_restart && !peering.config.shutdown);
             let awaited: Vec<PeerId> = graceful.map(|(peer, _)| *peer).collect();
             clients.speaker.restarted(now, awaited);
         }
@@ -309,6 +310,8 @@ impl BgpProcess {
         };
         let config = NeighborConfig {
             local_v4: local,
+            // Whoever is in quarantine is stopped as by the operator, who alone can start it again.
+            shutdown: settings.config.shutdown || super::is_held(clients, address),
             ..settings.config.clone()
         };
         Peering {
@@ -371,6 +374,19 @@ impl BgpProcess {
         self.is_stale = self.settings.is_none();
     }
 
+    /// Starts with empty tables, over those of the last active: no session goes on, and everybody tells everything again.
+    pub(super) fn start_anew(&mut self, now: Instant, clients: &mut Clients, seed: Seed) {
+        let mut from_tcp: Outbox<TcpOutput> = Outbox::new();
+        clients.tcp.activate(seed, &mut from_tcp);
+        let connections: Vec<ConnectionKey> = clients.tcp.connections.iter().map(|(key, _)| *key).collect();
+        for key in connections {
+            clients.tcp.abort(&key, &mut from_tcp);
+        }
+        self.reconcile(now, clients, true);
+        from_tcp.absorb(&mut self.from_tcp, |output| output);
+        self.from_tcp = from_tcp;
+    }
+
     /// The TCP session of each neighbour whose session is to go on.
     fn carried_sessions(&self, clients: &Clients) -> BTreeMap<PeerId, ConnectionKey> {
         let mut carried = BTreeMap::new();
@@ -382,7 +398,10 @@ impl BgpProcess {
                 true => Direction::Incoming,
                 false => Direction::Outgoing,
             };
-            let goes_on = self.peerings.get(&peer).is_some_and(|peering| peering.is_carried);
+            let goes_on = self
+                .peerings
+                .get(&peer)
+                .is_some_and(|peering| peering.is_carried && !peering.config.shutdown);
             let is_session = clients
                 .speaker
                 .sessions

@@ -184,7 +184,7 @@ mod tests {
         .concat();
         let loaded = config::load(&text);
         assert_eq!(loaded.errors, []);
-        let mut process = BgpProcess::new();
+        let mut process = BgpProcess::new(None);
         process.settings = settings(&loaded.tree);
         clients.speaker.rib.start_sweep(SweepKey::Decide);
         while !clients.speaker.rib.run(PREFIXES_PER_TURN) {}

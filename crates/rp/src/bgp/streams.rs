@@ -2,10 +2,10 @@
 
 use super::BgpProcess;
 use crate::clients::Clients;
-use ::bgp::{PeerId, Speaker, SpeakerInput};
+use ::bgp::{PeerId, Speaker, SpeakerInput, step_session};
 use alloc::vec;
 use alloc::vec::Vec;
-use machine::{Instant, Machine};
+use machine::{Instant, Machine, StepKind, step_digest};
 use tcp::ConnectionKey;
 
 /// Bytes that are copied to TCP at a time.
@@ -51,9 +51,19 @@ impl BgpProcess {
         };
         let bytes = clients.tcp.received(&connection);
         let length = bytes.len();
+        if let Some(peering) = self.peerings.get(&peer) {
+            let offset = read_up_to(clients, &connection, length);
+            self.steps.begin_at(
+                StepKind::Parse,
+                step_session(peering.address),
+                offset,
+                step_digest(bytes),
+            );
+        }
         let received = clients
             .speaker
             .received(now, peer, direction, bytes, budget, &mut self.from_speaker);
+        self.steps.end();
         self.resolve_next_hops(clients);
         clients
             .tcp
@@ -121,6 +131,9 @@ impl BgpProcess {
             return (0, true);
         };
         let until = written + room as u64;
+        if let Some(peering) = self.peerings.get(&peer) {
+            self.steps.begin(StepKind::Pack, step_session(peering.address));
+        }
         let cost = clients.speaker.rib.fill(peer, until, budget);
         while written < until {
             let length = piece.len().min((until - written) as usize);
@@ -133,9 +146,16 @@ impl BgpProcess {
                 _ => break,
             }
         }
+        self.steps.end();
         let has_room = written < until;
         (cost, !(has_room && cost >= budget))
     }
+}
+
+/// Offset in a session's stream of the first byte that was not read, of which there are `unread`.
+fn read_up_to(clients: &Clients, connection: &ConnectionKey, unread: usize) -> u64 {
+    let progress = clients.tcp.progress.get(connection);
+    progress.map_or(0, |progress| progress.received.saturating_sub(unread as u64))
 }
 
 /// Bytes of a neighbour's stream that TCP has been given before; `None` when they are not there any more.

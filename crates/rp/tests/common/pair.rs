@@ -1,17 +1,23 @@
 //! Two route processors with a link, an arbiter and an NVRAM each, driven by hand.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use chassis::message::{PortTruth, Truth};
+use chassis::message::{PortTruth, PuntReason, Truth};
 use chassis::{CardMessage, RpMessage};
 use checkpoint::ActiveEndConfig;
-use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, PortId, RpSlot};
+use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, PortId, RpSlot, StepNote};
 use packet::MacAddress;
 use redundancy::{PeerLoss, RedundancyConfig, RfState};
 use rp::{
-    ActiveConfig, CardLinkEvent, ConsoleInput, ConsoleOutput, FileAnswer, FileEntry, FileOperation,
-    FileRequest, FileStatus, PeerMessage, RouteProcessor, RpConfig, RpInput, RpOutput, SessionId,
+    ActiveConfig, CardLinkEvent, ConsoleInput, ConsoleOutput, DeadlyStep, FileAnswer, FileEntry,
+    FileOperation, FileRequest, FileStatus, PeerMessage, RouteProcessor, RpConfig, RpInput, RpOutput,
+    SessionId,
 };
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+#[path = "traps.rs"]
+pub mod traps;
+use traps::{Notes, survives};
 
 /// The console that tests type at.
 pub const CONSOLE: SessionId = SessionId(1);
@@ -128,6 +134,14 @@ pub struct Pair {
     pub configure: fn(RpSlot, &mut RpConfig),
     mastership: Epoch,
     outbox: Outbox<RpOutput>,
+    /// What each slot's process notes of its steps.
+    pub notes: [Notes; 2],
+    /// Steps in which an active died, and when.
+    pub deaths: Vec<(Instant, StepNote)>,
+    /// Who died last, if that was a panic.
+    panicked: Option<RpSlot>,
+    /// Frames that were put onto the wires.
+    pub injected: Vec<(PortId, Vec<u8>)>,
 }
 
 fn unit() -> Unit {
@@ -172,6 +186,10 @@ impl Pair {
             configure: |_, _| {},
             mastership: Epoch::NONE,
             outbox: Outbox::new(),
+            notes: Default::default(),
+            deaths: Vec::new(),
+            panicked: None,
+            injected: Vec::new(),
         }
     }
 
@@ -247,7 +265,9 @@ impl Pair {
             },
         };
         (self.configure)(slot, &mut config);
-        unit.processor = Some(RouteProcessor::new(config, self.now));
+        let mut processor = RouteProcessor::new(config, self.now);
+        processor.note_steps(Arc::new(self.notes[slot.index()].clone()));
+        unit.processor = Some(processor);
         unit.has_terminal = false;
         let peer_lives = self.units[slot.peer().index()].processor.is_some();
         self.feed(slot, RpInput::PeerPresent(peer_lives));
@@ -263,6 +283,7 @@ impl Pair {
     }
 
     pub fn kill(&mut self, slot: RpSlot, loss: PeerLoss) {
+        self.panicked = (loss == PeerLoss::Panicked).then_some(slot);
         let unit = &mut self.units[slot.index()];
         unit.processor = None;
         unit.inputs.clear();
@@ -320,17 +341,23 @@ impl Pair {
         let mut alive = true;
         while let Some(input) = self.units[slot.index()].inputs.pop_front() {
             busy = true;
-            processor.handle(self.now, input, &mut self.outbox);
+            if !survives(|| processor.handle(self.now, input, &mut self.outbox)) {
+                return self.died_of_a_step(slot);
+            }
             alive &= self.carry_out(slot);
         }
         if processor.next_deadline().is_some_and(|(at, _)| at <= self.now) {
-            processor.expire(self.now, &mut self.outbox);
+            if !survives(|| processor.expire(self.now, &mut self.outbox)) {
+                return self.died_of_a_step(slot);
+            }
             alive &= self.carry_out(slot);
         }
         let end = RpInput::TurnEnd {
             peer_room: usize::MAX,
         };
-        processor.handle(self.now, end, &mut self.outbox);
+        if !survives(|| processor.handle(self.now, end, &mut self.outbox)) {
+            return self.died_of_a_step(slot);
+        }
         busy |= !self.outbox.is_empty();
         alive &= self.carry_out(slot);
         if alive {
@@ -339,6 +366,14 @@ impl Pair {
             self.kill(slot, PeerLoss::Reloaded);
         }
         busy
+    }
+
+    /// The process has panicked: what the call under way asked for is lost with it.
+    fn died_of_a_step(&mut self, slot: RpSlot) -> bool {
+        self.outbox = Outbox::new();
+        self.restarts.extend(self.reloads_come_back.then_some(slot));
+        self.kill(slot, PeerLoss::Panicked);
+        true
     }
 
     /// Carries out what was asked for; whether the process goes on.
@@ -369,6 +404,10 @@ impl Pair {
                     session,
                     message: RpMessage::Claim { .. },
                 } => self.tell_truth(slot, card, session),
+                RpOutput::Card {
+                    message: RpMessage::Inject { port, frame },
+                    ..
+                } => self.injected.push((port, frame)),
                 RpOutput::KeepHistory(text) => self.units[slot.index()].kept_history = text,
                 RpOutput::KeepSwitchoverHistory(text) => self.units[slot.index()].switchover_history = text,
                 // Nobody is left to notice that the other one has gone.
@@ -412,6 +451,7 @@ impl Pair {
             let counter = expected.counter.max(floor) + 1;
             self.mastership = Epoch { counter, slot };
             let out_of_step = self.out_of_step.filter(|(epoch, _)| *epoch == expected);
+            self.tell_deaths(slot);
             RpInput::ClaimWon {
                 epoch: self.mastership,
                 out_of_step,
@@ -422,6 +462,28 @@ impl Pair {
             }
         };
         self.feed(slot, input);
+    }
+
+    /// As the shared page does: the step of a process that died by its own doing, and those before.
+    fn tell_deaths(&mut self, slot: RpSlot) {
+        let new = self
+            .panicked
+            .take()
+            .and_then(|dead| self.notes[dead.index()].take());
+        self.deaths.extend(new.map(|note| (self.now, note)));
+        let last = self.deaths.len().wrapping_sub(1);
+        let told = self
+            .deaths
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(number, (at, note))| DeadlyStep {
+                note: *note,
+                age: self.now.saturating_since(*at),
+                is_new: new.is_some() && number == last,
+            });
+        let told = told.collect();
+        self.feed(slot, RpInput::DeadlySteps(told));
     }
 
     fn note_word_to_cards(&mut self, slot: RpSlot, output: &RpOutput) {
@@ -452,6 +514,29 @@ impl Pair {
             let (card, event) = (truth.card, CardLinkEvent::Up { session });
             self.feed(slot, RpInput::CardLink { card, event });
         }
+    }
+
+    /// A frame for the router arrives on a port.
+    pub fn punt(&mut self, port: PortId, frame: Vec<u8>) {
+        let is_arp = frame.get(12..14) == Some(&[8, 6]);
+        let reason = match is_arp {
+            true => PuntReason::Arp,
+            false => PuntReason::Receive,
+        };
+        let Some(slot) = RpSlot::ALL.into_iter().find(|slot| self.is_active(*slot)) else {
+            return;
+        };
+        let session = self.card_sessions;
+        let card = port.card;
+        let message = CardMessage::Punt { port, reason, frame };
+        self.feed(
+            slot,
+            RpInput::Card {
+                card,
+                session,
+                message,
+            },
+        );
     }
 
     fn tell_truth(&mut self, slot: RpSlot, card: CardSlot, session: u64) {
@@ -524,11 +609,13 @@ impl Pair {
 
     /// The slot of the active.
     pub fn active(&self) -> RpSlot {
-        let is_active = |slot: &RpSlot| {
-            let processor = self.units[slot.index()].processor.as_ref();
-            processor.is_some_and(|rp| rp.facility().state().is_active())
-        };
-        RpSlot::ALL.into_iter().find(is_active).expect("a unit is active")
+        let active = RpSlot::ALL.into_iter().find(|slot| self.is_active(*slot));
+        active.expect("a unit is active")
+    }
+
+    fn is_active(&self, slot: RpSlot) -> bool {
+        let processor = self.units[slot.index()].processor.as_ref();
+        processor.is_some_and(|rp| rp.facility().state().is_active())
     }
 
     fn console(&mut self, slot: RpSlot, input: ConsoleInput) {

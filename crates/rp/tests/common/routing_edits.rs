@@ -7,16 +7,17 @@ use bgp::{
 };
 use chassis::rows::PrefixKey;
 use core::net::{IpAddr, Ipv4Addr};
+use machine::StepKind;
 use packet::bgp::{NextHop, Origin};
 use packet::{Family, Prefix, V4, V6};
-use rp::{BgpNeighbor, BgpRouter, Clients, LocalRoute};
+use rp::{BgpNeighbor, BgpRouter, Clients, LocalRoute, Quarantine, QuarantineKey};
 use tcp::{
     BufferSize, Connection, ConnectionKey, ConnectionOptions, Endpoint, Progress, Received, SentChunk,
     SentKey,
 };
 
 /// Number of kinds of rows that [`edit`] knows.
-pub const KINDS: u8 = 21;
+pub const KINDS: u8 = 22;
 
 /// Puts a row of a kind under one of few keys, or takes it out.
 pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
@@ -25,7 +26,8 @@ pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
         4..=7 => edit_process(clients, kind, number, value),
         8..=10 => edit_common(clients, kind, number, value),
         11..=18 => edit_family(clients, kind, number, value),
-        _ => edit_stream(clients, kind, number, value),
+        19..=20 => edit_stream(clients, kind, number, value),
+        _ => edit_quarantine(clients, number, value),
     }
 }
 
@@ -155,6 +157,30 @@ fn edit_stream(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
         (19, None) => drop(common.log.remove(&log_key(peer))),
         (_, Some(value)) => common.streams.insert(peer, stream(value)),
         (_, None) => drop(common.streams.remove(&peer)),
+    }
+}
+
+fn edit_quarantine(clients: &mut Clients, number: u8, value: Option<u8>) {
+    let key = quarantine(number);
+    let quarantines = &mut clients.bgp_quarantines;
+    match value {
+        Some(value) => {
+            let row = Quarantine {
+                step: StepKind::ALL[usize::from(value) % StepKind::ALL.len()],
+                offset: u64::from(value),
+                digest: 7,
+            };
+            quarantines.insert(key, row);
+        }
+        None => drop(quarantines.remove(&key)),
+    }
+}
+
+fn quarantine(number: u8) -> QuarantineKey {
+    match number {
+        0 => QuarantineKey::Everything,
+        1 => QuarantineKey::LeftOvers,
+        number => QuarantineKey::Neighbor(IpAddr::V4(address(number))),
     }
 }
 

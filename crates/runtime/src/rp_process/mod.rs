@@ -30,6 +30,7 @@ use crate::crash::{self, CoreDumps, CrashConfig, black_box};
 use crate::event_loop::{EventLoop, Interest, LoopSignal, Ready, Signals};
 use crate::life::{LifeChange, LifeLock, LifeWatch, PreviousLife, Resignation};
 use crate::shared_memory::{SharedMemory, SlotPower, TakenDown};
+use crate::steps::{PageNotes, deadly_steps};
 use crate::stream::Address;
 use cards::CardLinks;
 use chassis::{Chassis, ChassisEvent};
@@ -48,6 +49,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -141,6 +143,7 @@ struct RpProcess {
     inputs: VecDeque<RpInput>,
     outbox: Outbox<RpOutput>,
     phases: status::Phases,
+    step_notes: Arc<PageNotes>,
     exit: Option<RpExit>,
     hang: bool,
     recorder: Option<Recorder>,
@@ -235,7 +238,9 @@ impl RpProcess {
             .as_deref()
             .map(|path| Recorder::create(path, &config, now))
             .transpose()?;
-        let processor = RouteProcessor::new(config, now);
+        let mut processor = RouteProcessor::new(config, now);
+        let step_notes = Arc::new(PageNotes::new(memory.leak().rp(options.slot), life.incarnation()));
+        processor.note_steps(step_notes.clone());
         Ok(Self {
             options,
             processor,
@@ -258,6 +263,7 @@ impl RpProcess {
             inputs: VecDeque::new(),
             outbox: Outbox::new(),
             phases: status::Phases::default(),
+            step_notes,
             exit: None,
             hang: false,
             recorder,
@@ -491,6 +497,7 @@ impl RpProcess {
         match fault {
             status::Fault::Panic => panic!("fault injected over the status socket"),
             status::Fault::HangLoop => self.hang = true,
+            status::Fault::Trap(trap) => self.step_notes.plant(trap),
             status::Fault::DamagedStack => crash::fault_on_a_damaged_stack(),
         }
     }
@@ -649,6 +656,8 @@ impl RpProcess {
     fn claim(&mut self, expected: Epoch, floor: u64) {
         let input = match self.arbiter.claim(expected, self.options.slot, floor) {
             Ok(epoch) => {
+                let steps = deadly_steps(&self.memory, clock::now());
+                self.inputs.push_back(RpInput::DeadlySteps(steps));
                 let mark = self.arbiter.out_of_step(expected);
                 let out_of_step = mark.map(|mark| (mark.epoch, mark.since.unwrap_or_default()));
                 RpInput::ClaimWon { epoch, out_of_step }

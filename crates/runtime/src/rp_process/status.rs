@@ -4,7 +4,8 @@ use super::TOKEN_STATUS;
 use super::consoles::bind_fresh;
 use crate::clock;
 use crate::event_loop::{EventLoop, Interest, Ready};
-use machine::{Instant, RpSlot};
+use crate::steps::Trap;
+use machine::{Instant, RpSlot, StepKind};
 use rp::{Phase, RouteProcessor};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ pub(super) enum Fault {
     Panic,
     HangLoop,
     DamagedStack,
+    /// The first such step kills; none: no step does any more.
+    Trap(Option<Trap>),
 }
 
 /// What was asked.
@@ -200,6 +203,22 @@ pub fn exercise_status_request(line: &[u8]) {
     }
 }
 
+/// `trap parse 10.0.0.2`: BGP's next step of that kind for that neighbour kills. `trap off`: none does.
+fn trap(text: &str) -> Result<Option<Trap>, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [kind, neighbor] = words[1..] else {
+        let is_off = words[1..] == ["off"];
+        return is_off
+            .then_some(None)
+            .ok_or_else(|| "'trap' wants a step and a neighbor, or 'off'".into());
+    };
+    let kind = StepKind::ALL.into_iter().find(|known| known.name() == kind);
+    Ok(Some(Trap {
+        kind: kind.ok_or("a step is parse, decide, pack or timer")?,
+        session: rp::step_session(neighbor.parse().map_err(|_| "no neighbor's address")?),
+    }))
+}
+
 fn request(connection: u64, line: &[u8]) -> Result<Request, String> {
     let value: Value = serde_json::from_slice(line).map_err(|error| format!("no JSON object: {error}"))?;
     match value["request"].as_str() {
@@ -231,7 +250,12 @@ fn request(connection: u64, line: &[u8]) -> Result<Request, String> {
             Some("damaged-stack") => Ok(Request::Fault {
                 fault: Fault::DamagedStack,
             }),
-            _ => Err("'fault' is one of panic, hang-loop, damaged-stack".into()),
+            Some(fault) if fault.starts_with("trap ") => Ok(Request::Fault {
+                fault: Fault::Trap(trap(fault)?),
+            }),
+            _ => {
+                Err("'fault' is one of panic, hang-loop, damaged-stack, trap STEP NEIGHBOR, trap off".into())
+            }
         },
         _ => Err("'request' is one of status, generate, fault".into()),
     }
