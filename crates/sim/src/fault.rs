@@ -30,6 +30,7 @@ pub enum FaultKind {
     RouteChurn,
     NeighborChurn,
     ForcedSwitchover,
+    Poison,
 }
 
 /// A moment of a fault.
@@ -226,6 +227,7 @@ impl World {
             FaultKind::RouteChurn => self.churn_routes(),
             FaultKind::NeighborChurn => self.neighbor_churns(20),
             FaultKind::ForcedSwitchover => self.operator.forces_switchover = true,
+            FaultKind::Poison => self.poison(),
         }
     }
 
@@ -418,6 +420,7 @@ impl World {
         }
         self.peer_link.cut = false;
         self.operator.forces_switchover = false;
+        self.mend_poison();
         self.mend_bgp();
         for slot in RpSlot::ALL {
             self.peer_stall(slot, false);

@@ -38,6 +38,7 @@ mod nvram;
 mod operator;
 mod options;
 mod platform;
+mod poison;
 mod register;
 mod rp_node;
 mod rp_sends;

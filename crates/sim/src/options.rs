@@ -46,11 +46,13 @@ pub struct FaultWeights {
     pub neighbor_churn: u32,
     /// The operator forces a switchover.
     pub forced_switchover: u32,
+    /// A step of BGP for one neighbour kills whoever makes it.
+    pub poison: u32,
 }
 
 impl FaultWeights {
     /// All weights with their faults, for drawing.
-    pub(crate) fn list(&self) -> [(crate::fault::FaultKind, u32); 20] {
+    pub(crate) fn list(&self) -> [(crate::fault::FaultKind, u32); 21] {
         use crate::fault::FaultKind as K;
         [
             (K::CrashActive, self.crash_active),
@@ -73,6 +75,7 @@ impl FaultWeights {
             (K::RouteChurn, self.route_churn),
             (K::NeighborChurn, self.neighbor_churn),
             (K::ForcedSwitchover, self.forced_switchover),
+            (K::Poison, self.poison),
         ]
     }
 }
@@ -147,6 +150,8 @@ pub enum Plant {
     AnnouncementsLost,
     /// Some packets to what a BGP neighbour announces get lost on its wire.
     NeighborPacketsLost,
+    /// Nobody is told in which steps units have died.
+    DeathsUntold,
     /// What the standby says of commands that it does not execute never reaches the active, and it is told that all is
     /// well.
     DifferencesHushedUp,

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::event::Event;
 use crate::nvram::Nvram;
 use crate::options::Plant;
+use crate::poison::{Notes, survives};
 use crate::rp_sends::brief_peer;
 use crate::world::{Stage, World};
 use checkpoint::{ActiveEndConfig, PeerSync, total_digest};
@@ -19,6 +20,7 @@ use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, Machine, Outbox, 
 use redundancy::{PeerLoss, RedundancyConfig, RfState};
 use rp::{ActiveConfig, CardLinkEvent, RouteProcessor, RpConfig, RpInput, RpOutput};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Messages of the peer, and of cards and consoles, that one turn takes.
 const PEER_BATCH: usize = 64;
@@ -33,6 +35,8 @@ pub(crate) struct Process {
     pub(crate) rp: RouteProcessor,
     pub(crate) life: u64,
     pub(crate) clock: Clock,
+    /// The step that it makes.
+    pub(crate) notes: Notes,
     /// Answers of the arbiter and news of the peer's life.
     urgent: VecDeque<RpInput>,
     /// What arrived on the RP link, with its size.
@@ -155,15 +159,18 @@ impl World {
         let origin = self.draws.below(1 << 40);
         let boot = self.draws.next_u64() | 1;
         let config = self.rp_config(slot, boot);
+        let notes = self.notes();
         let node = &mut self.rps[slot.index()];
         node.lives += 1;
         let life = node.lives;
         let clock = Clock::new(self.now, origin, node.drift_ppm);
-        let rp = RouteProcessor::new(config, clock.local(self.now));
+        let mut rp = RouteProcessor::new(config, clock.local(self.now));
+        rp.note_steps(Arc::new(notes.clone()));
         node.process = Some(Process {
             rp,
             life,
             clock,
+            notes,
             urgent: VecDeque::new(),
             peer: VecDeque::new(),
             work: VecDeque::new(),
@@ -321,6 +328,9 @@ impl World {
         let died = self.run_turn(slot, &mut process);
         if let Fate::Dies(loss) = died {
             let life = process.life;
+            if loss == PeerLoss::Panicked {
+                self.died_of_a_step(slot, &process.notes);
+            }
             self.process_gone(slot, process, loss);
             self.trace.note(self.now, self.rps[slot.index()].name, life, || {
                 format!("process ends: {loss}")
@@ -362,8 +372,10 @@ impl World {
             let local = process.clock.local(self.now);
             if process.rp.next_deadline().is_some_and(|(at, _)| at <= local) {
                 let mut out = Outbox::new();
-                process.rp.expire(local, &mut out);
-                fate = self.pump(slot, process, out, &mut sends);
+                fate = match survives(|| process.rp.expire(local, &mut out)) {
+                    true => self.pump(slot, process, out, &mut sends),
+                    false => Fate::Dies(PeerLoss::Panicked),
+                };
             }
         }
         if matches!(fate, Fate::Lives) {
@@ -453,8 +465,10 @@ impl World {
         let local = process.clock.local(self.now);
         let mut out = Outbox::new();
         self.note_input(slot, &input);
-        process.rp.handle(local, input, &mut out);
-        self.pump(slot, process, out, sends)
+        match survives(|| process.rp.handle(local, input, &mut out)) {
+            true => self.pump(slot, process, out, sends),
+            false => Fate::Dies(PeerLoss::Panicked),
+        }
     }
 
     /// Carries out what was asked for, and what follows from that at once.
@@ -484,7 +498,9 @@ impl World {
             let local = process.clock.local(self.now);
             for answer in answers {
                 self.note_input(slot, &answer);
-                process.rp.handle(local, answer, &mut out);
+                if !survives(|| process.rp.handle(local, answer, &mut out)) {
+                    return Fate::Dies(PeerLoss::Panicked);
+                }
             }
         }
         Fate::Lives
@@ -508,6 +524,9 @@ impl World {
                 self.trace.note(self.now, name, expected.to_word() ^ floor, || {
                     format!("claims above {expected}, floor {floor}: {result:?}")
                 });
+                if result.is_ok() {
+                    answers.push(self.tell_deaths());
+                }
                 answers.push(match result {
                     Ok((epoch, out_of_step)) => {
                         self.claim_granted(slot, process.life, epoch);

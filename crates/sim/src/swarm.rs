@@ -7,6 +7,9 @@ use crate::bgp::BgpOptions;
 use crate::options::{ChassisCommands, FaultWeights, LinkOptions, Options, Timing};
 use machine::{Duration, Seed};
 
+/// One in so many worlds with BGP has deadly steps.
+const POISON_SHARE: u64 = 4;
+
 impl Options {
     /// The options of `seed`.
     pub fn swarm(seed: u64) -> Options {
@@ -18,17 +21,21 @@ impl Options {
         let commands = ChassisCommands::swarm(&mut more);
         let cards = 1 + draws.below(3) as u8;
         let bgp = BgpOptions::swarm(seed);
+        let poison = poison(seed, &bgp);
         Options {
             cards,
             ports_per_card: if cards == 1 { 2 } else { 1 + draws.below(2) as u8 },
             flows: 1 + draws.below(3) as u8,
             packets_per_second: [40, 100, 300][draws.below(3) as usize],
             probers: draws.below(2) as u8,
-            operator: draws.chance(2, 3) || commands.any() || bgp.is_typed(),
+            operator: draws.chance(2, 3) || commands.any() || bgp.is_typed() || poison > 0,
             think_ms_max: [4, 15, 50][draws.below(3) as usize],
             phase_one: Duration::from_millis(100 + draws.below(700) + bgp.more_time_ms),
             fault_interval_ms: [15, 40, 120, 250][draws.below(4) as usize],
-            faults: FaultWeights::swarm(&mut draws),
+            faults: FaultWeights {
+                poison,
+                ..FaultWeights::swarm(&mut draws)
+            },
             hung_may_wake: draws.chance(2, 3),
             kill_ms_max: [0, 0, 30, 400][draws.below(4) as usize],
             timing: Timing {
@@ -87,6 +94,16 @@ impl FaultWeights {
             route_churn: weight(1),
             neighbor_churn: weight(1),
             forced_switchover: weight(1),
+            poison: 0,
         }
+    }
+}
+
+/// How often steps of BGP become deadly, in some of the worlds that have it.
+fn poison(seed: u64, bgp: &BgpOptions) -> u32 {
+    let mut draws = Seed::new(seed ^ 0x706f_6973_6f6e_0000);
+    match bgp.exists() && draws.chance(1, POISON_SHARE) {
+        true => 1 + draws.below(4) as u32,
+        false => 0,
     }
 }

@@ -9,6 +9,7 @@ use crate::host_node::HostNode;
 use crate::link::{CardLink, PeerLink};
 use crate::operator::Operator;
 use crate::options::{Options, Plant};
+use crate::poison::Deaths;
 use crate::rp_node::{Process, RpNode, WORK_MAX};
 use crate::trace::{Trace, TraceLevel};
 use machine::{CardSlot, Duration, Epoch, FrameNumber, Instant, PortId, RpSlot, Seed};
@@ -70,6 +71,7 @@ pub struct World {
     pub(crate) sessions: u64,
     pub(crate) hosts: HostNode,
     pub(crate) bgp: BgpNodes,
+    pub(crate) deaths: Deaths,
     pub(crate) arbiter: Arbiter,
     pub(crate) operator: Operator,
     pub(crate) checker: Checker,
@@ -140,6 +142,7 @@ impl World {
             sessions: 0,
             hosts: HostNode::new(options.cards, options.ports_per_card),
             bgp: BgpNodes::new(seed, Instant::from_millis(1), &options),
+            deaths: Deaths::default(),
             arbiter,
             operator: Operator::default(),
             checker: Checker::new(&startup),

@@ -71,10 +71,32 @@ fn busy() -> Options {
     }
 }
 
+/// The same, and steps for one neighbour kill whoever makes them.
+fn poisoned() -> Options {
+    let faults = sim::FaultWeights {
+        poison: 1,
+        ..sim::FaultWeights::default()
+    };
+    Options {
+        fault_interval_ms: 250,
+        faults,
+        bgp: BgpOptions {
+            neighbors: 3,
+            policy: true,
+            ..busy().bgp
+        },
+        ..busy()
+    }
+}
+
 fn expect_caught(plant: Plant, kind: FailureKind, checker: &str) {
+    expect_caught_in(busy(), plant, kind, checker);
+}
+
+fn expect_caught_in(options: Options, plant: Plant, kind: FailureKind, checker: &str) {
     let options = Options {
         plant: Some(plant),
-        ..busy()
+        ..options
     };
     let mut others = Vec::new();
     for seed in 1..=40 {
@@ -93,6 +115,22 @@ fn without_a_planted_bug_neighbours_find_nothing() {
         let outcome = run_with(seed, busy(), TraceLevel::Tail);
         assert_eq!(outcome.failure, None, "seed {seed}\n{}", outcome.tail.join("\n"));
     }
+}
+
+#[test]
+fn a_step_that_kills_whoever_makes_it_costs_one_session_until_all_is_mended() {
+    let mut switchovers = 0;
+    for seed in 1..=40 {
+        let outcome = run_with(seed, poisoned(), TraceLevel::Tail);
+        assert_eq!(outcome.failure, None, "seed {seed}\n{}", outcome.tail.join("\n"));
+        switchovers += outcome.figures.switchovers;
+    }
+    assert!(switchovers > 40, "{switchovers} units have died of them");
+}
+
+#[test]
+fn a_claimant_that_is_not_told_what_its_predecessor_died_of_is_caught() {
+    expect_caught_in(poisoned(), Plant::DeathsUntold, FailureKind::Safety, "poison");
 }
 
 #[test]

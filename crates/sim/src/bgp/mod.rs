@@ -12,6 +12,7 @@
 //! | stream | what a router sends on a connection is one sequence of bytes, however often it is sent, and of whole messages |
 //! | session | a session stands while the standby is hot, and comes up in time when all is mended |
 //! | repeats | a neighbour is not told what it was told, unless somebody asked for that |
+//! | poison | a step of which a unit has died is not made again |
 //! | view | at rest a neighbour knows what the configuration and the other neighbours' routes say |
 //! | reach | packets to what a neighbour announces arrive there while the session stands |
 

@@ -150,7 +150,10 @@ impl World {
         if self.bgp.last_line_due {
             return match () {
                 () if inside || in_mode("config") || in_mode("config-if") => plain("end"),
-                () if prompt.ends_with('#') && !prompt.contains('(') => plain(LAST_LINE),
+                () if prompt.ends_with('#') && !prompt.contains('(') => plain(
+                    self.release_a_quarantine()
+                        .unwrap_or_else(|| String::from(LAST_LINE)),
+                ),
                 () => None,
             };
         }
@@ -252,7 +255,8 @@ impl World {
 
     /// Once all is mended, policy is applied as it is configured.
     pub(crate) fn apply_policy_at_last(&mut self) {
-        self.bgp.last_line_due = self.options.bgp.exists() && self.options.bgp.policy;
+        let is_due = self.options.bgp.policy || self.options.faults.poison > 0;
+        self.bgp.last_line_due = self.options.bgp.exists() && is_due;
     }
 
     /// The operator was told that a line is done.

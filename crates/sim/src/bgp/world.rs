@@ -341,6 +341,7 @@ impl World {
     /// The operator types something that ends a neighbour's session.
     pub(crate) fn bgp_reset(&mut self, number: u8) {
         let until = self.now + CONSEQUENCES;
+        self.forgive(number);
         for node in self.bgp.nodes.iter_mut().filter(|node| node.number == number) {
             node.excused_until = until;
             node.reach.breaks_until(until);
