@@ -1,16 +1,46 @@
 //! How fast a million routes go through: parse, intern, decide, pack, and encode for the standby.
 //!
-//! `cargo run --release -p bgp --example feed_rate [routes] [routes per UPDATE] [receivers]` prints one line of JSON.
+//! `cargo run --release -p bgp --example feed_rate [routes] [routes per UPDATE] [receivers] [noted]` prints one line of JSON. `noted`
+//! is 1 when each step is to be noted before it is made, as a route processor does.
 
 use bgp::{Group, GroupId, GroupKey, PeerId, Rib};
 use bgp::{Peer, decision::Source};
 use checkpoint::Table;
-use machine::FrameNumber;
+use machine::{FrameNumber, StepNote, StepNotes, Steps};
 use packet::bgp::{CanonicalWriter, Context, MESSAGE_LEN_MAX, Update, split, update_v4};
 use packet::{Ipv4Addr, Prefix, V4};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
 
 const TURN_BYTES: usize = 64 * 1024;
+
+/// Notes as in the shared page of a chassis: the same stores in the same order, and how many there were.
+#[derive(Default)]
+struct Page {
+    words: [AtomicU64; 5],
+    count: AtomicU64,
+}
+
+impl StepNotes for Page {
+    fn begin(&self, note: StepNote) {
+        let [what, high, low, offset, digest] = &self.words;
+        what.store(0, Ordering::Relaxed);
+        fence(Ordering::Release);
+        high.store((note.session >> 64) as u64, Ordering::Relaxed);
+        low.store(note.session as u64, Ordering::Relaxed);
+        offset.store(note.offset, Ordering::Relaxed);
+        digest.store(note.digest, Ordering::Relaxed);
+        let kind = u64::from(note.kind.number());
+        what.store(1 << 32 | kind << 24 | u64::from(note.client), Ordering::Release);
+        let count = self.count.load(Ordering::Relaxed);
+        self.count.store(count + 1, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.words[0].store(0, Ordering::Release);
+    }
+}
 
 fn prefixes(count: u32) -> Vec<Prefix<V4>> {
     // Lengths as in the global table: mostly /24. An odd step gives each network once, in no order.
@@ -94,10 +124,16 @@ fn main() {
     let routes = arguments.next().unwrap_or(1_000_000);
     let per_update = arguments.next().unwrap_or(5) as usize;
     let receivers = arguments.next().unwrap_or(1) as u16;
+    let page = Arc::new(Page::default());
+    let notes: Option<Arc<dyn StepNotes>> = match arguments.next() {
+        Some(1) => Some(page.clone()),
+        _ => None,
+    };
     let prefixes = prefixes(routes);
     let stream = feed(&prefixes, per_update);
     let before = rss_mib();
     let mut rib = Rib::new(65000, Ipv4Addr::new(10, 0, 0, 1));
+    rib.common.steps = Steps::new(1602, notes);
     let key = GroupKey {
         four_octet_as: true,
         ipv4: true,
@@ -172,7 +208,7 @@ fn main() {
     let total: u128 = millis.iter().sum();
     println!(
         "{{\"routes\":{},\"updates\":{},\"sets\":{},\"learn_ms\":{},\"tell_ms\":{},\"fill_ms\":{},\"encode_ms\":{},\
-         \"total_ms\":{total},\"rows\":{rows},\"row_mib\":{},\"sent_mib\":{},\"rss_mib\":{}}}",
+         \"total_ms\":{total},\"steps\":{},\"rows\":{rows},\"row_mib\":{},\"sent_mib\":{},\"rss_mib\":{}}}",
         prefixes.len(),
         prefixes.len().div_ceil(per_update),
         rib.common.attributes.sets.len(),
@@ -180,6 +216,7 @@ fn main() {
         millis[1],
         millis[2],
         millis[3],
+        page.count.load(Ordering::Relaxed),
         bytes >> 20,
         sent >> 20,
         rss_mib() - before,
