@@ -32,6 +32,8 @@ pub enum SweepKey {
     Group(GroupId),
     /// Tells a group where its policy makes something else now of what it was told.
     Policy(GroupId),
+    /// Has the routing table look at each prefix again.
+    Install,
 }
 
 impl Key for SweepKey {
@@ -43,6 +45,7 @@ impl Key for SweepKey {
             SweepKey::Decide => (4, 0),
             SweepKey::Group(group) => (5, group.0),
             SweepKey::Policy(group) => (6, group.0),
+            SweepKey::Install => (7, 0),
         };
         out.push(kind);
         out.extend_from_slice(&number.to_be_bytes());
@@ -59,6 +62,7 @@ impl Key for SweepKey {
             4 if number == 0 => SweepKey::Decide,
             5 => SweepKey::Group(GroupId(number)),
             6 => SweepKey::Policy(GroupId(number)),
+            7 if number == 0 => SweepKey::Install,
             _ => return None,
         })
     }
@@ -269,7 +273,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
                 SweepKey::Stale(peer) | SweepKey::Gone(peer) | SweepKey::Import(peer) => {
                     common.step(StepKind::Decide, peer);
                 }
-                SweepKey::Decide | SweepKey::Group(_) | SweepKey::Policy(_) => {
+                SweepKey::Decide | SweepKey::Group(_) | SweepKey::Policy(_) | SweepKey::Install => {
                     common.step_among(self.get(*prefix));
                 }
             }
@@ -304,6 +308,7 @@ impl<F: PolicyFamily> FamilyRib<F> {
                 let best = self.get(prefix).and_then(Paths::best).copied();
                 self.changed.push((prefix, best));
             }
+            SweepKey::Install => self.for_routing.push(prefix),
             SweepKey::Group(_) | SweepKey::Policy(_) => {}
         }
     }

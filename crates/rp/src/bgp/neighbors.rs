@@ -146,7 +146,7 @@ impl BgpProcess {
         }
         self.apply_policies(now, clients, &settings);
         if before.is_some_and(|before| settings.installs_otherwise(&before)) {
-            clients.speaker.rib.start_sweep(::bgp::SweepKey::Decide);
+            clients.speaker.rib.start_sweep(::bgp::SweepKey::Install);
             self.is_busy = true;
         }
         let peerings = self.peerings_of(clients, &settings);

@@ -137,7 +137,7 @@ impl<'a> TableMapper<'a> {
 mod tests {
     use super::super::settings::settings;
     use super::*;
-    use ::bgp::{Paths, Peer, Reach, RouteKey, SweepKey, local_attributes};
+    use ::bgp::{BEST, Paths, Peer, Reach, RouteKey, SweepKey, local_attributes};
     use alloc::string::{String, ToString};
     use packet::Ipv4Addr;
     use packet::bgp::Origin;
@@ -164,7 +164,7 @@ mod tests {
                 peer: NEIGHBOR,
                 generation: 0,
                 weight: 0,
-                flags: 0,
+                flags: BEST,
                 received: set,
                 accepted: set,
             };
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(loaded.errors, []);
         let mut process = BgpProcess::new(None);
         process.settings = settings(&loaded.tree);
-        clients.speaker.rib.start_sweep(SweepKey::Decide);
+        clients.speaker.rib.start_sweep(SweepKey::Install);
         while !clients.speaker.rib.run(PREFIXES_PER_TURN) {}
         process.install(clients);
         let shown = |(key, route): (&rib::RouteKey<V4>, &Route)| {
