@@ -528,10 +528,14 @@ impl Speaker {
     /// Policy is applied again to what a neighbour told: to what is kept of it, or to what it tells again.
     pub(crate) fn clear_soft_in(&mut self, peer: PeerId, out: &mut Outbox<SpeakerOutput>) {
         self.rib.policy_changed();
-        let keeps_refused = self
-            .neighbors
-            .get(&peer)
-            .is_some_and(|neighbor| neighbor.config.keeps_refused);
+        let Some(config) = self.neighbors.get(&peer).map(|neighbor| &neighbor.config) else {
+            return;
+        };
+        // Who is shut down has no routes, or is losing them; for who is so by quarantine no step may be made.
+        if config.shutdown {
+            return;
+        }
+        let keeps_refused = config.keeps_refused;
         if keeps_refused || !self.ask_again(peer, out) {
             self.rib.start_sweep(SweepKey::Import(peer));
         }
