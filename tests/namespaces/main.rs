@@ -11,6 +11,7 @@ mod neighbourhood;
 mod neighbours;
 mod nonstop;
 mod peers;
+mod poison;
 mod router;
 mod stream;
 mod switchover;

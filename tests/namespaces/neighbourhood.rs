@@ -134,11 +134,32 @@ impl Neighbourhood {
 
     /// A flow from each neighbour's network to that of the next.
     pub fn flows(&self) -> Vec<Flow> {
+        self.flows_between(&[1, 2, 3, 4])
+    }
+
+    /// A flow from the network of each of these neighbours to that of the next.
+    pub fn flows_between(&self, numbers: &[u8]) -> Vec<Flow> {
         let ends = |at: usize| {
-            let neighbour = &self.neighbours[at % 4];
+            let neighbour = &self.neighbours[usize::from(numbers[at % numbers.len()]) - 1];
             (&neighbour.namespace, neighbour.home())
         };
-        (0..4).map(|at| Flow::start(ends(at), ends(at + 1))).collect()
+        let flow = |at: usize| Flow::start(ends(at), ends(at + 1));
+        (0..numbers.len()).map(flow).collect()
+    }
+
+    /// Waits until no other kernel has what neighbour `number` announces.
+    pub fn wait_for_withdrawal(&self, number: u8) {
+        let mut announced = batch(number);
+        announced.push(network(number));
+        for neighbour in self.neighbours.iter().filter(|other| other.number != number) {
+            wait_until(
+                &format!("neighbour {} has no route of {number}", neighbour.number),
+                || {
+                    let routes = neighbour.kernel_routes();
+                    !announced.iter().any(|prefix| routes.contains(prefix))
+                },
+            );
+        }
     }
 
     /// Changes in the neighbours' kernels since this was asked last.
@@ -156,6 +177,11 @@ impl Neighbour {
         let kind = self.kind();
         let daemon = if kind.is_frr { "FRR" } else { "BIRD" };
         format!("neighbour {}, {daemon}, AS {}", self.number, kind.as_number)
+    }
+
+    /// Its address.
+    pub fn address(&self) -> Ipv4Addr {
+        link(self.number, 2)
     }
 
     /// The address of the router's end.

@@ -96,9 +96,22 @@ impl Router {
 
     /// What the processor in `slot` says of itself; `None` while it does not answer.
     pub fn status(&self, slot: Slot) -> Option<Value> {
+        self.ask(slot, "{\"request\":\"status\"}")
+    }
+
+    /// Asks the processor in `slot` for a fault of its own, and waits until it knows of it. Nothing is said to that: the
+    /// answer to the next question is.
+    pub fn fault(&self, slot: Slot, fault: &str) {
+        let request = format!("{{\"request\":\"fault\",\"fault\":\"{fault}\"}}\n{{\"request\":\"status\"}}");
+        let said = self.ask(slot, &request);
+        let is_taken = said.as_ref().is_some_and(|said| said.get("error").is_none());
+        assert!(is_taken, "{fault}: {said:?}");
+    }
+
+    fn ask(&self, slot: Slot, request: &str) -> Option<Value> {
         let mut stream =
             UnixStream::connect(self.directory.join(format!("run/status-{slot:?}.sock"))).ok()?;
-        stream.write_all(b"{\"request\":\"status\"}\n").ok()?;
+        stream.write_all(format!("{request}\n").as_bytes()).ok()?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line).ok()?;
         serde_json::from_str(&line).ok()
