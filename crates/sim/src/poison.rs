@@ -164,9 +164,9 @@ impl World {
                 is_new: at < untold,
             });
         let told: Vec<DeadlyStep> = told.collect();
-        self.deaths
-            .answered
-            .extend(told.iter().map(|step| step.note.session));
+        // What an earlier claimant was told of, it knew; the operator may have ended that since.
+        let new = told.iter().filter(|step| step.is_new);
+        self.deaths.answered.extend(new.map(|step| step.note.session));
         self.excuse_poisoned(&told);
         if self.options.plant == Some(Plant::DeathsUntold) {
             return RpInput::DeadlySteps(Vec::new());

@@ -12,8 +12,9 @@ use machine::Duration;
 /// How lines begin that clear sessions.
 const CLEAR: &str = "clear ip bgp ";
 /// For how long after `clear ip bgp ... soft out` routes may be told that are known: it may be a while until the line is
-/// carried out, and its consequences wait for a session whose card was away.
-const CLEAR_TIME: Duration = Duration::from_secs(12);
+/// carried out, and its consequences wait for a card that was away, which over the slowest link takes twenty seconds to
+/// get all its rows again.
+const CLEAR_TIME: Duration = Duration::from_secs(30);
 /// Of each, the operator has two.
 const POLICIES: u64 = 2;
 /// What is typed when all is mended.
