@@ -28,7 +28,7 @@ fn req_4_neighbours_with_graceful_restart_keep_all_routes_through_ten_kills() {
         neighbourhood.router.kill(old);
         wait_until("all sessions are there again, and all routes refreshed", || {
             neighbourhood.neighbours.iter().all(|neighbour| {
-                let session = neighbour.peer.session();
+                let session = neighbour.session();
                 session.is_established
                     && session.established_count > round
                     && !neighbour.peer.keeps_stale_routes()
@@ -47,7 +47,7 @@ fn req_4_neighbours_with_graceful_restart_keep_all_routes_through_ten_kills() {
         assert_eq!(changes, Vec::<String>::new(), "neighbour {}", neighbour + 1);
     }
     for neighbour in &neighbourhood.neighbours {
-        let session = neighbour.peer.session();
+        let session = neighbour.session();
         assert_eq!(
             (session.established_count, session.dropped_count),
             (KILLS as u64 + 1, KILLS as u64),

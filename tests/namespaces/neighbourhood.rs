@@ -78,6 +78,9 @@ pub struct Neighbour {
     pub monitor: RouteMonitor,
     capture: Capture,
     namespace: Namespace,
+    /// Sessions that ended while the first one came up: both sides connect, and a daemon may call the connection
+    /// established that the collision ends (RFC 4271 section 6.8).
+    collisions: u64,
 }
 
 /// The router and its neighbours.
@@ -103,8 +106,11 @@ impl Neighbourhood {
         let router = Router::start(label, namespace, &chassis_file(settings));
         let ports: Vec<&str> = KINDS.iter().map(|kind| kind.port).collect();
         router.wait_for_ports(&ports);
-        let neighbourhood = Neighbourhood { router, neighbours };
+        let mut neighbourhood = Neighbourhood { router, neighbours };
         neighbourhood.wait_for_routes(&BTreeSet::new());
+        for neighbour in &mut neighbourhood.neighbours {
+            neighbour.collisions = neighbour.peer.session().dropped_count;
+        }
         neighbourhood
             .router
             .console(neighbourhood.router.wait_for_pair(), "enable\nwrite memory\n");
@@ -126,10 +132,7 @@ impl Neighbourhood {
 
     /// What the neighbours say of their sessions.
     pub fn sessions(&self) -> Vec<Session> {
-        self.neighbours
-            .iter()
-            .map(|neighbour| neighbour.peer.session())
-            .collect()
+        self.neighbours.iter().map(Neighbour::session).collect()
     }
 
     /// A flow from each neighbour's network to that of the next.
@@ -172,6 +175,14 @@ impl Neighbourhood {
 }
 
 impl Neighbour {
+    /// What it says of its session; the first one is the one that stood when all had come up.
+    pub fn session(&self) -> Session {
+        let mut session = self.peer.session();
+        session.established_count -= self.collisions;
+        session.dropped_count -= self.collisions;
+        session
+    }
+
     /// What kind of neighbour it is, for reports.
     pub fn name(&self) -> String {
         let kind = self.kind();
@@ -277,6 +288,7 @@ fn neighbour(number: u8, host: Namespace, router: &Namespace, graceful_restart: 
         monitor: RouteMonitor::start(&host),
         capture,
         namespace: host,
+        collisions: 0,
     };
     tools::ip(&format!(
         "-n {} address add {}/32 dev lo",

@@ -94,10 +94,10 @@ fn assert_sessions(neighbourhood: &Neighbourhood, victim: u8, losses: &[u64; 4],
         let is_victim = neighbour.number == victim;
         if is_victim {
             wait_until(&format!("{name} has lost its session"), || {
-                !neighbour.peer.session().is_established
+                !neighbour.session().is_established
             });
         }
-        let session = neighbour.peer.session();
+        let session = neighbour.session();
         let established_count = losses + u64::from(!is_victim);
         assert_eq!(
             (

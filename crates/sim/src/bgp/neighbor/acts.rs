@@ -119,6 +119,7 @@ impl Neighbor {
                 kind: RefreshKind::Request,
             };
             self.say(now, key, |out| refresh.emit(out));
+            self.is_asking = true;
         }
     }
 
