@@ -133,8 +133,6 @@ pub(crate) struct Neighbor {
     stale_until: Option<Instant>,
     /// Until when known routes may be told again.
     repeats_until: Instant,
-    /// It has asked for all routes again, and the router has not acknowledged that.
-    is_asking: bool,
     /// Packets that came in pieces: what is there of each, by its number.
     fragments: Fragments,
     pub(crate) counts: Counts,
@@ -170,7 +168,6 @@ impl Neighbor {
             stale: BTreeSet::new(),
             stale_until: None,
             repeats_until: Instant::ZERO,
-            is_asking: false,
             fragments: Fragments::default(),
             counts: Counts::default(),
             news: Vec::new(),
@@ -225,12 +222,6 @@ impl Neighbor {
         }
         let mut out = Outbox::new();
         self.tcp.handle(now, TcpInput::Packet(packet.to_vec()), &mut out);
-        if self.is_asking {
-            // Its answer comes after it has got there.
-            self.expects_repeats(now, REFRESH_TIME);
-            let is_all_sent = self.links.values().all(|link| link.unsent.is_empty());
-            self.is_asking = !is_all_sent || !self.tcp.unacknowledged.is_empty();
-        }
         self.pump(now, out);
     }
 

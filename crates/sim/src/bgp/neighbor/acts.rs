@@ -119,7 +119,6 @@ impl Neighbor {
                 kind: RefreshKind::Request,
             };
             self.say(now, key, |out| refresh.emit(out));
-            self.is_asking = true;
         }
     }
 
