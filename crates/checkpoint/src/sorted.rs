@@ -235,7 +235,7 @@ impl<K: Ord + Clone, V> SortedMap<K, V> {
     }
 
     /// The value under `key`, to be changed; `value` is put there when there is none.
-    pub fn get_or_insert(&mut self, key: K, value: V) -> &mut V {
+    fn get_or_insert(&mut self, key: K, value: V) -> &mut V {
         let place = match self.find(&key) {
             Ok(place) => place,
             Err(place) => {
@@ -406,6 +406,26 @@ impl<K: Ord + Clone, V> SortedMap<K, V> {
             }
         }
         place
+    }
+}
+
+/// Counts: a key is there while its count is above zero.
+impl<K: Ord + Clone> SortedMap<K, u32> {
+    /// One more.
+    pub fn count_up(&mut self, key: K) {
+        *self.get_or_insert(key, 0) += 1;
+    }
+
+    /// One less.
+    pub fn count_down(&mut self, key: &K) {
+        let Ok(place) = self.find(key) else {
+            return;
+        };
+        let count = self.at_mut(place).1;
+        *count -= 1;
+        if *count == 0 {
+            self.remove_at(place);
+        }
     }
 }
 

@@ -438,8 +438,7 @@ impl<F: RouteFamily> Index<RouteKey<F>, Route> for RouteIndex<F> {
             self.by_port(key.protocol).insert((port, *key));
         }
         if let Via::NextHop(address) = key.via {
-            let count = self.dependents.get_or_insert(behind_key(address, &key.prefix), 0);
-            *count += 1;
+            self.dependents.count_up(behind_key(address, &key.prefix));
         }
         if key.protocol == Protocol::Static {
             self.statics.insert(*key);
@@ -456,13 +455,7 @@ impl<F: RouteFamily> Index<RouteKey<F>, Route> for RouteIndex<F> {
             self.by_port(key.protocol).remove(&(port, *key));
         }
         if let Via::NextHop(address) = key.via {
-            let behind = behind_key(address, &key.prefix);
-            if let Some(count) = self.dependents.get_mut(&behind) {
-                *count -= 1;
-                if *count == 0 {
-                    self.dependents.remove(&behind);
-                }
-            }
+            self.dependents.count_down(&behind_key(address, &key.prefix));
         }
         if key.protocol == Protocol::Static {
             self.statics.remove(key);

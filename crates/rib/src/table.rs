@@ -413,20 +413,14 @@ impl<F: RouteFamily> Index<PrefixKey<F>, FibEntry<F>> for FibIndex<F> {
     fn inserted(&mut self, key: &PrefixKey<F>, _: &FibEntry<F>) {
         count_up(&mut self.lengths, key.0.len());
         if let Some(major) = counted_major(&key.0) {
-            *self.majors.get_or_insert((major, key.0.len()), 0) += 1;
+            self.majors.count_up((major, key.0.len()));
         }
     }
 
     fn removed(&mut self, key: &PrefixKey<F>, _: &FibEntry<F>) {
         count_down(&mut self.lengths, key.0.len());
-        let counted = counted_major(&key.0).map(|major| (major, key.0.len()));
-        if let Some(counted) = counted
-            && let Some(count) = self.majors.get_mut(&counted)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.majors.remove(&counted);
-            }
+        if let Some(major) = counted_major(&key.0) {
+            self.majors.count_down(&(major, key.0.len()));
         }
     }
 }
