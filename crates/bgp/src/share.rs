@@ -16,7 +16,7 @@ use packet::{Prefix, V4, V6};
 
 use crate::family::{BgpFamily, RouteKey};
 use crate::group::GroupKey;
-use crate::log::{Stream, WalkKind};
+use crate::log::{LogMessage, Stream, WalkKind};
 
 /// How far a neighbour is told with its group, in one family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,16 @@ pub(crate) enum Part {
     Less(Vec<u8>),
     /// Nothing.
     Nothing,
+}
+
+impl Part {
+    /// The same as something that can stand in a neighbour's own log.
+    pub(crate) fn as_own(self, message: &LogMessage) -> Part {
+        match self {
+            Part::Whole => Part::Less(message.bytes.to_vec()),
+            part => part,
+        }
+    }
 }
 
 /// What of a message of a group's log is about prefixes whose being before the walk's place is `before`.

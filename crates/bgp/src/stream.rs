@@ -149,7 +149,20 @@ impl Rib {
                 None => break,
             }
         }
+        debug_assert!(
+            self.is_counted_well(peer),
+            "the stream is as long as what was promised"
+        );
         looked_at
+    }
+
+    /// Whether the messages that are promised to `peer` are as long as its stream says.
+    fn is_counted_well(&self, peer: PeerId) -> bool {
+        self.common.streams.get(&peer).is_none_or(|stream| {
+            let promised = self.common.promised(peer, stream);
+            let length: u64 = promised.map(|(_, message)| message.len() as u64).sum();
+            length == stream.end - stream.start
+        })
     }
 
     /// One step of the first walk of `peer`; `None` when there is none.
@@ -377,7 +390,8 @@ impl Common {
         let part = match message.audience.has(peer) {
             false => Part::Nothing,
             true if share.is_whole() => Part::Whole,
-            true => self.part_of(group, message, share, true),
+            // A run of the group's log says by its audience alone who is sent what: what is left out here is none of that.
+            true => self.part_of(group, message, share, true).as_own(message),
         };
         self.streams.edit(&peer, |stream| {
             stream.next = position + 1;
@@ -404,11 +418,10 @@ impl Common {
         };
         let part = match message.audience.has(peer) {
             false => Part::Nothing,
-            true => match self.part_of(group, message, Share::of(stream), false) {
-                // It stays when the group is no longer the neighbour's.
-                Part::Whole => Part::Less(message.bytes.to_vec()),
-                part => part,
-            },
+            // It stays when the group is no longer the neighbour's.
+            true => self
+                .part_of(group, message, Share::of(stream), false)
+                .as_own(message),
         };
         let next = position + 1;
         self.streams

@@ -336,13 +336,19 @@ fn a_newcomer_is_told_once_what_changes_while_it_is_told() {
     world.turn(0, |speaker, now, out| speaker.expire(now, out));
     let mut metric = 10;
     let mut changes_in_walk = 0;
-    for _ in 0..600 {
+    for step in 0..2400 {
         world.step();
+        if step % 4 != 0 {
+            continue;
+        }
         let stream = world.speaker(0).rib.common.streams.get(&peer_id(1));
         if let Some(stream) = stream {
             changes_in_walk += u32::from(!stream.walks.is_empty());
             metric += 7;
-            originate(&mut world, 0, metric % 600..metric % 600 + 1, metric);
+            // Before its place and behind it in turns, so that what is sent and what is left out lie in a row.
+            for number in [metric % 200, 599 - metric % 200, metric % 200 + 1, metric % 600] {
+                originate(&mut world, 0, number..number + 1, metric);
+            }
         }
         models.hear(&world).unwrap();
     }

@@ -1,6 +1,12 @@
 //! BGP neighbours that never notice: one life of all that BGP does, with the active dying at every turn of it.
 
-use sim::{BgpOptions, Death, FailureKind, Options, Plant, TraceLevel, bgp_life, run_with};
+mod common;
+
+use common::{expect_caught_in, expect_nothing_in};
+use sim::{BgpOptions, Death, FailureKind, Options, Plant, TraceLevel, bgp_life};
+
+/// Seeds tried for one planted bug.
+const SEEDS: u64 = 40;
 
 /// Two neighbours: one in another AS, with graceful restart, and one in the router's, without.
 fn two_neighbours() -> Options {
@@ -90,47 +96,29 @@ fn poisoned() -> Options {
 }
 
 fn expect_caught(plant: Plant, kind: FailureKind, checker: &str) {
-    expect_caught_in(busy(), plant, kind, checker);
-}
-
-fn expect_caught_in(options: Options, plant: Plant, kind: FailureKind, checker: &str) {
-    let options = Options {
-        plant: Some(plant),
-        ..options
-    };
-    let mut others = Vec::new();
-    for seed in 1..=40 {
-        match run_with(seed, options, TraceLevel::Hash).failure {
-            Some(failure) if failure.kind == kind && failure.checker == checker => return,
-            Some(failure) => others.push(failure),
-            None => {}
-        }
-    }
-    panic!("{plant:?} was not caught by '{checker}'; found instead: {others:?}");
+    expect_caught_in(SEEDS, busy(), plant, kind, checker);
 }
 
 #[test]
 fn without_a_planted_bug_neighbours_find_nothing() {
-    for seed in 1..=40 {
-        let outcome = run_with(seed, busy(), TraceLevel::Tail);
-        assert_eq!(outcome.failure, None, "seed {seed}\n{}", outcome.tail.join("\n"));
-    }
+    expect_nothing_in(SEEDS, busy());
 }
 
 #[test]
 fn a_step_that_kills_whoever_makes_it_costs_one_session_until_all_is_mended() {
-    let mut switchovers = 0;
-    for seed in 1..=40 {
-        let outcome = run_with(seed, poisoned(), TraceLevel::Tail);
-        assert_eq!(outcome.failure, None, "seed {seed}\n{}", outcome.tail.join("\n"));
-        switchovers += outcome.figures.switchovers;
-    }
+    let switchovers = expect_nothing_in(SEEDS, poisoned());
     assert!(switchovers > 40, "{switchovers} units have died of them");
 }
 
 #[test]
 fn a_claimant_that_is_not_told_what_its_predecessor_died_of_is_caught() {
-    expect_caught_in(poisoned(), Plant::DeathsUntold, FailureKind::Safety, "poison");
+    expect_caught_in(
+        SEEDS,
+        poisoned(),
+        Plant::DeathsUntold,
+        FailureKind::Safety,
+        "poison",
+    );
 }
 
 #[test]

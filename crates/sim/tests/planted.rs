@@ -1,6 +1,9 @@
 //! Every checker has been seen to bite: a bug is planted beside the code under test, and some seed must find it, by the
 //! checker that is there for it.
 
+mod common;
+
+use common::{expect_caught_in, expect_nothing_in};
 use machine::Duration;
 use sim::{ChassisCommands, FailureKind, FaultWeights, Options, Plant, TraceLevel, compared, run_with};
 
@@ -42,32 +45,12 @@ fn haunted() -> Options {
 }
 
 fn expect_caught(plant: Plant, kind: FailureKind, checker: &str) {
-    expect_caught_in(busy(), plant, kind, checker);
-}
-
-fn expect_caught_in(options: Options, plant: Plant, kind: FailureKind, checker: &str) {
-    let options = Options {
-        plant: Some(plant),
-        ..options
-    };
-    let mut others = Vec::new();
-    for seed in 1..=SEEDS {
-        let outcome = run_with(seed, options, TraceLevel::Hash);
-        match outcome.failure {
-            Some(failure) if failure.kind == kind && failure.checker == checker => return,
-            Some(failure) => others.push(failure),
-            None => {}
-        }
-    }
-    panic!("{plant:?} was not caught by '{checker}'; found instead: {others:?}");
+    expect_caught_in(SEEDS, busy(), plant, kind, checker);
 }
 
 #[test]
 fn without_a_planted_bug_nothing_is_found() {
-    for seed in 1..=SEEDS {
-        let outcome = run_with(seed, busy(), TraceLevel::Tail);
-        assert_eq!(outcome.failure, None, "seed {seed}\n{}", outcome.tail.join("\n"));
-    }
+    expect_nothing_in(SEEDS, busy());
 }
 
 #[test]
@@ -82,6 +65,7 @@ fn a_prompt_that_comes_before_the_standby_has_the_command_is_caught() {
 #[test]
 fn a_card_that_accepts_a_lower_epoch_is_caught() {
     expect_caught_in(
+        SEEDS,
         haunted(),
         Plant::CardAcceptsLowerEpoch,
         FailureKind::Safety,
@@ -143,7 +127,7 @@ fn a_saved_configuration_that_no_start_begins_with_is_caught() {
         },
         ..busy()
     };
-    expect_caught_in(options, Plant::DiskCacheLost, FailureKind::Safety, "saved");
+    expect_caught_in(SEEDS, options, Plant::DiskCacheLost, FailureKind::Safety, "saved");
 }
 
 #[test]
@@ -157,6 +141,7 @@ fn a_disk_that_hides_its_errors_is_caught() {
         ..busy()
     };
     expect_caught_in(
+        SEEDS,
         options,
         Plant::DiskHidesErrors,
         FailureKind::Safety,
@@ -178,7 +163,13 @@ fn a_register_that_only_the_active_keeps_is_caught() {
         },
         ..busy()
     };
-    expect_caught_in(options, Plant::RegisterForgotten, FailureKind::Safety, "register");
+    expect_caught_in(
+        SEEDS,
+        options,
+        Plant::RegisterForgotten,
+        FailureKind::Safety,
+        "register",
+    );
 }
 
 /// A world in which the active often dies before its standby is ready.
@@ -197,6 +188,7 @@ fn seldom_ready() -> Options {
 #[test]
 fn cards_that_stop_without_a_route_processor_are_caught() {
     expect_caught_in(
+        SEEDS,
         seldom_ready(),
         Plant::HeadlessCardsStop,
         FailureKind::Safety,
@@ -207,6 +199,7 @@ fn cards_that_stop_without_a_route_processor_are_caught() {
 #[test]
 fn cards_that_are_reset_although_they_were_to_forward_on_are_caught() {
     expect_caught_in(
+        SEEDS,
         seldom_ready(),
         Plant::CardsResetAlways,
         FailureKind::Safety,
@@ -228,6 +221,7 @@ fn of_two_modes() -> Options {
 #[test]
 fn a_mode_that_is_configured_and_never_reached_is_caught() {
     expect_caught_in(
+        SEEDS,
         of_two_modes(),
         Plant::PeerNeverReset,
         FailureKind::Liveness,
@@ -245,7 +239,13 @@ fn a_mode_without_its_reason_is_caught() {
         faults: FaultWeights::default(),
         ..of_two_modes()
     };
-    expect_caught_in(options, Plant::ReasonsHidden, FailureKind::Safety, "shown mode");
+    expect_caught_in(
+        SEEDS,
+        options,
+        Plant::ReasonsHidden,
+        FailureKind::Safety,
+        "shown mode",
+    );
 }
 
 #[test]
@@ -254,7 +254,13 @@ fn a_death_that_nobody_notices_in_rpr_is_caught() {
         boots_in_rpr: true,
         ..busy()
     };
-    expect_caught_in(options, Plant::DeathUnnoticed, FailureKind::Liveness, "takeover");
+    expect_caught_in(
+        SEEDS,
+        options,
+        Plant::DeathUnnoticed,
+        FailureKind::Liveness,
+        "takeover",
+    );
 }
 
 #[test]

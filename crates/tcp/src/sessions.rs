@@ -54,7 +54,7 @@ pub struct Sessions {
     pub(crate) live: BTreeMap<ConnectionKey, Box<Session>>,
     pub(crate) opening: BTreeSet<ConnectionKey>,
     pub(crate) timers: BTreeSet<(Instant, ConnectionKey)>,
-    /// Sessions that were found unfinished at activation.
+    /// Sessions that were found unfinished at activation, or after a stop.
     pub(crate) backlog: VecDeque<ConnectionKey>,
     pub(crate) unpredictable: Option<Unpredictable>,
     pub(crate) identification: u16,
@@ -112,6 +112,21 @@ impl Sessions {
                 out.now(TcpOutput::PeerClosed {
                     connection: *connection,
                 });
+            }
+        }
+    }
+
+    /// This process was stopped, for long enough that what was in flight is lost or late and no round trip that was being
+    /// measured means anything. It is then its own successor: sessions with bytes in flight are made from their rows
+    /// again, and send them at once, with the time-out of a new session instead of one that has been doubled meanwhile.
+    pub fn was_stopped(&mut self) {
+        let in_flight = |session: &Session| matches!(session.phase, Phase::Open) && session.queued > 0;
+        let late = self.live.iter().filter(|(_, session)| in_flight(session));
+        let late: Vec<ConnectionKey> = late.map(|(key, _)| *key).collect();
+        for key in late {
+            if let Some(mut session) = self.live.remove(&key) {
+                self.unschedule(&mut session);
+                self.backlog.push_back(key);
             }
         }
     }

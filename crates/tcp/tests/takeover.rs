@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use machine::{Duration, Outbox};
+use machine::{Duration, Instant, Outbox};
 use packet::tcp::Flags;
 use proptest::prelude::*;
 use tcp::*;
@@ -239,6 +239,42 @@ fn what_was_not_acknowledged_is_sent_again_without_being_asked_for() {
     let again = world.routers[0].turn(now, |tcp, out| machine::Machine::expire(tcp, now, out));
     assert_eq!(payload_of(&again[0]), patterned(1, 1_000));
     assert_eq!(world.routers[0].tcp().statistics().restored, 1);
+}
+
+#[test]
+fn a_router_that_was_stopped_sends_again_at_once_and_not_after_a_time_out_that_has_grown() {
+    let mut world = world(15, CALM, &options(SendLog::Kept), [1, 1]);
+    assert!(world.run(10_000, World::is_complete));
+    let (key, mut now) = (world.routers[0].key.unwrap(), world.now);
+    let router = &mut world.routers[0];
+    let expire = |router: &mut Router, now| {
+        let sent = router.turn(now, |tcp, out| machine::Machine::expire(tcp, now, out));
+        let payloads = sent.iter().map(|packet| payload_of(packet));
+        payloads.filter(|payload| !payload.is_empty()).collect::<Vec<_>>()
+    };
+    router.turn(now, |tcp, out| {
+        assert_eq!(tcp.write(now, &key, &patterned(1, 100), out), Ok(100));
+    });
+    // Nothing arrives, so each time-out is longer than the one before.
+    let mut wait = Duration::ZERO;
+    while wait < Duration::from_secs(3) {
+        let (at, _) = router.tcp().next_deadline_of_all().unwrap();
+        wait = at.saturating_since(now).max(wait);
+        now = at.max(now);
+        expire(router, now);
+    }
+    now += Duration::from_millis(500);
+    router.tcp().was_stopped();
+    assert_eq!(router.tcp().next_deadline_of_all().unwrap().0, Instant::ZERO);
+    assert_eq!(expire(router, now), [patterned(1, 100)]);
+    let (at, _) = router.tcp().next_deadline_of_all().unwrap();
+    assert!(at <= now + Duration::from_secs(1), "{at:?}, it is {now:?}");
+    assert_eq!(expire(router, at), [patterned(1, 100)]);
+    // Idle sessions stay as they are.
+    let restored = router.tcp().statistics().restored;
+    world.routers[1].tcp().was_stopped();
+    assert_eq!(world.routers[1].tcp().next_deadline_of_all(), None);
+    assert_eq!(world.routers[0].tcp().statistics().restored, restored);
 }
 
 #[test]

@@ -40,6 +40,8 @@ impl Tables for Node {
     }
 }
 
+/// Prefixes that are told at a time.
+const FILL_BUDGET: usize = 1000;
 /// Takeovers of one run.
 pub const PROMOTIONS_MAX: u32 = 60;
 
@@ -420,9 +422,9 @@ impl World {
         }
         let until = (delivered + self.window) as u64;
         let mut bytes = vec![0; self.window];
-        let mut length = 0;
+        let (mut cost, mut length) = (0, 0);
         self.turn(node, |speaker, _, _| {
-            speaker.rib.fill(peer, until, 1000);
+            cost = speaker.rib.fill(peer, until, FILL_BUDGET);
             length = speaker.rib.transmit(peer, sent as u64, &mut bytes);
         });
         let room = (delivered + self.window).saturating_sub(sent);
@@ -430,7 +432,7 @@ impl World {
         self.connections[index].sides[side]
             .sent
             .extend_from_slice(&bytes[..length]);
-        length > 0
+        length > 0 || cost >= FILL_BUDGET
     }
 
     /// Hands what one side has sent to the other, and the acknowledgement back.

@@ -241,12 +241,13 @@ impl BgpProcess {
     }
 
     /// What neighbours have sent while this process was stopped is not read yet, so they are not silent (the same rule as
-    /// for the other route processor's heartbeats).
+    /// for the other route processor's heartbeats); and what was on its way to them is sent again.
     fn note_time(&mut self, now: Instant, clients: &mut Clients) {
         let gap = now.saturating_since(self.listened_at);
         self.listened_at = now;
         if gap >= STOPPED_MIN {
             clients.speaker.was_stopped(gap);
+            clients.tcp.was_stopped();
         }
     }
 

@@ -529,27 +529,22 @@ impl Pair {
         let session = self.card_sessions;
         let card = port.card;
         let message = CardMessage::Punt { port, reason, frame };
-        self.feed(
-            slot,
-            RpInput::Card {
-                card,
-                session,
-                message,
-            },
-        );
+        self.feed_card(slot, card, session, message);
+    }
+
+    fn feed_card(&mut self, slot: RpSlot, card: CardSlot, session: u64, message: CardMessage) {
+        let input = RpInput::Card {
+            card,
+            session,
+            message,
+        };
+        self.feed(slot, input);
     }
 
     fn tell_truth(&mut self, slot: RpSlot, card: CardSlot, session: u64) {
         if let Some(truth) = self.cards.iter().find(|truth| truth.card == card).cloned() {
             let message = CardMessage::Truth(truth);
-            self.feed(
-                slot,
-                RpInput::Card {
-                    card,
-                    session,
-                    message,
-                },
-            );
+            self.feed_card(slot, card, session, message);
         }
     }
 
@@ -557,14 +552,7 @@ impl Pair {
     pub fn card(&mut self, card: CardSlot, message: CardMessage) {
         let place = self.cards.iter().rev().position(|truth| truth.card == card);
         let session = self.card_sessions - place.expect("a card in this slot") as u64;
-        self.feed(
-            self.active(),
-            RpInput::Card {
-                card,
-                session,
-                message,
-            },
-        );
+        self.feed_card(self.active(), card, session, message);
         self.settle();
     }
 

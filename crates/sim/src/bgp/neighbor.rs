@@ -24,7 +24,7 @@ use tcp::{ConnectionKey, ConnectionOptions, Endpoint, Listener, Sessions, TcpInp
 const OPEN_LIMIT: Duration = Duration::from_secs(4);
 /// Time that a connection attempt has.
 const CONNECT_LIMIT: Duration = Duration::from_millis(1_500);
-/// For how long after a refresh routes may be told that are known.
+/// For how long after the router has got a request routes may be told that are known.
 const REFRESH_TIME: Duration = Duration::from_secs(3);
 
 /// Who the neighbour is.
@@ -66,6 +66,10 @@ struct Link {
     read: usize,
     /// Bytes that TCP had no room for.
     unsent: VecDeque<u8>,
+    /// Bytes said so far.
+    said: u64,
+    /// What was said up to the end of a request for all routes, while the router has not acknowledged all of that.
+    asked_until: Option<u64>,
     hold_time: Duration,
     hold_at: Instant,
     keepalive_at: Option<Instant>,
@@ -359,7 +363,10 @@ impl Neighbor {
                 TcpOutput::Packet(packet) => self.send_packet(&packet),
                 TcpOutput::Opened { connection, passive } => self.opened(now, connection, passive),
                 TcpOutput::Received { connection } => self.read(now, connection),
-                TcpOutput::Acknowledged { connection, .. } => self.send_rest(now, connection),
+                TcpOutput::Acknowledged { connection, offset } => {
+                    self.request_arrived(now, connection, offset);
+                    self.send_rest(now, connection);
+                }
                 TcpOutput::PeerClosed { connection } => {
                     self.read(now, connection);
                     self.end(now, connection, false, None, "the router closed the connection");
@@ -394,6 +401,8 @@ impl Neighbor {
             passive,
             read: 0,
             unsent: VecDeque::new(),
+            said: 0,
+            asked_until: None,
             hold_time: Duration::from_secs(u64::from(self.config.hold_time_s)),
             hold_at: now + OPEN_LIMIT,
             keepalive_at: None,
@@ -431,9 +440,19 @@ impl Neighbor {
         let mut bytes = Vec::new();
         write(&mut bytes);
         if let Some(link) = self.links.get_mut(&key) {
+            link.said += bytes.len() as u64;
             link.unsent.extend(bytes);
         }
         self.send_rest(now, key);
+    }
+
+    /// The router has acknowledged what was said up to `offset`: a request for all routes may have got there.
+    fn request_arrived(&mut self, now: Instant, key: ConnectionKey, offset: u64) {
+        let link = self.links.get_mut(&key);
+        let arrived = link.and_then(|link| link.asked_until.take_if(|until| *until <= offset));
+        if arrived.is_some() {
+            self.expects_repeats(now, REFRESH_TIME);
+        }
     }
 
     fn send_rest(&mut self, now: Instant, key: ConnectionKey) {
@@ -504,7 +523,8 @@ impl Neighbor {
             }
             (Kind::Update, State::Established) => {
                 link.firm = true;
-                self.update(now, message.body);
+                let has_asked = link.asked_until.is_some();
+                self.update(now, message.body, has_asked);
             }
             (Kind::RouteRefresh, State::Established) => {
                 link.firm = true;
@@ -650,7 +670,7 @@ impl Neighbor {
         }
     }
 
-    fn update(&mut self, now: Instant, body: &[u8]) {
+    fn update(&mut self, now: Instant, body: &[u8], has_asked: bool) {
         self.counts.updates += 1;
         let told = match read_update(body, self.config.is_internal()) {
             Ok(told) => told,
@@ -673,7 +693,8 @@ impl Neighbor {
         if told.end_of_rib {
             self.sweep();
         }
-        if let Some(first) = repeats.first().filter(|_| now > self.repeats_until) {
+        let is_excused = has_asked || now <= self.repeats_until;
+        if let Some(first) = repeats.first().filter(|_| !is_excused) {
             let text = format!(
                 "is told what it knows: the router {first} ({} of them)",
                 repeats.len()

@@ -1,6 +1,6 @@
 //! What the story has a neighbour do, and what of its world goes wrong.
 
-use super::{Neighbor, OPEN_LIMIT, REFRESH_TIME, State};
+use super::{Neighbor, OPEN_LIMIT, State};
 use crate::bgp::route::{Routes, announcements, withdrawals};
 use crate::bgp::tape::Tape;
 use machine::{Duration, Instant, Outbox};
@@ -8,6 +8,9 @@ use packet::bgp::{AfiSafi, Code, RefreshKind, RouteRefresh};
 use packet::ipv4::{self, Protocol};
 use packet::{MacAddress, Prefix, V4, arp, ethernet, tcp as segment};
 use tcp::ConnectionKey;
+
+/// Bytes of a ROUTE-REFRESH (RFC 2918 section 3).
+const REFRESH_LEN: u64 = 23;
 
 /// What planted bugs do to it.
 impl Neighbor {
@@ -35,9 +38,9 @@ impl Neighbor {
 
     /// It is told everything again, and does not know that anybody asked for it.
     pub(crate) fn be_told_again(&mut self, now: Instant) {
-        let before = self.repeats_until;
-        self.ask_refresh(now);
-        self.repeats_until = before;
+        if let Some(key) = self.established_key() {
+            self.request_routes(now, key);
+        }
     }
 
     /// It believes that it has announced a route.
@@ -112,14 +115,20 @@ impl Neighbor {
 
     /// Asks for all routes again.
     pub(crate) fn ask_refresh(&mut self, now: Instant) {
-        if let Some(key) = self.established_key() {
-            self.expects_repeats(now, REFRESH_TIME);
-            let refresh = RouteRefresh {
-                family: AfiSafi::IPV4_UNICAST,
-                kind: RefreshKind::Request,
-            };
-            self.say(now, key, |out| refresh.emit(out));
+        let Some(key) = self.established_key() else { return };
+        if let Some(link) = self.links.get_mut(&key) {
+            // Before it is said, which may be answered at once.
+            link.asked_until = Some(link.said + REFRESH_LEN);
         }
+        self.request_routes(now, key);
+    }
+
+    fn request_routes(&mut self, now: Instant, key: ConnectionKey) {
+        let refresh = RouteRefresh {
+            family: AfiSafi::IPV4_UNICAST,
+            kind: RefreshKind::Request,
+        };
+        self.say(now, key, |out| refresh.emit(out));
     }
 
     /// Takes nothing more out of its TCP for a while.
