@@ -81,7 +81,7 @@ pub(crate) enum Part {
 
 impl Part {
     /// The same as something that can stand in a neighbour's own log.
-    pub(crate) fn as_own(self, message: &LogMessage) -> Part {
+    pub(crate) fn into_own(self, message: &LogMessage) -> Part {
         match self {
             Part::Whole => Part::Less(message.bytes.to_vec()),
             part => part,

@@ -391,7 +391,7 @@ impl Common {
             false => Part::Nothing,
             true if share.is_whole() => Part::Whole,
             // A run of the group's log says by its audience alone who is sent what: what is left out here is none of that.
-            true => self.part_of(group, message, share, true).as_own(message),
+            true => self.part_of(group, message, share, true).into_own(message),
         };
         self.streams.edit(&peer, |stream| {
             stream.next = position + 1;
@@ -421,7 +421,7 @@ impl Common {
             // It stays when the group is no longer the neighbour's.
             true => self
                 .part_of(group, message, Share::of(stream), false)
-                .as_own(message),
+                .into_own(message),
         };
         let next = position + 1;
         self.streams
