@@ -113,6 +113,9 @@ impl NeighborConfig {
             maximum_prefix: self.maximum_prefix,
             enforces_first_as: self.enforces_first_as,
             connect_retry_time_s: self.connect_retry_time_s,
+            // That of the next session: what this one has was agreed on with the neighbour.
+            hold_time_s: self.hold_time_s,
+            keepalive_time_s: self.keepalive_time_s,
             route_map_out: self.route_map_out.clone(),
             prefix_list_out: self.prefix_list_out.clone(),
             next_hop_self: self.next_hop_self,
@@ -214,6 +217,8 @@ pub(crate) struct Connection {
     pub is_connected: bool,
     /// Bytes sent before the session was established.
     pub sent: u64,
+    /// The hold time that our OPEN proposed, in seconds, whatever has been configured since.
+    pub proposed_hold_time_s: u16,
     /// What the neighbour's OPEN said.
     pub offer: Option<Offer>,
 }
@@ -223,8 +228,14 @@ impl Connection {
         state: State::Idle,
         is_connected: false,
         sent: 0,
+        proposed_hold_time_s: 0,
         offer: None,
     };
+
+    /// The smaller of both hold times, in seconds; none when one of them wants none. `None` before both OPENs are there.
+    pub(crate) fn hold_time_s(&self) -> Option<u16> {
+        Some(self.proposed_hold_time_s.min(self.offer?.hold_time_s))
+    }
 }
 
 /// Counts since this route processor became active; how often the session was established and ended is counted for as

@@ -17,7 +17,7 @@ use crate::id::{GroupId, PeerId};
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, Timer};
 use crate::peer::Peer;
 use crate::session::{Direction, Families, Offer, OurGraceful, Session};
-use crate::speaker::{LOG_RELEASE, Speaker, SpeakerOutput, agreed_hold_time_s};
+use crate::speaker::{LOG_RELEASE, Speaker, SpeakerOutput};
 use crate::sweep::SweepKey;
 
 /// How long route selection waits for neighbours that say that they have restarted, too. RFC 4724 section 4.1 leaves
@@ -64,6 +64,7 @@ impl Speaker {
                     state: State::Established,
                     is_connected: true,
                     sent: 0,
+                    proposed_hold_time_s: session.hold_time_s,
                     offer: Some(session.agreed),
                 };
                 if !session.stale.is_empty() {
@@ -211,14 +212,14 @@ impl Speaker {
             return;
         };
         let connection = neighbor.connection(direction);
-        let (Some(offer), offset) = (connection.offer, connection.sent) else {
+        let (offer, hold_time_s, offset) = (connection.offer, connection.hold_time_s(), connection.sent);
+        let Some((offer, hold_time_s)) = offer.zip(hold_time_s) else {
             return;
         };
         neighbor.failures = 0;
         neighbor.warned = false;
         neighbor.timers.stop(Timer::IdleHold);
         neighbor.timers.stop(Timer::Restart);
-        let hold_time_s = agreed_hold_time_s(&neighbor.config, &offer);
         let address = neighbor.config.address;
         let before = self.sessions.get(&peer).cloned();
         let history = before.as_ref().map(|before| before.history).unwrap_or_default();

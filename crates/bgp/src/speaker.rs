@@ -33,7 +33,7 @@ use crate::id::PeerId;
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, NeighborCounters, Timer};
 use crate::regroup::Regrouping;
 use crate::rib::Rib;
-use crate::session::{Direction, Offer, OurOffer, SESSIONS_TABLE, Session};
+use crate::session::{Direction, OurOffer, SESSIONS_TABLE, Session};
 use crate::sweep::SweepKey;
 
 /// The HoldTimer before the hold time is agreed on (RFC 4271 section 8.2.2).
@@ -500,7 +500,7 @@ impl Speaker {
         let Some(neighbor) = self.neighbors.get_mut(&peer) else {
             return;
         };
-        let Some(hold_s) = neighbor.hold_time_s(direction) else {
+        let Some(hold_s) = neighbor.connection(direction).hold_time_s() else {
             return;
         };
         let hold = Duration::from_secs(hold_s.into());
@@ -538,7 +538,10 @@ impl Speaker {
         };
         let mut bytes = Vec::new();
         open.emit(&mut bytes);
-        neighbor.connection_mut(direction).sent += bytes.len() as u64;
+        let proposed_hold_time_s = neighbor.config.hold_time_s;
+        let connection = neighbor.connection_mut(direction);
+        connection.sent += bytes.len() as u64;
+        connection.proposed_hold_time_s = proposed_hold_time_s;
         out.now(SpeakerOutput::Send {
             peer,
             direction,
@@ -673,19 +676,6 @@ impl Speaker {
         }
         self.reschedule(peer);
     }
-}
-
-impl Neighbor {
-    /// The hold time of a connection whose OPEN was received, in seconds.
-    pub(crate) fn hold_time_s(&self, direction: Direction) -> Option<u16> {
-        let offer = self.connection(direction).offer?;
-        Some(agreed_hold_time_s(&self.config, &offer))
-    }
-}
-
-/// The smaller of both; none when one of them wants none.
-pub(crate) fn agreed_hold_time_s(config: &NeighborConfig, offer: &Offer) -> u16 {
-    config.hold_time_s.min(offer.hold_time_s)
 }
 
 impl Machine for Speaker {

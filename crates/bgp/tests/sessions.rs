@@ -104,6 +104,37 @@ fn a_silent_neighbour_is_given_up_after_the_hold_time_and_keepalives_keep_it() {
 }
 
 #[test]
+fn another_hold_time_is_that_of_the_next_session_also_after_a_takeover() {
+    let mut world = World::new(2);
+    world.join(0, 1, |config| config.hold_time_s = 9);
+    world.settle();
+    let mut config = world.configs[0][&peer_id(1)].clone();
+    config.hold_time_s = 30;
+    config.keepalive_time_s = 2;
+    world.configure(0, 1, config);
+    world.settle();
+    let agreed = |world: &World| world.speaker(0).sessions.get(&peer_id(1)).unwrap().hold_time_s;
+    assert_eq!(world.speaker(0).counters(peer_id(1)).unwrap().dropped, 0);
+    assert_eq!(agreed(&world), 9);
+    world.promote(0);
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    world.dead[1] = true;
+    world.pass(Duration::from_millis(9_100));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Idle));
+    world.dead[1] = false;
+    let other = world.configs[1][&peer_id(0)].clone();
+    let other = NeighborConfig {
+        hold_time_s: 90,
+        ..other
+    };
+    world.configure(1, 0, other);
+    world.pass(Duration::from_secs(200));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+    assert_eq!(agreed(&world), 30);
+}
+
+#[test]
 fn of_two_connections_the_one_of_the_higher_identifier_stays() {
     let mut world = World::new(2);
     world.join(0, 1, |config| config.passive = false);

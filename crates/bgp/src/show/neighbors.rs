@@ -146,6 +146,8 @@ pub struct NeighborView {
     pub last_read_s: Option<u64>,
     /// The hold time, as agreed on or configured, in seconds.
     pub hold_time_s: u16,
+    /// The hold time that the next session is proposed, in seconds.
+    pub configured_hold_time_s: u16,
     /// The time between KEEPALIVEs, in seconds.
     pub keepalive_time_s: u16,
     /// It understands ROUTE-REFRESH.
@@ -326,6 +328,7 @@ fn neighbor(speaker: &Speaker, peer: PeerId, config: &NeighborConfig, context: &
         state_age_s: session.map(|_| age(history.changed_s)),
         last_read_s: last_read_s(speaker, peer, established, context),
         hold_time_s,
+        configured_hold_time_s: config.hold_time_s,
         keepalive_time_s: config.keepalive_time_s.min(hold_time_s / 3),
         route_refresh_received: established.is_some_and(|session| session.agreed.route_refresh),
         four_octet_as_received: established.is_some_and(|session| session.agreed.four_octet_as),

@@ -346,6 +346,12 @@ pub fn neighbor_lines(neighbor: &NeighborView) -> Vec<String> {
         "  {read}hold time is {}, keepalive interval is {} seconds",
         neighbor.hold_time_s, neighbor.keepalive_time_s
     ));
+    if neighbor.configured_hold_time_s != neighbor.hold_time_s {
+        lines.push(format!(
+            "  Configured hold time: {} seconds",
+            neighbor.configured_hold_time_s
+        ));
+    }
     if neighbor.state == "Established" {
         lines.push(String::from("  Neighbor sessions:"));
         lines.push(String::from(
