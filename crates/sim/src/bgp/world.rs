@@ -295,6 +295,7 @@ impl World {
 
     fn bgp_news(&mut self, index: usize, news: News) {
         let now = self.now;
+        let stands_still = self.may_end_sessions(self.standstill());
         let node = &mut self.bgp.nodes[index];
         let address = node.neighbor.config.address;
         match news {
@@ -306,7 +307,7 @@ impl World {
             }
             News::Lost(loss) => {
                 node.reach.breaks();
-                let excused = node.excuse.is_some() || now < node.excused_until;
+                let excused = node.excuse.is_some() || now < node.excused_until || stands_still;
                 self.trace.note(now, "bgp", 2, || {
                     format!("{address} is not established any more: {loss:?}")
                 });
@@ -348,10 +349,25 @@ impl World {
         }
     }
 
-    /// A unit was stopped for so long, and nobody took over: sessions may end when that is half of what neighbours wait, which
-    /// is also how long TCP takes the way to be then.
+    /// For how long all who are active have been stopped; zero when somebody works, and when nobody is active.
+    fn standstill(&self) -> Duration {
+        let processes = self.rps.iter().filter_map(|node| node.process.as_ref());
+        let actives = processes.filter(|process| process.rp.active().is_some());
+        let stopped = actives.map(|process| match process.hung {
+            true => self.now.saturating_since(process.seen.frame_closed_at),
+            false => Duration::ZERO,
+        });
+        stopped.min().unwrap_or_default()
+    }
+
+    /// Whether sessions may end when nobody has worked for so long: it is half of what neighbours wait.
+    fn may_end_sessions(&self, standstill: Duration) -> bool {
+        standstill * 2 >= Duration::from_secs(u64::from(self.options.bgp.hold_time_s))
+    }
+
+    /// A unit was stopped for so long, and nobody took over.
     pub(crate) fn bgp_stood_still(&mut self, time: Duration) {
-        if time * 2 < Duration::from_secs(u64::from(self.options.bgp.hold_time_s)) {
+        if !self.may_end_sessions(time) {
             return;
         }
         for node in &mut self.bgp.nodes {
