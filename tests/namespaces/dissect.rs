@@ -62,10 +62,20 @@ impl Connection {
         &self.directions[which]
     }
 
-    /// Whether it came to a BGP session: both ends sent a KEEPALIVE.
+    /// Whether it came to a BGP session: both ends sent a KEEPALIVE, and it did not end with that. Of two connections that
+    /// collide, FRR and BIRD may end the one that goes when either has just sent its KEEPALIVE.
     pub fn was_session(&self) -> bool {
         let agreed = |direction: &Direction| direction.count(Kind::Keepalive) > 0;
-        self.directions.iter().all(agreed)
+        let went_on = |direction: &Direction| {
+            let of_sessions = [Kind::Keepalive, Kind::Update, Kind::RouteRefresh];
+            of_sessions
+                .map(|kind| direction.count(kind))
+                .iter()
+                .sum::<usize>()
+                > 1
+        };
+        let stood = self.ends_at.is_empty() || self.directions.iter().any(went_on);
+        stood && self.directions.iter().all(agreed)
     }
 }
 
@@ -351,6 +361,26 @@ mod tests {
         assert!(connections[0].from(CALLED).has_hole());
         assert_eq!(connections[0].ends_at.len(), 1);
         assert!(!connections[0].was_session());
+    }
+
+    #[test]
+    fn a_connection_that_ends_with_its_first_keepalives_was_no_session() {
+        let all = [
+            frame(CALLER, Flags::SYN, 100, &[]),
+            frame(CALLED, Flags::SYN | Flags::ACK, 500, &[]),
+            frame(CALLER, Flags::ACK, 101, &KEEPALIVE),
+            frame(CALLED, Flags::ACK, 501, &KEEPALIVE),
+            frame(CALLER, Flags::ACK, 120, &KEEPALIVE),
+            frame(CALLED, Flags::RST, 520, &[]),
+        ];
+        let was_session = |frames: &[usize]| {
+            let frames: Vec<_> = frames.iter().map(|number| all[*number].clone()).collect();
+            connections(&frames)[0].was_session()
+        };
+        assert!(!was_session(&[0, 1, 2]), "one end agreed");
+        assert!(was_session(&[0, 1, 2, 3]), "it stands");
+        assert!(!was_session(&[0, 1, 2, 3, 5]), "a collision");
+        assert!(was_session(&[0, 1, 2, 3, 4, 5]), "it stood");
     }
 
     #[test]

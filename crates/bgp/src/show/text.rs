@@ -334,24 +334,7 @@ pub fn neighbor_lines(neighbor: &NeighborView) -> Vec<String> {
         "  BGP version 4, remote router ID {}",
         neighbor.router_id
     ));
-    lines.push(match (neighbor.state, neighbor.state_age_s) {
-        ("Established", Some(seconds)) => format!("  BGP state = Established, up for {}", age(seconds)),
-        (state, Some(seconds)) => format!("  BGP state = {state}, down for {}", age(seconds)),
-        (state, None) => format!("  BGP state = {state}"),
-    });
-    let read = neighbor.last_read_s.map_or(String::new(), |seconds| {
-        format!("Last read {}, ", age(u32::try_from(seconds).unwrap_or(u32::MAX)))
-    });
-    lines.push(format!(
-        "  {read}hold time is {}, keepalive interval is {} seconds",
-        neighbor.hold_time_s, neighbor.keepalive_time_s
-    ));
-    if neighbor.configured_hold_time_s != neighbor.hold_time_s {
-        lines.push(format!(
-            "  Configured hold time: {} seconds",
-            neighbor.configured_hold_time_s
-        ));
-    }
+    state_lines(neighbor, &mut lines);
     if neighbor.state == "Established" {
         lines.push(String::from("  Neighbor sessions:"));
         lines.push(String::from(
@@ -386,6 +369,27 @@ pub fn neighbor_lines(neighbor: &NeighborView) -> Vec<String> {
     });
     lines.extend(connection_lines(neighbor));
     lines
+}
+
+fn state_lines(neighbor: &NeighborView, lines: &mut Vec<String>) {
+    lines.push(match (neighbor.state, neighbor.state_age_s) {
+        ("Established", Some(seconds)) => format!("  BGP state = Established, up for {}", age(seconds)),
+        (state, Some(seconds)) => format!("  BGP state = {state}, down for {}", age(seconds)),
+        (state, None) => format!("  BGP state = {state}"),
+    });
+    let read = neighbor.last_read_s.map_or(String::new(), |seconds| {
+        format!("Last read {}, ", age(u32::try_from(seconds).unwrap_or(u32::MAX)))
+    });
+    lines.push(format!(
+        "  {read}hold time is {}, keepalive interval is {} seconds",
+        neighbor.hold_time_s, neighbor.keepalive_time_s
+    ));
+    if neighbor.configured_hold_time_s != neighbor.hold_time_s {
+        lines.push(format!(
+            "  Configured hold time: {} seconds",
+            neighbor.configured_hold_time_s
+        ));
+    }
 }
 
 /// The TCP session of a neighbour.
