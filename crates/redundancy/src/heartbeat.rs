@@ -92,6 +92,11 @@ impl FailureDetector {
         verdict
     }
 
+    /// Whether the peer has been silent for longer than `limit` while this side was awake.
+    pub fn is_silent_for(&self, now: Instant, limit: Duration) -> bool {
+        now >= self.heard_at + limit.saturating_add(self.lateness)
+    }
+
     /// Heartbeats that should have come and did not: `keep_alive count` of `show redundancy states`, 0 when healthy.
     pub fn missed(&self, now: Instant) -> u64 {
         let silent = now.saturating_since(self.heard_at).as_nanos();

@@ -3,7 +3,7 @@
 mod common;
 
 use RpSlot::{R0, R1};
-use common::{Item, Pair};
+use common::{Item, Pair, config};
 use machine::{Epoch, RpSlot};
 use redundancy::{
     Body, ColdStart, Input, ManualSwitchover, Output, PeerLoss, ProcessFound, Progression, RedundancyMode,
@@ -168,6 +168,35 @@ fn req_46_a_hung_active_is_killed_and_its_successor_does_not_wait_for_its_death(
     pair.settle();
     assert!(pair.asked(R0, |output| *output
         == Output::ReloadSelf(ReloadReason::Superseded)));
+}
+
+#[test]
+fn a_standby_that_holds_nothing_yet_waits_longer_before_it_kills_a_silent_active() {
+    let mut pair = Pair::new();
+    pair.hold_bulk = true;
+    pair.boot_default(R0);
+    pair.run_ms(1_000);
+    pair.boot_default(R1);
+    pair.connect();
+    pair.run_ms(1_000);
+    assert_eq!(pair.state(R1), RfState::StandbyColdBulk);
+    pair.outputs.clear();
+    let silent_since = pair.unit(R1).now;
+    // R0 is late: its clock and its inbox stand still.
+    let mut killed_after = None;
+    for _ in 0..400 {
+        pair.fire(R1);
+        if pair.asked(R1, |output| *output == Output::KillPeer) {
+            killed_after = Some(pair.unit(R1).now.saturating_since(silent_since));
+            break;
+        }
+    }
+    let limit = machine::Duration::from_millis(config(R1, 1).keepalive_limit_ms);
+    let killed_after = killed_after.expect("it is killed in the end");
+    assert!(
+        killed_after >= limit * 9 && killed_after <= limit * 11,
+        "{killed_after:?}"
+    );
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use super::{
     Body, ClaimPurpose, FailureDetector, Hello, HistoryEvent, Output, PeerLoss, RedundancyFacility,
-    ReloadReason, RfEvent, RfMessage, RfState, RfTimer, Status, Syslog,
+    RedundancyMode, ReloadReason, RfEvent, RfMessage, RfState, RfTimer, Status, Syslog,
 };
 use crate::heartbeat::Verdict;
 use crate::syslog::PeerMonitor;
 use machine::{Duration, Epoch, Instant, Outbox};
+
+/// How many keepalive limits a standby that is not hot waits for a silent active.
+const PATIENCE_OF_A_COLD_STANDBY: u32 = 10;
 
 impl RedundancyFacility {
     pub(super) fn peer_presence(&mut self, now: Instant, present: bool, out: &mut Outbox<Output>) {
@@ -299,9 +302,26 @@ impl RedundancyFacility {
         };
         let verdict = detector.check(now);
         self.timers.set(RfTimer::PeerCheck, detector.next_check());
-        if verdict == Verdict::Failed {
+        let limit = Duration::from_millis(self.config.keepalive_limit_ms).saturating_mul(self.patience());
+        let is_gone = self
+            .detector
+            .as_ref()
+            .is_some_and(|detector| detector.is_silent_for(now, limit));
+        if verdict == Verdict::Failed && is_gone {
             self.note_event(now, RfEvent::KeepaliveExpired);
             self.peer_failed(now, PeerLoss::Silent, out);
+        }
+    }
+
+    /// How many times the limit a silent peer is waited for. Killing an active that is only late, or that a bulk and a busy
+    /// machine keep from its heartbeats, costs all that it holds when nobody holds it as well.
+    fn patience(&self) -> u32 {
+        let costs_everything = self.operating_mode == RedundancyMode::Sso
+            && self.state.is_standby()
+            && self.state != RfState::StandbyHot;
+        match costs_everything {
+            true => PATIENCE_OF_A_COLD_STANDBY,
+            false => 1,
         }
     }
 

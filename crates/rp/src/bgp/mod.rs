@@ -179,6 +179,7 @@ impl BgpProcess {
         packet: Vec<u8>,
         out: &mut Outbox<BgpOutput>,
     ) {
+        self.note_time(now, clients);
         clients
             .tcp
             .handle(now, TcpInput::Packet(packet), &mut self.from_tcp);
@@ -247,7 +248,7 @@ impl BgpProcess {
         self.listened_at = now;
         if gap >= STOPPED_MIN {
             clients.speaker.was_stopped(gap);
-            clients.tcp.was_stopped();
+            clients.tcp.was_stopped(now);
         }
     }
 
