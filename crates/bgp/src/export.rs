@@ -392,17 +392,14 @@ impl Common {
         if !may_be_told {
             return None;
         }
-        let mut subject = Subject {
-            draft: Draft::of(&set),
-            weight: 0,
-        };
-        self.prepare::<F>(key, source, &mut subject.draft)?;
+        let mut subject = Subject::new(Draft::of(&set), path.weight);
         if let Some(name) = &key.route_map {
             let map = self.policies.route_maps.get(name)?;
             if F::apply(map, self, prefix, &mut subject) == Verdict::Deny {
                 return None;
             }
         }
+        self.adapt::<F>(key, source, &mut subject)?;
         finish(key, &mut subject.draft);
         let mut bytes = Vec::with_capacity(128);
         subject.draft.finish(&mut bytes);
@@ -414,8 +411,11 @@ impl Common {
         (wire.len() + REST <= key.length_max(wire.len())).then_some(bytes)
     }
 
-    /// What the kind of session asks for, before policy may change it.
-    fn prepare<F: BgpFamily>(&self, key: &GroupKey, source: &Peer, draft: &mut Draft) -> Option<()> {
+    /// Makes of what the table has, which is what the policy is asked about, what this kind of session wants; but for
+    /// what the policy has said. `None` when there is no next hop to tell.
+    fn adapt<F: BgpFamily>(&self, key: &GroupKey, source: &Peer, subject: &mut Subject) -> Option<()> {
+        let said = subject.said;
+        let draft = &mut subject.draft;
         let is_unspecified = match draft.next_hop {
             None => true,
             Some(NextHop::V4(address)) => address.is_unspecified(),
@@ -423,7 +423,8 @@ impl Common {
         };
         let is_reflected = key.internal && source.source == Source::Internal;
         let is_external = !key.internal && !key.confederation;
-        if is_external || is_unspecified || (key.next_hop_self && !is_reflected) {
+        let is_self = is_external || (key.next_hop_self && !is_reflected);
+        if is_unspecified || (is_self && !said.next_hop) {
             draft.next_hop = Some(key.own_next_hop::<F>()?);
         }
         if let Some(NextHop::V6 { link_local, .. }) = &mut draft.next_hop {
@@ -431,14 +432,14 @@ impl Common {
             *link_local = None;
         }
         if is_external {
-            draft.local_preference = None;
             draft.originator_id = None;
             draft.cluster_list.clear();
-            if source.source != Source::Local {
+            if source.source != Source::Local && !said.med {
                 // RFC 4271 section 5.1.4: it is for the AS that it was sent to.
                 draft.med = None;
             }
             draft.strip_confederation();
+            draft.strip_non_transitive();
             return Some(());
         }
         draft
@@ -452,7 +453,7 @@ impl Common {
     }
 }
 
-/// What is added after policy: our own AS, and what of communities the neighbour is to see.
+/// What every route gets at last: our own AS, and what of communities the neighbour is to see.
 fn finish(key: &GroupKey, draft: &mut Draft) {
     if key.confederation {
         draft.prepend_as(SegmentKind::ConfederationSequence, &[key.local_as]);

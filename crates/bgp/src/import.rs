@@ -239,10 +239,7 @@ impl Common {
         let Some(set) = self.attributes.get(received) else {
             return refused;
         };
-        let mut subject = Subject {
-            draft: Draft::of(&set.canonical()),
-            weight,
-        };
+        let mut subject = Subject::new(Draft::of(&set.canonical()), weight);
         let is_general = map.is_about_attributes_only();
         let result = match F::apply(map, self, prefix, &mut subject) {
             Verdict::Deny => refused,

@@ -102,9 +102,16 @@ impl NeighborConfig {
         }
     }
 
-    /// Whether the session cannot go on as it is.
-    pub(crate) fn needs_reset(&self, before: &NeighborConfig) -> bool {
+    /// Whether the session cannot go on as it is. One that is not established yet starts anew for what an established one
+    /// leaves to the next.
+    pub(crate) fn needs_reset(&self, before: &NeighborConfig, is_established: bool) -> bool {
+        let of_next_session = match is_established {
+            true => self,
+            false => before,
+        };
         let unaffected = NeighborConfig {
+            graceful_restart: of_next_session.graceful_restart,
+            passive: of_next_session.passive,
             weight: self.weight,
             route_map_in: self.route_map_in.clone(),
             prefix_list_in: self.prefix_list_in.clone(),
@@ -219,6 +226,8 @@ pub(crate) struct Connection {
     pub sent: u64,
     /// The hold time that our OPEN proposed, in seconds, whatever has been configured since.
     pub proposed_hold_time_s: u16,
+    /// Whether our OPEN spoke of graceful restart, whatever has been configured since.
+    pub offers_graceful_restart: bool,
     /// What the neighbour's OPEN said.
     pub offer: Option<Offer>,
 }
@@ -229,6 +238,7 @@ impl Connection {
         is_connected: false,
         sent: 0,
         proposed_hold_time_s: 0,
+        offers_graceful_restart: false,
         offer: None,
     };
 

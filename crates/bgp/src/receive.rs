@@ -210,7 +210,7 @@ impl Speaker {
         }
         let checked = Open::parse(body)
             .map_err(|fault| Farewell::of(&fault))
-            .and_then(|open| self.check_open(peer, &open));
+            .and_then(|open| self.check_open(peer, direction, &open));
         let offer = match checked {
             Ok(offer) => offer,
             Err(farewell) => return self.apply(now, peer, direction, Event::OpenError, farewell, out),
@@ -224,7 +224,12 @@ impl Speaker {
     }
 
     /// What the OPEN offers, or why this neighbour cannot have sent it.
-    fn check_open(&self, peer: PeerId, open: &Open<'_>) -> Result<Offer, Option<Farewell>> {
+    fn check_open(
+        &self,
+        peer: PeerId,
+        direction: Direction,
+        open: &Open<'_>,
+    ) -> Result<Offer, Option<Farewell>> {
         let Some(neighbor) = self.neighbors.get(&peer) else {
             return Err(None);
         };
@@ -251,7 +256,7 @@ impl Speaker {
             packet::bgp::Capability::Multiprotocol(afi_safi).emit(&mut missing);
             return refuse(Code::UNSUPPORTED_CAPABILITY, &missing);
         }
-        if !config.graceful_restart {
+        if !neighbor.connection(direction).offers_graceful_restart {
             offer.graceful = None;
         }
         Ok(offer)

@@ -65,6 +65,7 @@ impl Speaker {
                     is_connected: true,
                     sent: 0,
                     proposed_hold_time_s: session.hold_time_s,
+                    offers_graceful_restart: session.offered_graceful_restart,
                     offer: Some(session.agreed),
                 };
                 if !session.stale.is_empty() {
@@ -213,6 +214,7 @@ impl Speaker {
         };
         let connection = neighbor.connection(direction);
         let (offer, hold_time_s, offset) = (connection.offer, connection.hold_time_s(), connection.sent);
+        let offered_graceful_restart = connection.offers_graceful_restart;
         let Some((offer, hold_time_s)) = offer.zip(hold_time_s) else {
             return;
         };
@@ -241,6 +243,7 @@ impl Speaker {
             direction,
             agreed: offer,
             hold_time_s,
+            offered_graceful_restart,
             group,
             generation: before.as_ref().map_or(0, |before| before.generation),
             stale: stale.and(kept),

@@ -190,6 +190,8 @@ pub struct Session {
     pub agreed: Offer,
     /// The hold time agreed on, in seconds; 0: none.
     pub hold_time_s: u16,
+    /// Whether we offered graceful restart.
+    pub offered_graceful_restart: bool,
     /// Whom it is told with.
     pub group: Option<GroupId>,
     /// Generation of the routes that it tells now.
@@ -214,6 +216,7 @@ impl Session {
             direction,
             agreed,
             hold_time_s: agreed.hold_time_s,
+            offered_graceful_restart: false,
             group: None,
             generation: 0,
             stale: Families::NONE,
@@ -246,7 +249,8 @@ pub struct SessionRecord {
     /// See [`Session::hold_time_s`].
     #[prost(uint32, tag = "6")]
     pub hold_time_s: u32,
-    /// Four-octet AS, extended message, route refresh, graceful restart, its notification, its restarted: a bit each.
+    /// Four-octet AS, extended message, route refresh, graceful restart, its notification, its restarted, and
+    /// [`Session::offered_graceful_restart`]: a bit each.
     #[prost(uint32, tag = "7")]
     pub bits: u32,
     /// See [`Offer::families`].
@@ -300,6 +304,7 @@ impl Row for Session {
             direction,
             agreed,
             hold_time_s,
+            offered_graceful_restart,
             group,
             generation,
             stale,
@@ -332,6 +337,7 @@ impl Row for Session {
             graceful.is_some(),
             notification,
             restarted,
+            *offered_graceful_restart,
         ];
         let bits = bits.into_iter().enumerate();
         SessionRecord {
@@ -386,6 +392,7 @@ impl Row for Session {
             },
             agreed,
             hold_time_s: short(record.hold_time_s, "hold time")?,
+            offered_graceful_restart: bit(6),
             group: group.map(GroupId),
             generation: short(record.generation, "generation")?,
             stale: families(record.stale)?,

@@ -314,7 +314,11 @@ impl Speaker {
                     (false, true) => Code::ADMINISTRATIVE_SHUTDOWN,
                     _ => Code::OTHER_CONFIGURATION_CHANGE,
                 };
-                if config.needs_reset(&before) {
+                let is_established = self
+                    .sessions
+                    .get(&peer)
+                    .is_some_and(|session| session.established);
+                if config.needs_reset(&before, is_established) {
                     self.stop(now, peer, code, Vec::new(), out);
                 } else if config.keeps_refused && !before.keeps_refused {
                     // What policy has refused so far was not kept: it is wanted as well.
@@ -346,7 +350,8 @@ impl Speaker {
         let Some(neighbor) = self.neighbors.get(&peer) else {
             return;
         };
-        if neighbor.config.shutdown || neighbor.over_limit {
+        // Without a family there is nothing that a session could be for.
+        if neighbor.config.shutdown || neighbor.over_limit || neighbor.config.families.is_empty() {
             return;
         }
         let event = match neighbor.config.passive {
@@ -530,6 +535,7 @@ impl Speaker {
             families: neighbor.config.families,
             graceful,
         };
+        let offers_graceful_restart = capabilities.graceful.is_some();
         let open = OpenRepr {
             as_number: neighbor.config.local_as,
             hold_time_s: neighbor.config.hold_time_s,
@@ -542,6 +548,7 @@ impl Speaker {
         let connection = neighbor.connection_mut(direction);
         connection.sent += bytes.len() as u64;
         connection.proposed_hold_time_s = proposed_hold_time_s;
+        connection.offers_graceful_restart = offers_graceful_restart;
         out.now(SpeakerOutput::Send {
             peer,
             direction,

@@ -50,7 +50,7 @@ fn subject(path: &[u32], communities: &[u32]) -> Subject {
     draft.origin = Some(Origin::Igp);
     draft.prepend(path);
     draft.communities = communities.to_vec();
-    Subject { draft, weight: 0 }
+    Subject::new(draft, 0)
 }
 
 #[test]

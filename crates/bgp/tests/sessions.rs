@@ -135,6 +135,67 @@ fn another_hold_time_is_that_of_the_next_session_also_after_a_takeover() {
 }
 
 #[test]
+fn graceful_restart_that_is_switched_is_that_of_the_next_session_also_after_a_takeover() {
+    let mut world = World::new(2);
+    world.join(0, 1, |_| {});
+    world.settle();
+    let switch = |world: &mut World, on: bool| {
+        for (node, other) in [(0, 1), (1, 0)] {
+            let mut config = world.configs[node][&peer_id(other)].clone();
+            config.graceful_restart = on;
+            world.configure(node, other, config);
+        }
+        world.settle();
+    };
+    let is_offered = |world: &World| {
+        let session = world.speaker(0).sessions.get(&peer_id(1)).unwrap();
+        assert!(session.established);
+        assert_eq!(
+            session.offered_graceful_restart,
+            session.agreed.graceful.is_some()
+        );
+        session.offered_graceful_restart
+    };
+    for on in [true, false] {
+        switch(&mut world, on);
+        assert_eq!(is_offered(&world), !on, "the session stays as it is");
+        world.promote(0);
+        world.pass(Duration::from_secs(30));
+        assert_eq!(is_offered(&world), !on, "also with the successor");
+        let dropped = world.speaker(0).counters(peer_id(1)).unwrap().dropped;
+        assert_eq!(dropped, u32::from(!on), "nothing but the operator has ended one");
+        let clear = SpeakerInput::Clear {
+            peer: peer_id(1),
+            communication: None,
+        };
+        world.input(0, clear);
+        world.pass(Duration::from_secs(200));
+        assert_eq!(is_offered(&world), on, "the next one has it");
+    }
+}
+
+#[test]
+fn a_neighbour_without_a_family_is_not_spoken_to() {
+    let mut world = World::new(2);
+    world.join(0, 1, |_| {});
+    world.settle();
+    let active = world.configs[0][&peer_id(1)].clone();
+    let inactive = NeighborConfig {
+        families: Families::NONE,
+        ..active.clone()
+    };
+    world.configure(0, 1, inactive);
+    world.pass(Duration::from_secs(300));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Idle));
+    let heard = world.log.iter().filter(|(_, text)| text.contains("NOTIFICATION"));
+    let heard: Vec<_> = heard.map(|(node, _)| *node).collect();
+    assert_eq!(heard, [0, 1], "one word at the end of the session, and no more");
+    world.configure(0, 1, active);
+    world.pass(Duration::from_secs(300));
+    assert_eq!(world.speaker(0).state(peer_id(1)), Some(State::Established));
+}
+
+#[test]
 fn of_two_connections_the_one_of_the_higher_identifier_stays() {
     let mut world = World::new(2);
     world.join(0, 1, |config| config.passive = false);

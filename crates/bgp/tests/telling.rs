@@ -1,7 +1,10 @@
 //! Who is told what: kinds of sessions, route reflection, communities, and the audience of each message.
 
 use bgp::decision::Source;
-use bgp::policy::{Draft, NO_ADVERTISE, NO_EXPORT};
+use bgp::policy::{
+    Draft, ListAction, Match, MetricChange, NO_ADVERTISE, NO_EXPORT, PrefixEntry, PrefixList, RouteMapEntry,
+    Set,
+};
 use bgp::{Group, GroupId, GroupKey, NextHopKey, Peer, PeerId, Rib};
 use packet::bgp::{Context, Kind, NextHop, Origin, Reading, Update, split};
 use packet::{Ipv4Addr, Prefix, V4};
@@ -204,6 +207,91 @@ fn a_route_that_went_through_us_before_is_refused() {
     });
     announce(&mut rib, 4, |draft| draft.cluster_list = vec![10, 0, 0, 1]);
     assert_eq!(rib.v4.paths.len(), 0);
+}
+
+/// External neighbours behind a route map with this one entry.
+fn rib_with_map(matches: Vec<Match>, sets: Vec<Set>) -> Rib {
+    let mut rib = rib();
+    let mut list = PrefixList::default();
+    let next_hop = Prefix::host(NEXT_HOP);
+    let entry = PrefixEntry::new(ListAction::Permit, next_hop, None, None).unwrap();
+    list.entries.insert(5, entry);
+    let policies = &mut rib.common.policies;
+    policies.prefix_lists_v4.insert("HOP".into(), list);
+    let entry = RouteMapEntry {
+        action: ListAction::Permit,
+        matches,
+        sets,
+    };
+    let map = policies.route_maps.entry("OUT".into()).or_default();
+    map.entries.insert(10, entry);
+    let group = rib.common.groups.get(&EXTERNAL).unwrap();
+    let key = GroupKey {
+        route_map: Some("OUT".into()),
+        ..group.key.clone()
+    };
+    rib.common.groups.insert(EXTERNAL, Group::new(key));
+    rib
+}
+
+#[test]
+fn a_route_map_out_is_asked_about_what_the_table_has_and_its_word_is_the_last() {
+    let plain = "[65000 64900] 192.0.2.254 None None";
+    let cases = [
+        (vec![Match::LocalPreference(150)], vec![], plain),
+        (vec![Match::LocalPreference(100)], vec![], ""),
+        (vec![Match::Metric(7)], vec![], plain),
+        (vec![Match::Metric(0)], vec![], ""),
+        (vec![Match::NextHopPrefixList(vec!["HOP".into()])], vec![], plain),
+        // What it says stands, also if it says what was there.
+        (
+            vec![],
+            vec![Set::Metric(MetricChange::To(7)), Set::NextHop(NEXT_HOP)],
+            "[65000 64900] 192.0.2.1 Some(7) None",
+        ),
+        (
+            vec![],
+            vec![Set::Metric(MetricChange::Add(2)), Set::Prepend(vec![65000])],
+            "[65000 65000 64900] 192.0.2.254 Some(9) None",
+        ),
+    ];
+    for (matches, sets, expected) in cases {
+        let name = format!("{matches:?} {sets:?}");
+        let mut rib = rib_with_map(matches, sets);
+        announce(&mut rib, 3, |_| {});
+        assert_eq!(told(&mut rib, 2).concat(), expected, "{name}");
+    }
+    // Without the attribute it is the value that it stands for.
+    let mut rib = rib_with_map(vec![Match::LocalPreference(100), Match::Metric(0)], vec![]);
+    announce(&mut rib, 1, |draft| draft.med = None);
+    assert_eq!(told(&mut rib, 2), [plain]);
+}
+
+#[test]
+fn extended_communities_that_are_for_one_as_stay_in_it() {
+    // Link bandwidth (0x4004), and a route target.
+    const BANDWIDTH: [u8; 8] = [0x40, 4, 0xfd, 0xe8, 0x4c, 0xbe, 0xbc, 0x20];
+    const TARGET: [u8; 8] = [0, 2, 0xfd, 0xe8, 0, 0, 0, 1];
+    let mut rib = rib();
+    for group in [EXTERNAL, CLIENTS] {
+        let key = GroupKey {
+            send_extended_community: true,
+            ..rib.common.groups.get(&group).unwrap().key.clone()
+        };
+        rib.common.groups.insert(group, Group::new(key));
+    }
+    announce(&mut rib, 3, |draft| {
+        draft.extended_communities = [BANDWIDTH, TARGET].concat()
+    });
+    let mut seen = |peer| {
+        rib.fill(PeerId(peer), u64::MAX, 1000);
+        let (_, bytes) = rib.last_bytes(PeerId(peer));
+        let message = split(&bytes, 4096).unwrap().unwrap();
+        let reading = Update::parse(message.body).unwrap().read(&context()).unwrap();
+        reading.attributes.extended_communities.to_vec()
+    };
+    assert_eq!(seen(5), [BANDWIDTH, TARGET].concat());
+    assert_eq!(seen(2), TARGET);
 }
 
 #[test]

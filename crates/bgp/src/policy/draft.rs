@@ -100,6 +100,13 @@ impl Draft {
         self.path = path;
     }
 
+    /// Leaves out the extended communities that are for one AS, or one confederation (RFC 4360 section 2: bit 0x40 of
+    /// the type; RFC 5701 section 2: the same).
+    pub fn strip_non_transitive(&mut self) {
+        retain_transitive::<8>(&mut self.extended_communities);
+        retain_transitive::<20>(&mut self.ipv6_extended_communities);
+    }
+
     /// Appends the canonical form to `out`.
     pub fn finish(&self, out: &mut Vec<u8>) {
         let communities: Vec<u8> = self
@@ -127,4 +134,19 @@ impl Draft {
         };
         CanonicalWriter::new(out).set(&attributes, self.next_hop);
     }
+}
+
+/// Keeps those communities, `LENGTH` bytes each, that another AS may see.
+fn retain_transitive<const LENGTH: usize>(communities: &mut Vec<u8>) {
+    const NON_TRANSITIVE: u8 = 0x40;
+    let is_transitive = |community: &[u8]| community[0] & NON_TRANSITIVE == 0;
+    if communities.chunks_exact(LENGTH).all(is_transitive) {
+        return;
+    }
+    *communities = communities
+        .chunks_exact(LENGTH)
+        .filter(|community| is_transitive(community))
+        .flatten()
+        .copied()
+        .collect();
 }

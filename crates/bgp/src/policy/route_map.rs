@@ -7,6 +7,7 @@ use packet::bgp::{NextHop, Origin};
 use packet::{Family, Ipv4Addr, Prefix};
 
 use super::{Draft, ListAction, Policies, PrefixList};
+use crate::attributes::DEFAULT_LOCAL_PREFERENCE;
 
 /// What a `match` line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +25,9 @@ pub enum Match {
         /// No others may be there.
         exact: bool,
     },
-    /// MULTI_EXIT_DISC is this.
+    /// MULTI_EXIT_DISC is this; without one it is 0.
     Metric(u32),
-    /// LOCAL_PREF is this.
+    /// LOCAL_PREF is this; without one it is [`DEFAULT_LOCAL_PREFERENCE`].
     LocalPreference(u32),
 }
 
@@ -105,6 +106,29 @@ pub struct Subject {
     pub draft: Draft,
     /// Its weight.
     pub weight: u16,
+    /// What `set` lines have said of it so far.
+    pub said: Said,
+}
+
+/// Which attributes `set` lines gave a value, be it the one that was there: what a kind of session would do with them by
+/// itself is then not done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// `set ip next-hop`.
+    pub next_hop: bool,
+    /// `set metric`.
+    pub med: bool,
+}
+
+impl Subject {
+    /// A route that no `set` line has been applied to.
+    pub fn new(draft: Draft, weight: u16) -> Subject {
+        Subject {
+            draft,
+            weight,
+            said: Said::default(),
+        }
+    }
 }
 
 /// What policy says.
@@ -187,8 +211,10 @@ impl Match {
                 let list = policies.community_lists.get(name);
                 list.is_none_or(|list| list.takes(&draft.communities, *exact))
             }),
-            Match::Metric(metric) => draft.med == Some(*metric),
-            Match::LocalPreference(preference) => draft.local_preference == Some(*preference),
+            Match::Metric(metric) => draft.med.unwrap_or(0) == *metric,
+            Match::LocalPreference(preference) => {
+                draft.local_preference.unwrap_or(DEFAULT_LOCAL_PREFERENCE) == *preference
+            }
         }
     }
 }
@@ -199,6 +225,7 @@ impl Set {
         match self {
             Set::LocalPreference(preference) => draft.local_preference = Some(*preference),
             Set::Metric(change) => {
+                subject.said.med = true;
                 let before = draft.med.unwrap_or(0);
                 draft.med = Some(match change {
                     MetricChange::To(metric) => *metric,
@@ -208,7 +235,10 @@ impl Set {
             }
             Set::Weight(weight) => subject.weight = *weight,
             Set::Origin(origin) => draft.origin = Some(*origin),
-            Set::NextHop(address) => draft.next_hop = Some(NextHop::V4(*address)),
+            Set::NextHop(address) => {
+                subject.said.next_hop = true;
+                draft.next_hop = Some(NextHop::V4(*address));
+            }
             Set::Prepend(numbers) => draft.prepend(numbers),
             Set::Community(change) => change.apply(policies, &mut draft.communities),
             Set::LargeCommunity { values, additive } => {

@@ -398,7 +398,9 @@ fn graceful(speaker: &Speaker, config: &NeighborConfig, session: Option<&Session
         (family_name(number), forwarding)
     };
     GracefulView {
-        advertised: config.graceful_restart,
+        advertised: session.map_or(config.graceful_restart, |session| {
+            session.offered_graceful_restart
+        }),
         received: offered.is_some(),
         remote_restart_time_s: offered.map(|graceful| graceful.restart_time_s),
         notification: offered.is_some_and(|graceful| graceful.notification),

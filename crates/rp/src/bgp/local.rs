@@ -177,10 +177,7 @@ fn local_route(
     let policies = &settings.policies;
     let map = policies.route_maps.get(name)?;
     let set = ::bgp::AttributeSet::new(&attributes)?;
-    let mut subject = Subject {
-        draft: Draft::of(&set.canonical()),
-        weight: WEIGHT,
-    };
+    let mut subject = Subject::new(Draft::of(&set.canonical()), WEIGHT);
     if map.apply(policies, &policies.prefix_lists_v4, &prefix, &mut subject) == Verdict::Deny {
         return None;
     }

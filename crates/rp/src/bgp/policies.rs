@@ -208,7 +208,7 @@ mod tests {
         draft.prepend(path);
         draft.communities = communities.to_vec();
         draft.next_hop = Some(NextHop::V4([10, 0, 0, 9].into()));
-        let mut subject = Subject { draft, weight: 0 };
+        let mut subject = Subject::new(draft, 0);
         let prefix = Prefix::new([10, 1, 0, 0].into(), 16).unwrap();
         let lists = &policies.prefix_lists_v4;
         let verdict = policies.route_maps[map].apply(policies, lists, &prefix, &mut subject);

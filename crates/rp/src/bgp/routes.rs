@@ -22,24 +22,20 @@ impl BgpProcess {
             let paths = clients.speaker.rib.v4.get(prefix);
             let paths = paths.map_or(&[][..], |paths| paths.as_slice());
             // The router's own routes are in the routing table already: that is where they come from.
-            let is_own = paths
+            let best = paths
                 .iter()
-                .any(|path| path.is_best() && path.peer == PeerId::LOCAL);
-            for path in paths.iter().filter(|path| path.is_used() && !is_own) {
+                .find(|path| path.is_best() && path.peer != PeerId::LOCAL);
+            // All that share the load have the metric of the best one: they are one route.
+            let metric = best.and_then(|best| metric(common, table_map.as_ref(), prefix, best));
+            for path in paths.iter().filter(|path| path.is_used()) {
                 let summary = common.attributes.summary(path.accepted);
-                let (Some(summary), Some(peer)) = (summary, common.peer(path.peer)) else {
+                let (Some(metric), Some(summary), Some(peer)) = (metric, summary, common.peer(path.peer))
+                else {
                     continue;
                 };
                 let Some(NextHop::V4(next_hop)) = summary.next_hop else {
                     continue;
                 };
-                let mut metric = summary.med.unwrap_or(0);
-                if let Some(mapper) = &table_map {
-                    match mapper.metric(common, prefix, path, metric) {
-                        Some(changed) => metric = changed,
-                        None => continue,
-                    }
-                }
                 let route_type = match peer.source {
                     Source::External => RouteType::External,
                     Source::Internal | Source::Confederation | Source::Local => RouteType::Internal,
@@ -94,6 +90,20 @@ impl BgpProcess {
     }
 }
 
+/// The metric in the routing table of a prefix with this best path; `None`: `table-map` keeps it out.
+fn metric(
+    common: &Common,
+    table_map: Option<&TableMapper<'_>>,
+    prefix: Prefix<V4>,
+    best: &Path,
+) -> Option<u32> {
+    let med = common.attributes.summary(best.accepted)?.med.unwrap_or(0);
+    match table_map {
+        Some(mapper) => mapper.metric(common, prefix, best, med),
+        None => Some(med),
+    }
+}
+
 /// `table-map`: what routes go through on their way into the routing table.
 struct TableMapper<'a> {
     policies: &'a Policies,
@@ -123,8 +133,7 @@ impl<'a> TableMapper<'a> {
             false => Draft::of(&common.attributes.get(path.accepted)?.canonical()),
         };
         draft.med = Some(metric);
-        let weight = path.weight;
-        let mut subject = Subject { draft, weight };
+        let mut subject = Subject::new(draft, path.weight);
         let lists = &self.policies.prefix_lists_v4;
         match self.map.apply(self.policies, lists, &prefix, &mut subject) {
             Verdict::Permit => Some(subject.draft.med.unwrap_or(0)),
@@ -137,7 +146,7 @@ impl<'a> TableMapper<'a> {
 mod tests {
     use super::super::settings::settings;
     use super::*;
-    use ::bgp::{BEST, Paths, Peer, Reach, RouteKey, SweepKey, local_attributes};
+    use ::bgp::{BEST, MULTIPATH, Paths, Peer, Reach, RouteKey, SweepKey, local_attributes};
     use alloc::string::{String, ToString};
     use packet::Ipv4Addr;
     use packet::bgp::Origin;
@@ -215,5 +224,41 @@ mod tests {
         for (lines, expected) in cases {
             assert_eq!(installed(&mut clients, lines), *expected, "{lines}");
         }
+    }
+
+    #[test]
+    fn paths_that_share_the_load_are_one_route_with_the_metric_of_the_best() {
+        let mut clients = two_routes();
+        let other_next_hop = Ipv4Addr::new(10, 0, 0, 3);
+        let rib = &mut clients.speaker.rib;
+        let peer = Peer {
+            source: Source::External,
+            ..Peer::local(other_next_hop)
+        };
+        rib.set_peer(PeerId(2), Some(peer));
+        let next_hop = NextHop::V4(other_next_hop);
+        let reached = Reach { metric: Some(0) };
+        rib.common.next_hops.insert(next_hop.into(), reached);
+        let attributes = local_attributes(Origin::Igp, None, Some(next_hop));
+        let set = rib.common.attributes.intern(&attributes).unwrap();
+        let prefix: Prefix<V4> = "10.1.0.0/16".parse().unwrap();
+        let best = *rib.v4.get(prefix).unwrap().best().unwrap();
+        let other = Path {
+            peer: PeerId(2),
+            flags: MULTIPATH,
+            received: set,
+            accepted: set,
+            ..best
+        };
+        let paths = Paths::from_slice(&[best, other]).unwrap();
+        rib.v4.paths.insert(RouteKey(prefix), paths);
+        assert_eq!(
+            installed(&mut clients, ""),
+            [
+                "10.1.0.0/16 metric 7",
+                "10.1.0.0/16 metric 7",
+                "10.2.0.0/16 metric 7"
+            ]
+        );
     }
 }
