@@ -439,6 +439,10 @@ fn route_values(
         path.and_then(|path| path.next_hop())
             .map(|hop| (Slot::NextHop, Value::Address(hop))),
     );
+    values.extend(
+        path.filter(|path| *path == RoutePath::Null0)
+            .map(|_| (Slot::NullInterface, Value::Number(0))),
+    );
     values.extend(distance.map(|distance| (Slot::Distance, Value::Number(u32::from(distance)))));
     values
 }
@@ -514,6 +518,9 @@ impl Matched {
     }
 
     fn path(&self) -> Option<RoutePath> {
+        if self.number(Slot::NullInterface).is_some() {
+            return Some(RoutePath::Null0);
+        }
         match (self.port(), self.address(Slot::NextHop)) {
             (None, None) => None,
             (None, Some(next_hop)) => Some(RoutePath::NextHop(next_hop)),

@@ -373,6 +373,8 @@ pub enum RoutePath {
     Interface(PortId),
     /// Out of a port, to a router on that link.
     InterfaceNextHop(PortId, Ipv4Addr),
+    /// Nowhere: packets are dropped.
+    Null0,
 }
 
 impl RoutePath {
@@ -380,14 +382,14 @@ impl RoutePath {
     pub const fn next_hop(&self) -> Option<Ipv4Addr> {
         match self {
             RoutePath::NextHop(address) | RoutePath::InterfaceNextHop(_, address) => Some(*address),
-            RoutePath::Interface(_) => None,
+            RoutePath::Interface(_) | RoutePath::Null0 => None,
         }
     }
 
     /// The port that the path names.
     pub const fn port(&self) -> Option<PortId> {
         match self {
-            RoutePath::NextHop(_) => None,
+            RoutePath::NextHop(_) | RoutePath::Null0 => None,
             RoutePath::Interface(port) | RoutePath::InterfaceNextHop(port, _) => Some(*port),
         }
     }
@@ -399,6 +401,7 @@ impl fmt::Display for RoutePath {
             RoutePath::NextHop(address) => write!(f, "{address}"),
             RoutePath::Interface(port) => write!(f, "{}", InterfaceName(*port)),
             RoutePath::InterfaceNextHop(port, address) => write!(f, "{} {address}", InterfaceName(*port)),
+            RoutePath::Null0 => f.write_str("Null0"),
         }
     }
 }

@@ -381,7 +381,7 @@ fn is_interface_type(branch: &Branch) -> bool {
     keyword_of(branch).is_some()
         && matches!(
             branch.tokens.get(branch.position + 1),
-            Some(Token::Argument { kind: Kind::Port, .. })
+            Some(Token::Argument { kind, .. }) if kind.is_interface_number()
         )
 }
 

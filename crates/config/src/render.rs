@@ -7,7 +7,7 @@ use crate::bind::matched;
 use crate::command::ConfigCommand;
 use crate::grammar::{Grammar, Matched};
 use crate::table::Row;
-use crate::token::{Kind, Slot, Token, Value};
+use crate::token::{Slot, Token, Value};
 
 impl Grammar {
     /// The canonical text of a configuration command.
@@ -49,7 +49,7 @@ fn fill(row: &Row, matched: &Matched) -> Option<String> {
                 used += 1;
                 // An interface's number is written right after its type.
                 match words.last_mut() {
-                    Some(last) if *kind == Kind::Port => last.push_str(&text),
+                    Some(last) if kind.is_interface_number() => last.push_str(&text),
                     _ => words.push(text),
                 }
             }

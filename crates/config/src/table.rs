@@ -264,6 +264,8 @@ const ROUTE: Token = keyword("route", "Establish static routes");
 const ROUTE_NETWORK: Token = argument(Slot::Address, Kind::Address, "Destination prefix");
 const ROUTE_MASK: Token = argument(Slot::Mask, Kind::Address, "Destination prefix mask");
 const NEXT_HOP: Token = argument(Slot::NextHop, Kind::Address, "Forwarding router's address");
+const NULL: Token = keyword("Null", "Null interface");
+const NULL_NUMBER: Token = argument(Slot::NullInterface, Kind::NullInterface, "Null interface number");
 const DISTANCE: Token = argument(
     Slot::Distance,
     Kind::Number { min: 1, max: 255 },
@@ -582,6 +584,10 @@ const OWN_ROWS: &[Row] = &[
     row!(GLOBAL Privileged IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK, NEXT_HOP, optional(1), DISTANCE),
     row!(GLOBAL Privileged IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK, ETHERNET, PORT,
         optional(1), NEXT_HOP, optional(1), DISTANCE),
+    row!(GLOBAL Privileged IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK, NULL, NULL_NUMBER,
+        optional(1), DISTANCE),
+    row!(GLOBAL Privileged no IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK, NULL, NULL_NUMBER,
+        optional(1), DISTANCE),
     row!(GLOBAL Privileged no IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK,
         optional(3), NEXT_HOP, optional(1), DISTANCE),
     row!(GLOBAL Privileged no IpRoute: IP_GLOBAL, ROUTE, ROUTE_NETWORK, ROUTE_MASK, ETHERNET, PORT,

@@ -57,6 +57,8 @@ pub enum Slot {
     NextHop,
     /// Card and port of an interface.
     Port,
+    /// The number of the null interface.
+    NullInterface,
     /// Administrative distance.
     Distance,
     /// A host name.
@@ -137,6 +139,8 @@ pub enum Kind {
     Pattern,
     /// `card/port`. Follows the keyword of an interface type, to which it may be glued (`e0/0`).
     Port,
+    /// The number of the null interface, of which there is one. Follows its keyword, to which it may be glued (`Null0`).
+    NullInterface,
     /// Severity of system messages: 0 to 7, or the beginning of a keyword that is no other's.
     Severity,
     /// A card's number, `R0` or `R1`.
@@ -169,7 +173,7 @@ pub enum Value {
     Address(Ipv4Addr),
     /// Of [`Kind::AddressOrPrefix`]: the address as typed, and the prefix length 0..=32.
     Prefix(Ipv4Addr, u8),
-    /// Of [`Kind::Number`] and [`Kind::AsNumber`], and of [`Kind::Minutes`] in minutes.
+    /// Of [`Kind::Number`], [`Kind::NullInterface`] and [`Kind::AsNumber`], and of [`Kind::Minutes`] in minutes.
     Number(u32),
     /// Of [`Kind::Hexadecimal`].
     Hexadecimal(u16),
@@ -205,6 +209,7 @@ impl Kind {
             Kind::Address | Kind::Netmask => "A.B.C.D".to_string(),
             Kind::AddressOrPrefix => "A.B.C.D[/nn]".to_string(),
             Kind::Number { min, max } => format!("<{min}-{max}>"),
+            Kind::NullInterface => "<0-0>".to_string(),
             Kind::Hexadecimal => "<0x0-0xFFFF>".to_string(),
             Kind::Word => "WORD".to_string(),
             Kind::Severity => "<0-7>".to_string(),
@@ -241,6 +246,7 @@ impl Kind {
             Kind::Number { min, max } => decimal(text)
                 .filter(|number| (*min..=*max).contains(number))
                 .map(Value::Number),
+            Kind::NullInterface => decimal(text).filter(|number| *number == 0).map(Value::Number),
             Kind::Hexadecimal => hexadecimal(text).map(Value::Hexadecimal),
             Kind::Word | Kind::Line | Kind::Pattern => {
                 (!text.is_empty()).then(|| Value::Text(text.to_string()))
@@ -289,7 +295,7 @@ impl Kind {
             Kind::AddressOrPrefix | Kind::Port => {
                 all(|character| character.is_ascii_digit() || character == '.' || character == '/')
             }
-            Kind::Number { .. } => all(|character| character.is_ascii_digit()),
+            Kind::Number { .. } | Kind::NullInterface => all(|character| character.is_ascii_digit()),
             Kind::Hexadecimal => "0x".starts_with(text) || hexadecimal(text).is_some(),
             Kind::Minutes { .. } => all(|character| character.is_ascii_digit() || character == ':'),
             Kind::ChassisSlot => {
@@ -304,6 +310,11 @@ impl Kind {
             Kind::AsNumber => all(|character| character.is_ascii_digit() || character == '.'),
             Kind::Neighbor | Kind::Tag | Kind::Word | Kind::Line | Kind::Pattern | Kind::Rest(_) => true,
         }
+    }
+
+    /// Whether a value is the number of an interface, which is written right after its type.
+    pub(crate) const fn is_interface_number(&self) -> bool {
+        matches!(self, Kind::Port | Kind::NullInterface)
     }
 
     /// Whether a value goes on to the end of the line.

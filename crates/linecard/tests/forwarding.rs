@@ -152,6 +152,17 @@ fn every_drop_reason_of_a_received_frame_is_counted_and_nothing_leaves() {
 }
 
 #[test]
+fn a_more_specific_route_carries_packets_past_one_that_drops() {
+    let rows = rows().fib("10.9.1.0/24", via(&[(WEST, Some(HOST_WEST))]));
+    let mut bench = Bench::ready_with(rows, Limits::default());
+    let to = |address| Ip::udp(HOST_EAST, address, 8).to_port(EAST);
+    assert_eq!(bench.frame(EAST, &to(Ipv4Addr::new(10, 9, 1, 1))).len(), 1);
+    assert_eq!(bench.card.counters().drops(DropReason::NullRoute), 0);
+    assert_eq!(bench.frame(EAST, &to(Ipv4Addr::new(10, 9, 2, 1))), []);
+    assert_eq!(bench.card.counters().drops(DropReason::NullRoute), 1);
+}
+
+#[test]
 fn a_port_that_is_shut_unconfigured_or_without_address_takes_no_packets() {
     let frame = Ip::udp(HOST_EAST, HOST_WEST, 8).to_port(EAST);
     let shut = rows().port(EAST, "10.0.0.1/24", 1500, false);

@@ -244,6 +244,24 @@ fn a_discarding_route_drops_and_ends_the_search_for_a_next_hop() {
 }
 
 #[test]
+fn a_more_specific_route_wins_over_one_that_discards_and_leaves_the_rest_to_it() {
+    let mut rib = two_links();
+    insert(&mut rib, static_route(prefix("20.0.0.0/8"), Via::Discard, None));
+    insert(&mut rib, over("20.1.0.0/16", "10.0.1.2"));
+    settle(&mut rib);
+    let entry = |rib: &Rib<V4>, to: &str| rib.lookup(address(to)).map(|(_, entry)| entry.clone());
+    assert_eq!(entry(&rib, "20.1.2.3"), via(&[(PORT_1, Some("10.0.1.2"))]));
+    assert_eq!(entry(&rib, "20.2.0.1"), Some(FibEntry::Drop));
+    assert_eq!(
+        rib.offered(prefix("20.0.0.0/8")).map(|route| route.protocol),
+        Some(Protocol::Static)
+    );
+    rib.remove(&over("20.1.0.0/16", "10.0.1.2").0);
+    settle(&mut rib);
+    assert_eq!(entry(&rib, "20.1.2.3"), Some(FibEntry::Drop));
+}
+
+#[test]
 fn a_longer_prefix_takes_a_next_hop_over() {
     let mut rib = two_links();
     insert(&mut rib, over("0.0.0.0/0", "10.0.0.2"));

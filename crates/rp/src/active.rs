@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use chassis::rows::PortConfiguration;
 use chassis::{CardMessage, RpMessage};
 use checkpoint::{Acknowledgement, ActiveEnd, ActiveEndConfig, Gate, PeerSync, ResyncRequest, Tables as _};
-use config::{ConfigCommand, ConfigError, ReturnCode};
+use config::{ConfigCommand, ConfigError, ReturnCode, RoutePath};
 use core::net::Ipv4Addr;
 use line::arp::{ArpInput, ArpInterface};
 use machine::{
@@ -314,11 +314,11 @@ impl Active {
         let wanted = self.clients.configuration.tree().static_routes();
         let desired = wanted
             .map(|route| {
-                let via = match (route.path.port(), route.path.next_hop()) {
-                    (Some(port), Some(next_hop)) => Via::Neighbor(port, next_hop),
-                    (Some(port), None) => Via::Attached(port),
-                    (None, Some(next_hop)) => Via::NextHop(next_hop),
-                    (None, None) => Via::Discard,
+                let via = match route.path {
+                    RoutePath::NextHop(next_hop) => Via::NextHop(next_hop),
+                    RoutePath::Interface(port) => Via::Attached(port),
+                    RoutePath::InterfaceNextHop(port, next_hop) => Via::Neighbor(port, next_hop),
+                    RoutePath::Null0 => Via::Discard,
                 };
                 rib::static_route(route.prefix, via, Some(route.distance))
             })

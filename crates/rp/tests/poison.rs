@@ -3,103 +3,20 @@
 
 #[path = "common/bgp_neighbor.rs"]
 mod bgp_neighbor;
+#[path = "common/network.rs"]
+mod network;
 #[path = "common/pair.rs"]
 mod pair;
 
 use bgp::step_session;
-use bgp_neighbor::{Neighbor, ROUTER_AS};
-use machine::{Duration, PortId, RpSlot, StepKind};
+use machine::{RpSlot, StepKind};
+use network::Network;
 use pair::traps::Trap;
-use pair::{Pair, truth};
 use redundancy::PeerLoss;
 use rp::{Quarantine, QuarantineKey};
 use std::net::IpAddr;
 
-const PORT: PortId = PortId::new(0, 0);
-
-/// A pair with a network of neighbours.
-struct Network {
-    pair: Pair,
-    neighbors: Vec<Neighbor>,
-}
-
 impl Network {
-    /// Hot, with these neighbours established and silent.
-    fn hot(numbers: &[u8]) -> Network {
-        let card = truth(0);
-        let router_mac = card.ports[0].mac;
-        let mut pair = Pair::hot_with(vec![card]);
-        pair.type_each(&[
-            "enable",
-            "configure terminal",
-            "interface Ethernet0/0",
-            "ip address 10.0.0.1 255.255.255.0",
-            "no shutdown",
-            "exit",
-            &format!("router bgp {ROUTER_AS}"),
-        ]);
-        let neighbors: Vec<Neighbor> = numbers
-            .iter()
-            .map(|number| Neighbor::new(*number, router_mac))
-            .collect();
-        for neighbor in &neighbors {
-            let (address, number) = (neighbor.address, neighbor.as_number);
-            pair.type_each(&[
-                &format!("neighbor {address} remote-as {number}"),
-                &format!("neighbor {address} ha-mode sso"),
-            ]);
-        }
-        pair.type_each(&["end", "write memory"]);
-        let mut network = Network { pair, neighbors };
-        network.run_s(20);
-        network.assert_established(numbers);
-        network.pair.run_until_hot();
-        network
-    }
-
-    /// Lets seconds pass, in steps of a twentieth.
-    fn run_s(&mut self, seconds: u64) {
-        for _ in 0..seconds * 20 {
-            self.pair.now += Duration::from_millis(30);
-            for neighbor in &mut self.neighbors {
-                neighbor.tick(self.pair.now);
-            }
-            for _ in 0..4 {
-                self.carry();
-            }
-            self.pair.run_ms(20);
-        }
-    }
-
-    /// Frames reach the other end of the wire.
-    fn carry(&mut self) {
-        for (_, frame) in std::mem::take(&mut self.pair.injected) {
-            for neighbor in &mut self.neighbors {
-                neighbor.hear(self.pair.now, &frame);
-            }
-        }
-        let frames: Vec<Vec<u8>> = self
-            .neighbors
-            .iter_mut()
-            .flat_map(|neighbor| std::mem::take(&mut neighbor.frames))
-            .collect();
-        for frame in frames {
-            self.pair.punt(PORT, frame);
-        }
-        self.pair.settle();
-    }
-
-    fn neighbor(&mut self, number: u8) -> &mut Neighbor {
-        let is_meant = |neighbor: &&mut Neighbor| neighbor.address.octets()[3] == number;
-        self.neighbors.iter_mut().find(is_meant).expect("a neighbour")
-    }
-
-    fn assert_established(&mut self, numbers: &[u8]) {
-        for number in numbers {
-            assert!(self.neighbor(*number).is_established, "neighbour {number}");
-        }
-    }
-
     /// A step for this neighbour (none: for nobody alone) kills who of these makes it.
     fn plant(&self, slots: &[RpSlot], kind: StepKind, number: Option<u8>) {
         for slot in slots {
@@ -114,11 +31,6 @@ impl Network {
         for notes in &self.pair.notes {
             notes.plant(None);
         }
-    }
-
-    fn announce(&mut self, number: u8, prefix: &str) {
-        let now = self.pair.now;
-        self.neighbor(number).announce(now, prefix);
     }
 
     fn quarantines(&self) -> Vec<(QuarantineKey, Quarantine)> {

@@ -65,9 +65,9 @@ pub enum BgpCommand {
     BestPath(BestPathRule, bool),
     /// `timers bgp K H`
     Timers(Option<BgpTimers>),
-    /// `maximum-paths N`, 1..=32.
+    /// `maximum-paths N`, 1..=16.
     MaximumPaths(Option<u8>),
-    /// `maximum-paths ibgp N`, 1..=32.
+    /// `maximum-paths ibgp N`, 1..=16.
     MaximumPathsIbgp(Option<u8>),
     /// `table-map NAME [filter]`
     TableMap(Option<TableMap>),
@@ -98,6 +98,8 @@ pub enum BgpCommand {
     },
     /// `no redistribute {connected | static}`
     NoRedistribute(RedistributedSource),
+    /// `default-information originate`
+    DefaultInformation(bool),
     /// `no neighbor WHO`
     NoNeighbor(NeighborName),
     /// `neighbor WHO ...`
@@ -285,6 +287,7 @@ pub(crate) fn command(matched: &Matched) -> Option<BgpCommand> {
         },
         BgpId::RedistributeConnected => redistribute(matched, RedistributedSource::Connected),
         BgpId::RedistributeStatic => redistribute(matched, RedistributedSource::Static),
+        BgpId::DefaultInformation => BgpCommand::DefaultInformation(set),
         BgpId::NoNeighbor => BgpCommand::NoNeighbor(matched.neighbor()?),
         id => BgpCommand::BestPath(*BestPathRule::ALL.iter().find(|rule| rule.id() == id)?, set),
     })
@@ -492,6 +495,7 @@ pub(crate) fn matched(command: &BgpCommand) -> Matched {
             .number(Slot::Metric, *metric)
             .text(Slot::Name, route_map.as_ref()),
         BgpCommand::NoRedistribute(source) => flag(source.id(), false),
+        BgpCommand::DefaultInformation(on) => flag(BgpId::DefaultInformation, *on),
         BgpCommand::NoNeighbor(who) => flag(BgpId::NoNeighbor, false).with(Slot::Neighbor, Some(who.value())),
         BgpCommand::Neighbor { who, setting } => {
             written_setting(setting).with(Slot::Neighbor, Some(who.value()))

@@ -55,6 +55,7 @@ pub enum BgpId {
     Network,
     RedistributeConnected,
     RedistributeStatic,
+    DefaultInformation,
     NoNeighbor,
     NeighborRemoteAs,
     NeighborPeerGroup,

@@ -9,8 +9,8 @@ use crate::token::{Kind, Slot, Token, argument, keyword};
 
 /// Least and greatest restart and stale path time, seconds.
 pub const GRACEFUL_TIME_RANGE: (u32, u32) = (1, 3600);
-/// Most paths that share the load.
-pub const MAXIMUM_PATHS_MAX: u32 = 32;
+/// Most paths that share the load: as many as an entry of the cards' tables holds.
+pub const MAXIMUM_PATHS_MAX: u32 = 16;
 
 macro_rules! bgp_row {
     ($modes:ident $id:ident $negated:literal: $($token:expr),+) => {
@@ -138,6 +138,9 @@ pub(crate) const FLAGS: &[Row] = flags! {
     BGP NeighborGraceful: [NEIGHBOR, WHO, HA_MODE, HA_GRACEFUL];
     BGP NeighborGracefulDisable: [NEIGHBOR, WHO, HA_MODE, HA_GRACEFUL,
         keyword("disable", "No graceful restart with this neighbor")];
+    BGP_FAMILY DefaultInformation: [
+        keyword("default-information", "Control distribution of default information"),
+        keyword("originate", "Distribute a default route")];
     BGP_FAMILY NeighborNextHopSelf: [NEIGHBOR, WHO,
         keyword("next-hop-self", "Disable the next hop calculation for this neighbor")];
     BGP_FAMILY NeighborReflectorClient: [NEIGHBOR, WHO,

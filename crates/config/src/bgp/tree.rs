@@ -72,6 +72,8 @@ pub struct BgpConfiguration {
     pub table_map: Option<TableMap>,
     /// Routes that are redistributed.
     pub redistributions: BTreeMap<RedistributedSource, Redistribution>,
+    /// A default route may be redistributed like any other.
+    pub default_information: bool,
     /// By their address, and peer groups by their name.
     neighbors: BTreeMap<NeighborName, NeighborConfiguration>,
     /// `network` lines, each with its route map.
@@ -99,6 +101,7 @@ impl BgpConfiguration {
             maximum_paths_ibgp: None,
             table_map: None,
             redistributions: BTreeMap::new(),
+            default_information: false,
             neighbors: BTreeMap::new(),
             networks: BTreeMap::new(),
             sum: 0,
@@ -197,6 +200,7 @@ impl BgpConfiguration {
                 changed(before != Some(redistribution))
             }
             BgpCommand::NoRedistribute(source) => changed(self.redistributions.remove(source).is_some()),
+            BgpCommand::DefaultInformation(on) => replace(&mut self.default_information, *on),
             BgpCommand::NoNeighbor(who) => self.remove(who)?,
             BgpCommand::Neighbor { who, setting } => self.apply_setting(who, setting, is_own)?,
         })
@@ -445,6 +449,10 @@ impl BgpConfiguration {
                     route_map: how.route_map.clone(),
                 }),
         );
+        commands.extend(
+            self.default_information
+                .then_some(BgpCommand::DefaultInformation(true)),
+        );
         commands
     }
 
@@ -486,7 +494,7 @@ fn neighbor_commands(who: &NeighborName, neighbor: &NeighborConfiguration) -> Ve
         .collect()
 }
 
-/// The mask is left out where it is that of the class, as the vendor does.
+/// The mask is left out where it is that of the class, and for the default route, as the vendor does.
 fn network_command(prefix: Prefix<V4>, route_map: Option<&String>) -> BgpCommand {
     let is_classful = class_length(prefix.network()) == Some(prefix.len());
     BgpCommand::Network {
@@ -496,9 +504,10 @@ fn network_command(prefix: Prefix<V4>, route_map: Option<&String>) -> BgpCommand
     }
 }
 
-/// The length of the network's class (RFC 791, section 3.2).
+/// The length of the network's class (RFC 791, section 3.2); 0.0.0.0 alone is the default route.
 const fn class_length(network: Ipv4Addr) -> Option<u8> {
     match network.octets()[0] {
+        0 if network.is_unspecified() => Some(0),
         1..=126 => Some(8),
         128..=191 => Some(16),
         192..=223 => Some(24),

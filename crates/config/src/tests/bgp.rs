@@ -29,7 +29,8 @@ fn the_running_configuration_shows_bgp_as_the_vendor_does() {
         bgp graceful-restart stalepath-time 90\ntimers bgp 20 60\nmaximum-paths 4\nmaximum-paths ibgp 2\n\
         table-map T filter\nbgp bestpath as-path multipath-relax\nbgp bestpath med missing-as-worst\nbgp cluster-id 7\n\
         network 10.0.0.0\nnetwork 192.168.4.0 mask 255.255.252.0 route-map M\nnetwork 172.16.0.0 mask 255.255.0.0\n\
-        redistribute connected\nredistribute static metric 5 route-map S\n\
+        redistribute connected\nredistribute static metric 5 route-map S\ndefault-information originate\n\
+        network 0.0.0.0 mask 0.0.0.0\n\
         neighbor 10.0.0.2 description The other end\nneighbor 10.0.0.2 password opensesame\n\
         neighbor 10.0.0.2 ebgp-multihop\nneighbor 10.0.0.2 update-source e0/0\nneighbor 10.0.0.2 timers 3 9\n\
         neighbor 10.0.0.2 ha-mode sso\nneighbor 10.0.0.2 ha-mode graceful-restart disable\n\
@@ -60,6 +61,8 @@ const GOLDEN: &str = "router bgp 65000
  table-map T filter
  redistribute connected
  redistribute static metric 5 route-map S
+ default-information originate
+ network 0.0.0.0
  network 10.0.0.0
  network 172.16.0.0
  network 192.168.4.0 mask 255.255.252.0 route-map M
@@ -100,7 +103,8 @@ const OF_PROCESS: &[&str] = &[
     "bgp bestpath as-path multipath-relax", "bgp bestpath compare-routerid",
     "bgp bestpath med missing-as-worst", "timers bgp 1 3", "maximum-paths 2", "maximum-paths ibgp 2",
     "table-map T", "table-map T filter",
-    "network 10.0.0.0", "redistribute connected", "redistribute static route-map A metric 4",
+    "network 10.0.0.0", "network 0.0.0.0", "network 0.0.0.0 route-map A", "redistribute connected",
+    "redistribute static route-map A metric 4", "default-information originate",
 ];
 
 /// Settings of a neighbour that can be undone.
@@ -174,6 +178,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("bgp router-id 0.0.0.0", "% Bad router-id or cluster-id - 0.0.0.0"),
     ("network 10.0.0.1 mask 255.0.0.0", "% BGP: Incorrect network or mask/prefix-length configured"),
     ("network 10.0.0.1", "% BGP: Incorrect network or mask/prefix-length configured"),
+    ("network 0.1.0.0", "% BGP: Incorrect network or mask/prefix-length configured"),
+    ("network 0.0.0.0 mask 255.0.0.0", "% BGP: Incorrect network or mask/prefix-length configured"),
     ("network 10.0.0.0 mask 255.0.255.0", "% BGP: Incorrect network or mask/prefix-length configured"),
     ("no network 11.0.0.0", "% Nothing of that kind is configured"),
     ("no neighbor 10.0.0.2 route-map A in", "% Nothing of that kind is configured"),
@@ -226,7 +232,9 @@ fn what_is_no_command_gets_its_marker() {
         ("neighbor 10.0.0.2 remote-as 4294967296", 28),
         ("neighbor 10.0.0.2 ebgp-multihop 256", 32),
         ("bgp graceful-restart restart-time 3601", 34),
-        ("maximum-paths 33", 14),
+        ("maximum-paths 17", 14),
+        ("maximum-paths ibgp 17", 19),
+        ("default-information originate always", 30),
         ("address-family ipv6", 18),
     ] {
         let error = parse(Mode::Bgp(AS), line).unwrap_err();
@@ -453,14 +461,15 @@ fn of_process() -> impl Strategy<Value = BgpCommand> {
 
 fn of_family() -> impl Strategy<Value = BgpCommand> {
     let network = || {
-        (0u8..3, proptest::option::of(0u8..=32))
-            .prop_map(|(network, length)| ([10, network, 0, 0].into(), length.map(packet::netmask)))
+        (0u8..3, 0u8..3, proptest::option::of(0u8..=32)).prop_map(|(first, second, length)| {
+            ([first * 5, second, 0, 0].into(), length.map(packet::netmask))
+        })
     };
     let source =
         || proptest::sample::select(&[RedistributedSource::Connected, RedistributedSource::Static][..]);
     prop_oneof![
-        proptest::option::of(1u8..=32).prop_map(BgpCommand::MaximumPaths),
-        proptest::option::of(1u8..=32).prop_map(BgpCommand::MaximumPathsIbgp),
+        proptest::option::of(1u8..=16).prop_map(BgpCommand::MaximumPaths),
+        proptest::option::of(1u8..=16).prop_map(BgpCommand::MaximumPathsIbgp),
         proptest::option::of((name(), any::<bool>())).prop_map(|map| {
             BgpCommand::TableMap(map.map(|(route_map, is_filter)| TableMap { route_map, is_filter }))
         }),
@@ -483,6 +492,7 @@ fn of_family() -> impl Strategy<Value = BgpCommand> {
                 route_map
             }),
         source().prop_map(BgpCommand::NoRedistribute),
+        any::<bool>().prop_map(BgpCommand::DefaultInformation),
         (who(), family_setting()).prop_map(|(who, setting)| BgpCommand::Neighbor { who, setting }),
     ]
 }

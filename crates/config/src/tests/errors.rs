@@ -146,7 +146,7 @@ fn an_abbreviation_of_two_commands_is_ambiguous() {
 #[test]
 fn in_a_submode_the_error_that_came_furthest_is_told() {
     let error = parse(Mode::Interface(PORT), "ip route 10.0.0.0 255.0.0.0 nowhere").expect_err("no next hop");
-    assert_eq!((error.kind, error.column), (ParseErrorKind::Invalid, 28));
+    assert_eq!((error.kind, error.column), (ParseErrorKind::Invalid, 29));
     let error = parse(Mode::Interface(PORT), "xyzzy").expect_err("no such command anywhere");
     assert_eq!((error.kind, error.column), (ParseErrorKind::Invalid, 0));
 }

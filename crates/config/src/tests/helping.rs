@@ -53,7 +53,8 @@ fn help_after_a_blank_explains_what_can_come() {
     );
     assert_eq!(
         help(Mode::Global, "ip route 10.0.0.0 255.0.0.0 "),
-        "  A.B.C.D   Forwarding router's address\n\u{20} Ethernet  IEEE 802.3\n\n"
+        "  A.B.C.D   Forwarding router's address\n\u{20} Ethernet  IEEE 802.3\n\
+         \u{20} Null      Null interface\n\n"
     );
     assert_eq!(
         help(Mode::Global, "ip route 10.0.0.0 255.0.0.0 e0/0 "),

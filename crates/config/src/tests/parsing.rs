@@ -1,4 +1,5 @@
 use alloc::format;
+use alloc::string::String;
 use core::net::Ipv4Addr;
 
 use machine::PortId;
@@ -292,6 +293,32 @@ fn static_routes_name_their_path_in_three_ways() {
             Mode::Global,
             "a global command leaves the submode"
         );
+    }
+}
+
+#[test]
+fn a_static_route_may_lead_to_the_null_interface() {
+    let network = ip(10, 9, 0, 0);
+    let mask = ip(255, 255, 0, 0);
+    for (name, distance) in [
+        ("Null0", None),
+        ("null 0", None),
+        ("nu0", Some(5)),
+        ("Null 0", Some(255)),
+    ] {
+        let end = distance.map_or(String::new(), |distance| format!(" {distance}"));
+        let line = format!("ip route 10.9.0.0 255.255.0.0 {name}{end}");
+        let path = RoutePath::Null0;
+        let add = ConfigCommand::IpRoute {
+            network,
+            mask,
+            path,
+            distance,
+        };
+        assert_eq!(config(Mode::Global, &line), add, "{line}");
+        let only = Some((path, distance));
+        let remove = ConfigCommand::NoIpRoute { network, mask, only };
+        assert_eq!(config(Mode::Global, &format!("no {line}")), remove, "{line}");
     }
 }
 

@@ -40,6 +40,7 @@ fn path() -> impl Strategy<Value = RoutePath> {
         address().prop_map(RoutePath::NextHop),
         port().prop_map(RoutePath::Interface),
         (port(), address()).prop_map(|(port, hop)| RoutePath::InterfaceNextHop(port, hop)),
+        Just(RoutePath::Null0),
     ]
 }
 

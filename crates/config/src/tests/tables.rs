@@ -21,6 +21,7 @@ pub(super) fn sample(kind: &Kind) -> String {
         Kind::Line => "some text".to_string(),
         Kind::Pattern => "^(some|any) text_$".to_string(),
         Kind::Port => "0/0".to_string(),
+        Kind::NullInterface => "0".to_string(),
         Kind::Severity => "warnings".to_string(),
         Kind::Hexadecimal => "0x2102".to_string(),
         Kind::ChassisSlot => "R1".to_string(),

@@ -1,4 +1,5 @@
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use machine::PortId;
 
@@ -236,6 +237,51 @@ fn the_next_hop_check_forgets_a_removed_route_but_not_its_sibling() {
     console.refused("ip address 10.0.0.2 255.255.255.0");
     console.lines("no ip route 10.9.0.0 255.255.0.0 e0/0 10.0.0.2\ninterface e0/0");
     console.lines("ip address 10.0.0.2 255.255.255.0");
+}
+
+#[test]
+fn a_route_to_null0_is_written_as_one_word_and_goes_away_alone() {
+    let mut console = Console::new();
+    let fresh = console.tree.digest();
+    console.lines(
+        "ip route 203.0.113.0 255.255.255.0 null 0\nip route 203.0.113.0 255.255.255.0 10.0.0.2 9\n\
+         ip route 198.51.100.0 255.255.255.0 nul0 250",
+    );
+    let lines = console.tree.running_config();
+    let routes: Vec<&str> = lines
+        .iter()
+        .map(String::as_str)
+        .filter(|line| line.starts_with("ip route"))
+        .collect();
+    assert_eq!(
+        routes,
+        [
+            "ip route 198.51.100.0 255.255.255.0 Null0 250",
+            "ip route 203.0.113.0 255.255.255.0 10.0.0.2 9",
+            "ip route 203.0.113.0 255.255.255.0 Null0",
+        ]
+    );
+    assert_eq!(
+        console.refused("no ip route 203.0.113.0 255.255.255.0 Null0 9"),
+        "%No matching route to delete"
+    );
+    console.lines(
+        "no ip route 203.0.113.0 255.255.255.0 Null0\nno ip route 198.51.100.0 255.255.255.0 Null0 250",
+    );
+    assert_eq!(console.tree.static_routes().count(), 1);
+    console.lines("no ip route 203.0.113.0 255.255.255.0");
+    assert_eq!(console.tree.digest(), fresh);
+    for (line, column) in [
+        ("ip route 203.0.113.0 255.255.255.0 Null1", 39),
+        ("ip route 203.0.113.0 255.255.255.0 Null0 10.0.0.2", 41),
+    ] {
+        let error = super::parse(Mode::Global, line).unwrap_err();
+        assert_eq!(
+            (error.kind, error.column),
+            (crate::ParseErrorKind::Invalid, column),
+            "{line}"
+        );
+    }
 }
 
 #[test]

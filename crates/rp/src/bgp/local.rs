@@ -139,6 +139,10 @@ fn wanted_route(clients: &Clients, settings: &Settings, prefix: Prefix<V4>) -> O
             Protocol::Connected => RedistributedSource::Connected,
             _ => RedistributedSource::Static,
         };
+        // Whoever redistributes his routes does not ask to attract all traffic: that takes a command of its own.
+        if prefix.is_default() && !settings.default_information {
+            return None;
+        }
         let Redistribution { metric, route_map } = settings.redistributions.get(&source)?;
         let metric = metric.unwrap_or(offered.metric);
         local_route(settings, prefix, metric, false, route_map.as_deref())

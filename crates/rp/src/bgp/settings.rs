@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub networks: BTreeMap<Prefix<V4>, Option<String>>,
     /// Routes of other sources to tell.
     pub redistributions: BTreeMap<RedistributedSource, Redistribution>,
+    /// A default route is redistributed like any other.
+    pub default_information: bool,
     /// What routes go through on their way into the routing table.
     pub table_map: Option<TableMap>,
     /// Lists and route maps.
@@ -170,6 +172,7 @@ pub(crate) fn settings(tree: &ConfigurationTree) -> Option<Settings> {
         neighbors,
         networks: networks.collect(),
         redistributions: configured.redistributions.clone(),
+        default_information: configured.default_information,
         table_map: configured.table_map.clone(),
         policies,
     })
@@ -284,7 +287,7 @@ mod tests {
     #[test]
     fn what_holds_for_the_process_reaches_the_speaker() {
         let settings = settings_of(
-            "router bgp 65000\nbgp router-id 1.2.3.4\nbgp cluster-id 9\nbgp graceful-restart restart-time 30\n\
+            "router bgp 65000\ndefault-information originate\nbgp router-id 1.2.3.4\nbgp cluster-id 9\nbgp graceful-restart restart-time 30\n\
              bgp graceful-restart stalepath-time 40\nbgp always-compare-med\nbgp bestpath as-path multipath-relax\n\
              maximum-paths 4\nmaximum-paths ibgp 3\nnetwork 10.0.0.0\nnetwork 192.168.4.0 mask 255.255.252.0 route-map M\n\
              redistribute static route-map S\nredistribute connected metric 7\nno bgp log-neighbor-changes\n",
@@ -314,6 +317,12 @@ mod tests {
         );
         let of_static = &settings.redistributions[&RedistributedSource::Static];
         assert_eq!(of_static.route_map.as_deref(), Some("S"));
+        assert!(settings.default_information);
+    }
+
+    #[test]
+    fn no_more_paths_can_be_asked_for_than_cards_take() {
+        assert_eq!(config::bgp::MAXIMUM_PATHS_MAX as usize, rib::PATHS_MAX);
     }
 
     #[test]

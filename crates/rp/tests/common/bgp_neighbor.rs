@@ -6,7 +6,7 @@ use packet::arp::{self, Operation};
 use packet::bgp::{AfiSafi, Capability, Context, Kind, OpenRepr, Update, keepalive, split, update_v4};
 use packet::ethernet::{self, EtherType};
 use packet::{Ipv4Addr, MacAddress, Prefix, V4};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use tcp::{ConnectionKey, ConnectionOptions, Endpoint, Listener, Sessions, TcpInput, TcpOutput};
 
@@ -31,6 +31,8 @@ pub struct Neighbor {
     /// UPDATEs of all sessions, and what they have told.
     pub updates: u32,
     pub routes: BTreeSet<Prefix<V4>>,
+    /// MULTI_EXIT_DISC of those that have one.
+    pub metrics: BTreeMap<Prefix<V4>, u32>,
     next_keepalive: Instant,
     /// On their way to the router.
     pub frames: Vec<Vec<u8>>,
@@ -60,6 +62,7 @@ impl Neighbor {
             lost: 0,
             updates: 0,
             routes: BTreeSet::new(),
+            metrics: BTreeMap::new(),
             next_keepalive: Instant::ZERO,
             frames: Vec::new(),
         }
@@ -100,6 +103,11 @@ impl Neighbor {
             keepalive(&mut bytes);
             self.say(now, &bytes);
         }
+    }
+
+    /// The networks that it was told of, as text.
+    pub fn routes_told(&self) -> Vec<String> {
+        self.routes.iter().map(Prefix::to_string).collect()
     }
 
     /// Announces a network of its own.
@@ -166,6 +174,7 @@ impl Neighbor {
         self.connection = None;
         self.lost += u32::from(core::mem::take(&mut self.is_established));
         self.routes.clear();
+        self.metrics.clear();
     }
 
     fn open(&mut self, now: Instant) {
@@ -222,8 +231,14 @@ impl Neighbor {
         let reading = update.read(&context).expect("an UPDATE of the router");
         for prefix in reading.withdrawn {
             self.routes.remove(&prefix);
+            self.metrics.remove(&prefix);
         }
-        self.routes.extend(reading.reachable);
+        for prefix in reading.reachable {
+            self.routes.insert(prefix);
+            self.metrics.remove(&prefix);
+            let metric = reading.attributes.multi_exit_discriminator;
+            self.metrics.extend(metric.map(|metric| (prefix, metric)));
+        }
     }
 }
 
