@@ -25,6 +25,8 @@ pub struct Received {
     pub consumed: usize,
     /// Prefixes that were named.
     pub prefixes: usize,
+    /// The next message is an UPDATE that waits for another turn, because the budget was spent.
+    pub is_waiting: bool,
 }
 
 impl Farewell {
@@ -37,8 +39,9 @@ impl Farewell {
 }
 
 impl Speaker {
-    /// Takes bytes of a connection, in the order of its stream and from the start of a message. Stops when about
-    /// `budget` prefixes were named, so that a turn stays short.
+    /// Takes bytes of a connection, in the order of its stream and from the start of a message. Once about `budget`
+    /// prefixes were named it stops before the next UPDATE, so that a turn stays short; with a budget of 0, before the
+    /// first. Who has sent one that waits is not silent.
     pub fn received(
         &mut self,
         now: Instant,
@@ -50,7 +53,7 @@ impl Speaker {
     ) -> Received {
         let mut received = Received::default();
         let mut was_heard = false;
-        while received.prefixes < budget {
+        loop {
             let Some(state) = self.connection_state(peer, direction) else {
                 break;
             };
@@ -77,8 +80,13 @@ impl Speaker {
                     break;
                 }
             };
-            received.consumed += message.bytes.len();
+            // Also one that waits has been received.
             was_heard = true;
+            if message.kind == Kind::Update && received.prefixes >= budget {
+                received.is_waiting = true;
+                break;
+            }
+            received.consumed += message.bytes.len();
             if let Some(neighbor) = self.neighbors.get_mut(&peer) {
                 neighbor.counters.received[message.kind as usize - 1] += 1;
             }

@@ -117,6 +117,8 @@ pub struct Common {
     pub(crate) known_next_hop: AttributeId,
     /// Groups whose logs may hold what nobody needs any more.
     pub(crate) trim_due: BTreeSet<GroupId>,
+    /// Groups whose log is long after the last trim, and how long it is.
+    pub(crate) long_logs: BTreeMap<GroupId, u64>,
     /// `trim_due` is complete; it is not after a switchover.
     pub(crate) trims_by_turn: bool,
     /// Who was last in the log of each group.
@@ -221,6 +223,7 @@ impl Rib {
                 unused_next_hops: Vec::new(),
                 known_next_hop: AttributeId::NONE,
                 trim_due: BTreeSet::new(),
+                long_logs: BTreeMap::new(),
                 trims_by_turn: false,
                 last_members: BTreeMap::new(),
                 walks_ended: BTreeSet::new(),

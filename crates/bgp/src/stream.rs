@@ -282,8 +282,9 @@ impl Rib {
         }
     }
 
-    /// Members that have more than [`LOG_MESSAGES_MAX`] messages before them go on from the table instead.
-    pub(crate) fn drop_slow_members(&mut self, group: GroupId, next: u64) {
+    /// Members that have more than [`LOG_MESSAGES_MAX`] messages before them go on from the table instead. `budget`: for how
+    /// many messages that may be noted; the last one may take more. Whoever is left has his turn in the next.
+    pub(crate) fn drop_slow_members(&mut self, group: GroupId, next: u64, budget: &mut u64) {
         let common = &self.common;
         let place = |peer: &PeerId| {
             let stream = common.streams.get(peer)?;
@@ -294,6 +295,11 @@ impl Rib {
         let members = common.members.get(&group).into_iter().flatten();
         let slow: Vec<(PeerId, u64, bool)> = members.filter_map(place).collect();
         for (peer, from, is_leaving) in slow {
+            if *budget == 0 {
+                self.common.trim_due.insert(group);
+                return;
+            }
+            *budget = budget.saturating_sub(next - from);
             let messages: Vec<LogMessage> = self
                 .common
                 .log

@@ -19,18 +19,33 @@ pub(crate) struct Last {
 }
 
 impl Rib {
-    /// Takes out of the groups' logs what no member needs any more, and whoever is too far behind out of the log.
+    /// Takes out of the groups' logs what no member needs any more, and whoever is too far behind out of the log: as many
+    /// of those as [`LOG_MESSAGES_MAX`] messages are to be noted for, at least one, so that a turn stays short; the rest is
+    /// for the next.
     pub fn trim_logs(&mut self) {
         let mut due = core::mem::take(&mut self.common.trim_due);
         if !core::mem::replace(&mut self.common.trims_by_turn, true) {
             due = self.common.groups.iter().map(|(id, _)| *id).collect();
         }
+        let mut budget = LOG_MESSAGES_MAX;
         for group in due {
-            self.trim_log(group);
+            self.trim_log(group, &mut budget);
         }
     }
 
-    fn trim_log(&mut self, group: GroupId) {
+    /// Whether members of a group are far behind in its log.
+    pub fn has_long_log(&self) -> bool {
+        !self.common.long_logs.is_empty()
+    }
+
+    /// Whether a log is longer than what slow members are let fall behind: they are more than can be seen to.
+    pub fn has_overlong_log(&self) -> bool {
+        let is_overlong = |length: &u64| *length > 2 * LOG_MESSAGES_MAX;
+        self.common.long_logs.values().any(is_overlong)
+    }
+
+    fn trim_log(&mut self, group: GroupId, budget: &mut u64) {
+        self.common.long_logs.remove(&group);
         let Some(next) = self.common.groups.get(&group).map(|group| group.next) else {
             self.common.last_members.remove(&group);
             return;
@@ -41,9 +56,14 @@ impl Rib {
         };
         // Whoever is too far behind needs the oldest message.
         if next - first.min(next) > LOG_MESSAGES_MAX {
-            self.drop_slow_members(group, next);
+            self.drop_slow_members(group, next, budget);
         }
-        for position in first..self.common.first_needed(group).unwrap_or(next) {
+        let needed = self.common.first_needed(group).unwrap_or(next);
+        let length = next - needed.min(next);
+        if length > LOG_MESSAGES_MAX / 2 {
+            self.common.long_logs.insert(group, length);
+        }
+        for position in first..needed {
             let key = LogKey {
                 log: LogId::Group(group),
                 position,

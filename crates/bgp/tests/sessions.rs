@@ -267,6 +267,45 @@ fn too_many_prefixes_end_the_session_until_the_restart_time_is_over() {
 }
 
 #[test]
+fn an_update_that_waits_keeps_its_sender_alive_and_what_comes_before_it_is_read() {
+    let mut world = World::new(2);
+    world.join(0, 1, |config| config.hold_time_s = 9);
+    world.settle();
+    let (peer, direction) = (peer_id(1), world.speaker(0).direction(peer_id(1)).unwrap());
+    let mut bytes = Vec::new();
+    packet::bgp::keepalive(&mut bytes);
+    let keepalive_length = bytes.len();
+    for prefix in networks(2) {
+        let set = bgp::local_attributes(packet::bgp::Origin::Igp, None, None);
+        let mut prefixes = [prefix].into_iter().peekable();
+        packet::bgp::update_v4(&set, &mut prefixes, 4096, &mut bytes);
+    }
+    let start = world.now;
+    let hear = |world: &mut World, bytes: &[u8], budget| {
+        let mut received = None;
+        world.turn(0, |speaker, now, out| {
+            received = Some(speaker.received(now, peer, direction, bytes, budget, out));
+        });
+        received.unwrap()
+    };
+    let mut at = 0;
+    for second in 1..=4 {
+        world.now = start + Duration::from_secs(4 * second);
+        let received = hear(&mut world, &bytes[at..], 0);
+        at += received.consumed;
+        assert_eq!((at, received.prefixes, received.is_waiting), (keepalive_length, 0, true));
+        world.turn(0, |speaker, now, out| speaker.expire(now, out));
+        assert_eq!(world.speaker(0).state(peer), Some(State::Established));
+    }
+    let received = hear(&mut world, &bytes[at..], 1);
+    assert_eq!((received.prefixes, received.is_waiting), (1, true));
+    at += received.consumed;
+    let received = hear(&mut world, &bytes[at..], 1);
+    assert_eq!((received.prefixes, received.is_waiting), (1, false));
+    assert_eq!(at + received.consumed, bytes.len());
+}
+
+#[test]
 fn an_operators_words_reach_the_other_operator() {
     let mut world = World::new(2);
     world.join(0, 1, |_| {});

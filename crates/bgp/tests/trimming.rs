@@ -1,6 +1,8 @@
 //! A group's log holds what a member still needs, from there on, and nothing before it, whatever members do.
 
-use bgp::{Group, GroupId, GroupKey, LogId, Peer, PeerId, Rib, decision::Source, local_attributes};
+use bgp::{
+    Group, GroupId, GroupKey, LOG_MESSAGES_MAX, LogId, Peer, PeerId, Rib, decision::Source, local_attributes,
+};
 use packet::bgp::{NextHop, Origin};
 use packet::{Ipv4Addr, Prefix};
 
@@ -116,4 +118,47 @@ fn the_log_starts_where_the_last_member_is_whatever_members_do() {
             "{members}: {longest} long, {trimmed} trimmed"
         );
     }
+}
+
+#[test]
+fn members_that_are_too_far_behind_leave_the_log_one_after_the_other() {
+    const MEMBERS: u16 = 12;
+    let mut rib = rib(MEMBERS);
+    let next_hop = NextHop::V4(Ipv4Addr::new(192, 0, 2, 1));
+    let prefix = |number: u64| Prefix::new(Ipv4Addr::from(0x1400_0000 + (number as u32) * 256), 24).unwrap();
+    // Each with a set of its own, so that each is a message; nobody reads any.
+    let announce = |rib: &mut Rib, number: u64| {
+        let attributes = local_attributes(Origin::Igp, Some(number as u32), Some(next_hop));
+        assert!(rib.originate_v4(prefix(number), &attributes, 32_768, 0));
+    };
+    (0..LOG_MESSAGES_MAX).for_each(|number| announce(&mut rib, number));
+    rib.flush();
+    rib.trim_logs();
+    assert!(rib.v4.missed.is_empty() && rib.has_long_log() && !rib.has_overlong_log());
+    let mut noted = 0;
+    for turn in 1..=MEMBERS {
+        announce(&mut rib, LOG_MESSAGES_MAX + u64::from(turn));
+        rib.flush();
+        rib.trim_logs();
+        let new = rib.v4.missed.len() - noted;
+        let most = LOG_MESSAGES_MAX as usize + 2 * usize::from(MEMBERS);
+        assert!((1..=most).contains(&new), "{new} noted in turn {turn}");
+        noted += new;
+    }
+    let (places, _) = log_and_need(&rib);
+    assert!(places.len() <= usize::from(MEMBERS), "{} left", places.len());
+    assert!(!rib.has_long_log());
+    // What each is told then is all of it.
+    for peer in (1..=MEMBERS).map(PeerId) {
+        while rib.fill(peer, u64::MAX, 10_000) > 0 {}
+        let (_, bytes) = rib.last_bytes(peer);
+        let mut rest = &bytes[..];
+        let mut count = 0;
+        while let Some(message) = packet::bgp::split(rest, 4096).unwrap() {
+            rest = &rest[message.bytes.len()..];
+            count += 1;
+        }
+        assert_eq!(count, LOG_MESSAGES_MAX + u64::from(MEMBERS), "{peer:?}");
+    }
+    assert!(rib.v4.missed.is_empty());
 }

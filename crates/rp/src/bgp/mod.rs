@@ -96,6 +96,8 @@ pub(crate) struct BgpProcess {
     unwritten: BTreeSet<PeerId>,
     /// Who of them is looked at first.
     first_written: PeerId,
+    /// The last turn's budget for telling them was spent before all had been told what TCP has room for.
+    has_untold: bool,
     /// What the configuration says, as it was applied last.
     settings: Option<Settings>,
     /// `network` or `redistribute` may have changed.
@@ -130,6 +132,7 @@ impl BgpProcess {
             ended: BTreeSet::new(),
             unwritten: BTreeSet::new(),
             first_written: PeerId::LOCAL,
+            has_untold: false,
             settings: None,
             local_is_stale: true,
             is_stale: true,

@@ -18,11 +18,19 @@ const NEIGHBORS_PER_TURN: usize = 256;
 
 impl BgpProcess {
     /// Reads what neighbours have sent, for at most about `budget` prefixes.
+    ///
+    /// While it is this route processor that is behind with telling what it has heard, it takes in one UPDATE a turn: what
+    /// more there is waits with its senders, not in logs. All else that they say is read.
     pub(super) fn hear(&mut self, now: Instant, clients: &mut Clients, budget: usize) {
-        let mut left = budget;
+        let rib = &clients.speaker.rib;
+        let is_behind = (self.has_untold && rib.has_long_log()) || rib.has_overlong_log();
+        let (mut left, most) = match is_behind {
+            true => (1, NEIGHBORS_PER_TURN),
+            false => (budget, usize::MAX),
+        };
         // Each one that is waiting now is looked at once: a full queue does not starve the turn's other work.
-        for _ in 0..self.unread.len() {
-            if left == 0 {
+        for _ in 0..self.unread.len().min(most) {
+            if left == 0 && !is_behind {
                 break;
             }
             let Some(connection) = self.unread.pop_front() else {
@@ -68,7 +76,7 @@ impl BgpProcess {
         clients
             .tcp
             .consume(now, &connection, received.consumed, &mut self.from_tcp);
-        if received.prefixes >= budget && received.consumed < length {
+        if received.is_waiting {
             self.queue_reading(connection);
         } else if self.ended.contains(&connection) {
             // All that it said was read; half a message has no meaning.
@@ -86,6 +94,7 @@ impl BgpProcess {
     /// stream yet. What is in one goes out in any case.
     pub(super) fn write(&mut self, now: Instant, clients: &mut Clients, budget: usize) {
         if self.unwritten.is_empty() {
+            self.has_untold = false;
             return;
         }
         let mut left = budget;
@@ -114,6 +123,9 @@ impl BgpProcess {
             }
         }
         self.unwritten.extend(waiting);
+        if budget > 0 {
+            self.has_untold = left == 0;
+        }
     }
 
     /// Returns what it has cost of the budget, and whether nothing is left to do before TCP has room again.
