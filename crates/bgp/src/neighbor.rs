@@ -306,6 +306,17 @@ impl Neighbor {
         &mut self.connections[direction.index()]
     }
 
+    /// Whether nothing that is configured, or has happened, is against a session. Without a family there is nothing that
+    /// one could be for.
+    pub(crate) fn may_start(&self) -> bool {
+        !self.config.shutdown && !self.over_limit && !self.config.families.is_empty()
+    }
+
+    /// Whether there is a connection that may yet become a session.
+    pub(crate) fn is_opening(&self, direction: Direction) -> bool {
+        !matches!(self.connection(direction).state, State::Idle | State::Established)
+    }
+
     /// The connection that is established.
     pub(crate) fn established(&self) -> Option<Direction> {
         Direction::ALL

@@ -53,10 +53,7 @@ impl Speaker {
     ) -> Received {
         let mut received = Received::default();
         let mut was_heard = false;
-        loop {
-            let Some(state) = self.connection_state(peer, direction) else {
-                break;
-            };
+        while let Some(state) = self.connection_state(peer, direction) {
             if state == State::Idle {
                 // The connection is being closed: nobody reads what is left of it.
                 received.consumed = bytes.len();
@@ -202,7 +199,7 @@ impl Speaker {
             .sessions
             .get(&peer)
             .is_some_and(|session| !session.stale.is_empty());
-        !neighbor.config.shutdown && !neighbor.over_limit && (!is_waiting || is_helped)
+        neighbor.may_start() && (!is_waiting || is_helped)
     }
 
     fn open(

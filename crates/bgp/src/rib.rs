@@ -43,6 +43,8 @@ pub struct FamilyRib<F: BgpFamily> {
     pub told: Tracked<ToldKey<F>, Told, ToldIndex>,
     /// Walks over the paths that are under way.
     pub sweeps: Tracked<SweepKey, Sweep>,
+    /// The walk that went on last.
+    pub(crate) last_sweep: Option<SweepKey>,
     /// News that slow neighbours have missed: they are told what is true now, once they read again.
     pub missed: Tracked<MissedKey<F>, Missed>,
     /// Prefixes whose best path changed since the last flush, with that path; the last one of a prefix counts.
@@ -63,6 +65,7 @@ impl<F: BgpFamily> Default for FamilyRib<F> {
             paths: Tracked::new(F::PATHS_TABLE),
             told: Tracked::new(F::TOLD_TABLE),
             sweeps: Tracked::new(F::SWEEP_TABLE),
+            last_sweep: None,
             missed: Tracked::new(F::MISSED_TABLE),
             changed: Vec::new(),
             for_routing: Vec::new(),

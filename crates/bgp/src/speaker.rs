@@ -350,8 +350,7 @@ impl Speaker {
         let Some(neighbor) = self.neighbors.get(&peer) else {
             return;
         };
-        // Without a family there is nothing that a session could be for.
-        if neighbor.config.shutdown || neighbor.over_limit || neighbor.config.families.is_empty() {
+        if !neighbor.may_start() {
             return;
         }
         let event = match neighbor.config.passive {
@@ -457,7 +456,8 @@ impl Speaker {
             return;
         };
         match action {
-            Action::StartConnectRetry if direction == Direction::Incoming => {}
+            // It is for connections that we make.
+            Action::StartConnectRetry | Action::StopConnectRetry if direction == Direction::Incoming => {}
             Action::StartConnectRetry => {
                 let time = Duration::from_secs(neighbor.config.connect_retry_time_s.into());
                 neighbor
@@ -652,6 +652,10 @@ impl Speaker {
             Timer::IdleHold => {
                 if let Some(neighbor) = self.neighbors.get_mut(&peer) {
                     neighbor.over_limit = false;
+                    if neighbor.is_opening(Incoming) {
+                        // Nobody knows what becomes of the connection that it has made.
+                        neighbor.timers.set(Timer::IdleHold, now + IDLE_HOLD_TIME);
+                    }
                 }
                 return self.start(now, peer, out);
             }

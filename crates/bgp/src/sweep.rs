@@ -68,11 +68,45 @@ impl Key for SweepKey {
     }
 }
 
-/// Where a walk is.
+/// Where a walk is: each place is the last prefix looked at, as a row's key.
+///
+/// Asked for again while under way, it goes on to the end, and then once more from the start to where it was when asked:
+/// so it comes to everything, however often it is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// The last prefix looked at, as a row's key; empty at the start.
+    /// How far it is; empty at the start.
     pub position: Vec<u8>,
+    /// How far to go once more after the end; empty: not at all.
+    pub again_until: Vec<u8>,
+    /// How far this round goes; empty: to the end.
+    pub until: Vec<u8>,
+}
+
+impl Sweep {
+    /// It was asked for again.
+    fn asked_again(self) -> Sweep {
+        Sweep {
+            again_until: self.position.clone(),
+            until: Vec::new(),
+            ..self
+        }
+    }
+
+    /// It has come to `reached`; `None`: to the end of the table. Returns where it goes on, `None` when it is done.
+    fn moved<K: Key + Ord>(self, reached: Option<Vec<u8>>) -> Option<Sweep> {
+        let is_within = |reached: &Vec<u8>| match K::decode(&self.until) {
+            Some(until) => K::decode(reached).is_some_and(|reached| reached < until),
+            None => true,
+        };
+        match reached.filter(is_within) {
+            Some(position) => Some(Sweep { position, ..self }),
+            None if self.again_until.is_empty() => None,
+            None => Some(Sweep {
+                until: self.again_until,
+                ..Sweep::default()
+            }),
+        }
+    }
 }
 
 /// Tagged form of [`Sweep`].
@@ -81,37 +115,51 @@ pub struct BgpSweepRecord {
     /// See [`Sweep::position`].
     #[prost(bytes = "vec", tag = "1")]
     pub position: Vec<u8>,
+    /// See [`Sweep::again_until`].
+    #[prost(bytes = "vec", tag = "2")]
+    pub again_until: Vec<u8>,
+    /// See [`Sweep::until`].
+    #[prost(bytes = "vec", tag = "3")]
+    pub until: Vec<u8>,
 }
 
 impl Row for Sweep {
     type Record = BgpSweepRecord;
 
     fn to_record(&self) -> BgpSweepRecord {
-        let Sweep { position } = self;
+        let Sweep {
+            position,
+            again_until,
+            until,
+        } = self;
         BgpSweepRecord {
             position: position.clone(),
+            again_until: again_until.clone(),
+            until: until.clone(),
         }
     }
 
     fn from_record(record: BgpSweepRecord) -> Result<Self, &'static str> {
         Ok(Sweep {
             position: record.position,
+            again_until: record.again_until,
+            until: record.until,
         })
     }
 }
 
 impl Rib {
-    /// Starts a walk over both families, from the start if it is under way.
+    /// Starts a walk over both families; one that is under way comes to everything once more.
     pub fn start_sweep(&mut self, key: SweepKey) {
-        self.v4.sweeps.insert(key, Sweep::default());
-        self.v6.sweeps.insert(key, Sweep::default());
+        self.v4.start_sweep(key);
+        self.v6.start_sweep(key);
     }
 
     /// Starts a walk over one family: 0 is IPv4, 1 is IPv6.
     pub fn start_sweep_of(&mut self, family: u8, key: SweepKey) {
         match family {
-            0 => self.v4.sweeps.insert(key, Sweep::default()),
-            _ => self.v6.sweeps.insert(key, Sweep::default()),
+            0 => self.v4.start_sweep(key),
+            _ => self.v6.start_sweep(key),
         }
     }
 
@@ -223,26 +271,37 @@ impl Rib {
 }
 
 impl<F: PolicyFamily> FamilyRib<F> {
+    fn start_sweep(&mut self, key: SweepKey) {
+        let before = self.sweeps.get(&key).cloned();
+        let sweep = before.map_or(Sweep::default(), Sweep::asked_again);
+        self.sweeps.insert(key, sweep);
+    }
+
+    /// The walk that is next: they take turns, so that one that is asked for again and again keeps no other waiting.
+    fn next_sweep(&self) -> Option<(SweepKey, Sweep)> {
+        let after = self.last_sweep.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut later = self.sweeps.range((after, Bound::Unbounded));
+        let next = later.next().or_else(|| self.sweeps.iter().next());
+        next.map(|(key, sweep)| (*key, sweep.clone()))
+    }
+
     /// Returns what is left of the budget.
     fn run(&mut self, common: &mut Common, budget: usize) -> usize {
         let mut left = budget;
         while left > 0 {
-            let Some((key, position)) = self
-                .sweeps
-                .iter()
-                .next()
-                .map(|(key, sweep)| (*key, sweep.position.clone()))
-            else {
+            let Some((key, sweep)) = self.next_sweep() else {
                 break;
             };
+            self.last_sweep = Some(key);
+            let position = &sweep.position;
             let batch = left.min(SWEEP_BATCH);
             let reached = match key {
                 SweepKey::Group(group) => self.forget_told(group, batch),
-                SweepKey::Policy(group) => self.tell_policy(common, group, &position, batch),
-                _ => self.sweep(common, key, &position, batch),
+                SweepKey::Policy(group) => self.tell_policy(common, group, position, batch),
+                _ => self.sweep(common, key, position, batch),
             };
-            match reached {
-                Some(position) => self.sweeps.insert(key, Sweep { position }),
+            match sweep.moved::<RouteKey<F>>(reached) {
+                Some(sweep) => self.sweeps.insert(key, sweep),
                 None => drop(self.sweeps.remove(&key)),
             }
             left -= batch;

@@ -293,7 +293,10 @@ fn an_update_that_waits_keeps_its_sender_alive_and_what_comes_before_it_is_read(
         world.now = start + Duration::from_secs(4 * second);
         let received = hear(&mut world, &bytes[at..], 0);
         at += received.consumed;
-        assert_eq!((at, received.prefixes, received.is_waiting), (keepalive_length, 0, true));
+        assert_eq!(
+            (at, received.prefixes, received.is_waiting),
+            (keepalive_length, 0, true)
+        );
         world.turn(0, |speaker, now, out| speaker.expire(now, out));
         assert_eq!(world.speaker(0).state(peer), Some(State::Established));
     }
@@ -532,6 +535,44 @@ fn default_originate_tells_a_default_route_that_nobody_has_and_keeps_it_over_a_t
     world.promote(0);
     world.pass(Duration::from_secs(130));
     assert_eq!(world.routes(1), told);
+}
+
+#[test]
+fn connections_that_a_neighbour_makes_and_drops_do_not_keep_us_from_making_one() {
+    let peer = peer_id(1);
+    let incoming = Direction::Incoming;
+    // Ours fails at once, so that it waits to be started; or was made and dropped, so that it waits to be made again.
+    for is_made in [false, true] {
+        let mut speaker = Speaker::new(SpeakerConfig::new(65_001, address(0)), Seed::new(1));
+        let mut out = Outbox::new();
+        let mut now = Instant::from_millis(1);
+        let config = NeighborConfig::new(address(1).into(), 65_002, 65_001);
+        speaker.handle(now, SpeakerInput::Configure { peer, config }, &mut out);
+        let direction = Direction::Outgoing;
+        if is_made {
+            speaker.handle(now, SpeakerInput::Connected { peer, direction }, &mut out);
+        }
+        speaker.handle(now, SpeakerInput::Closed { peer, direction }, &mut out);
+        let direction = incoming;
+        speaker.handle(now, SpeakerInput::Connected { peer, direction }, &mut out);
+        // It says nothing for a while, but for less than until we would end it.
+        let end = now + Duration::from_secs(100);
+        while let Some((at, _)) = speaker.next_deadline().filter(|(at, _)| *at <= end) {
+            now = at;
+            speaker.expire(now, &mut out);
+        }
+        speaker.handle(now, SpeakerInput::Closed { peer, direction }, &mut out);
+        out.drain().for_each(drop);
+        let end = now + Duration::from_secs(200);
+        let mut has_connected = false;
+        while let Some((at, _)) = speaker.next_deadline().filter(|(at, _)| *at <= end) {
+            now = at;
+            speaker.expire(now, &mut out);
+            let mut asked = out.drain().map(|(_, output)| output);
+            has_connected |= asked.any(|output| matches!(output, SpeakerOutput::Connect { .. }));
+        }
+        assert!(has_connected, "made before: {is_made}");
+    }
 }
 
 #[test]

@@ -347,6 +347,95 @@ fn a_next_hop_that_cannot_be_reached_takes_its_routes_along() {
 }
 
 #[test]
+fn a_next_hop_that_keeps_changing_keeps_no_walk_waiting() {
+    const COUNT: usize = 20_000;
+    const PER_TURN: usize = 500;
+    const FAILING: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 3);
+    let mut rib = rib();
+    rib.next_hop_changed(NextHopKey::V4(FAILING), Some(0));
+    let prefix =
+        |number: usize| Prefix::new(Ipv4Addr::from(0x1400_0000 + (number as u32) * 256), 24).unwrap();
+    let mut draft = Draft::default();
+    draft.origin = Some(Origin::Igp);
+    draft.next_hop = Some(NextHop::V4(FAILING));
+    draft.local_preference = Some(100);
+    draft.prepend(&[65001]);
+    let mut set = Vec::new();
+    draft.finish(&mut set);
+    let mut prefixes = (0..COUNT).map(prefix).peekable();
+    while prefixes.peek().is_some() {
+        let mut message = Vec::new();
+        packet::bgp::update_v4(&set, &mut prefixes, 4096, &mut message);
+        let message = split(&message, 4096).unwrap().unwrap();
+        let reading = Update::parse(message.body).unwrap().read(&context()).unwrap();
+        rib.update(PeerId(3), &reading);
+    }
+    while !rib.run(PER_TURN) {}
+    rib.take_changes_v4();
+    let has_best = |rib: &Rib, number| rib.v4.get(prefix(number)).unwrap().best().is_some();
+    assert!(has_best(&rib, 0) && has_best(&rib, COUNT - 1));
+    rib.start_sweep(bgp::SweepKey::Install);
+    let turns_per_round = COUNT / PER_TURN;
+    for turn in 0..4 * turns_per_round {
+        let metric = Some(turn as u32 + 1);
+        rib.next_hop_changed(NextHopKey::V4(NEXT_HOP), metric);
+        if turn == turns_per_round / 2 {
+            rib.next_hop_changed(NextHopKey::V4(FAILING), None);
+        }
+        assert!(!rib.run(PER_TURN), "it is asked for in each turn");
+    }
+    let decided = (0..COUNT).filter(|number| !has_best(&rib, *number)).count();
+    assert_eq!(decided, COUNT, "each was looked at after its next hop had failed");
+    assert!(
+        !rib.v4.sweeps.contains_key(&bgp::SweepKey::Install),
+        "and another walk has ended"
+    );
+    let mut turns = 0;
+    while !rib.run(PER_TURN) {
+        turns += 1;
+        assert!(turns <= 2 * turns_per_round, "once nobody asks again, it ends");
+    }
+}
+
+#[test]
+fn a_walk_that_is_asked_for_again_comes_to_everything_and_ends() {
+    let mut rib = rib();
+    let prefix = |number: u32| Prefix::new(Ipv4Addr::from(0x1400_0000 + number * 256), 24).unwrap();
+    let set = bgp::local_attributes(Origin::Igp, None, Some(NextHop::V4(NEXT_HOP)));
+    for number in 0..1000 {
+        assert!(rib.originate_v4(prefix(number), &set, 0, 0));
+    }
+    while !rib.run(1000) {}
+    rib.take_changes_v4();
+    // Batches are of 256 rows at most: asked for after each number of batches, and a second time after some more.
+    for (first, second) in (0..5).flat_map(|first| (0..6).map(move |second| (first, second))) {
+        rib.start_sweep(bgp::SweepKey::Install);
+        for _ in 0..first {
+            rib.run(256);
+        }
+        rib.start_sweep(bgp::SweepKey::Install);
+        for _ in 0..second {
+            rib.run(256);
+        }
+        rib.take_changes_v4();
+        rib.start_sweep(bgp::SweepKey::Install);
+        let mut looked_at = std::collections::BTreeSet::new();
+        let mut count = 0;
+        while rib.v4.sweeps.contains_key(&bgp::SweepKey::Install) {
+            rib.run(256);
+            let changes: Vec<_> = rib.take_changes_v4().into_iter().collect();
+            count += changes.len();
+            looked_at.extend(changes);
+        }
+        assert_eq!(looked_at.len(), 1000, "asked again after {first} and {second}");
+        assert!(
+            count <= 1000 + 256,
+            "and not more than once, but for a batch: {count}"
+        );
+    }
+}
+
+#[test]
 fn attribute_sets_that_nobody_names_are_taken_out() {
     let mut rib = rib();
     for number in 0..5000 {

@@ -290,6 +290,7 @@ fn told(value: u8) -> Told {
 fn sweep(value: u8) -> Sweep {
     Sweep {
         position: vec![value],
+        ..Sweep::default()
     }
 }
 
