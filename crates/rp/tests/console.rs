@@ -16,6 +16,8 @@ use rp::{
 };
 use std::collections::VecDeque;
 
+#[path = "console/json.rs"]
+mod json;
 #[path = "console/long_output.rs"]
 mod long_output;
 

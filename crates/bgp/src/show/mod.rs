@@ -3,10 +3,12 @@
 //! Names of fields are part of the interface: they stay, and say their units. Ages are in seconds. A table of a million
 //! prefixes is shown in pages: a page is asked for with the position that the page before gave.
 
+mod configured;
 mod neighbors;
 mod paths;
 mod text;
 
+pub use configured::{ConfiguredView, MaximumPrefixView, PeerGroupView, peer_group_lines};
 pub use neighbors::{
     FamilyView, GracefulView, MessageCounts, NeighborFacts, NeighborView, ProcessView, SsoNeighborView,
     SsoView, SummaryView, TcpView, neighbors, sso, summary,

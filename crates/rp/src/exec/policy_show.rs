@@ -1,124 +1,259 @@
-//! What `show` says of lists and route maps. All of it is in the configuration.
+//! What `show` says of lists and route maps, as text or as JSON (`| json`). All of it is in the configuration.
 
+use super::shown::lines_or_json;
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use config::policy::{
     CommunityListKind, ListName, MatchLine, PolicyConfiguration, RouteMapCommand, RouteMapEntry,
-    RouteMapPlace, SetLine,
+    RouteMapPlace,
 };
 use config::{ConfigCommand, RoutingCommand};
+use serde::Serialize;
+
+/// `show ip prefix-list`
+#[derive(Serialize)]
+struct PrefixListView<'a> {
+    name: &'a str,
+    description: Option<&'a str>,
+    entries: Vec<PrefixEntryView>,
+}
+
+#[derive(Serialize)]
+struct PrefixEntryView {
+    sequence: u32,
+    action: &'static str,
+    prefix: String,
+    /// Least length that matches; none: that of the prefix.
+    ge: Option<u8>,
+    /// Greatest length that matches.
+    le: Option<u8>,
+    #[serde(skip)]
+    text: String,
+}
+
+/// `show ip as-path-access-list`
+#[derive(Serialize)]
+struct AsPathListView<'a> {
+    number: u16,
+    entries: Vec<AsPathEntryView<'a>>,
+}
+
+#[derive(Serialize)]
+struct AsPathEntryView<'a> {
+    action: &'static str,
+    regular_expression: &'a str,
+}
+
+/// `show ip community-list`
+#[derive(Serialize)]
+struct CommunityListView<'a> {
+    name: &'a str,
+    /// "standard" or "expanded".
+    kind: &'static str,
+    entries: Vec<CommunityEntryView<'a>>,
+}
+
+#[derive(Serialize)]
+struct CommunityEntryView<'a> {
+    action: &'static str,
+    /// Communities, or of an expanded list a regular expression.
+    communities: &'a str,
+}
+
+/// An entry of a route map in `show route-map`.
+#[derive(Serialize)]
+struct RouteMapView<'a> {
+    name: &'a str,
+    sequence: u16,
+    action: &'static str,
+    description: Option<&'a str>,
+    /// As typed, without the `match`.
+    matches: Vec<String>,
+    /// As typed, without the `set`.
+    sets: Vec<String>,
+    #[serde(skip)]
+    clauses: Vec<String>,
+}
 
 /// The answer to a command about lists; `None` when it is about something else. The error is what the console is told.
 pub(super) fn show(
     policy: &PolicyConfiguration,
     command: &RoutingCommand,
+    json: bool,
 ) -> Option<Result<Vec<String>, String>> {
-    let (shown, missing) = match command {
+    let (shown, missing, is_empty) = match command {
         RoutingCommand::ShowPrefixList { name } => {
             let missing = name
                 .as_ref()
                 .map(|name| format!("%Can't find prefix-list {name}"));
-            (prefix_lists(policy, name.as_deref()), missing)
+            let views = prefix_lists(policy, name.as_deref());
+            let shown = lines_or_json(&views, json, |views| prefix_list_lines(views));
+            (shown, missing, views.is_empty())
         }
         RoutingCommand::ShowRouteMap { name } => {
             let missing = name.as_ref().map(|name| format!("route-map {name} not found"));
-            (route_maps(policy, name.as_deref()), missing)
+            let views = route_maps(policy, name.as_deref());
+            let shown = lines_or_json(&views, json, |views| route_map_lines(views));
+            (shown, missing, views.is_empty())
         }
         RoutingCommand::ShowAsPathList { number } => {
             let missing = number.map(|number| format!("% Can't find as-path access-list {number}"));
-            (as_path_lists(policy, *number), missing)
+            let views = as_path_lists(policy, *number);
+            let shown = lines_or_json(&views, json, |views| as_path_list_lines(views));
+            (shown, missing, views.is_empty())
         }
         RoutingCommand::ShowCommunityList { name } => {
             let missing = name
                 .as_ref()
                 .map(|name| format!("% Can't find community-list {name}"));
-            (community_lists(policy, name.as_deref()), missing)
+            let views = community_lists(policy, name.as_deref());
+            let shown = lines_or_json(&views, json, |views| community_list_lines(views));
+            (shown, missing, views.is_empty())
         }
         _ => return None,
     };
     Some(match missing {
-        Some(missing) if shown.is_empty() => Err(missing),
+        Some(missing) if is_empty => Err(missing),
         _ => Ok(shown),
     })
 }
 
 /// `show ip prefix-list [NAME]`
-fn prefix_lists(policy: &PolicyConfiguration, only: Option<&str>) -> Vec<String> {
+fn prefix_lists<'a>(policy: &'a PolicyConfiguration, only: Option<&'a str>) -> Vec<PrefixListView<'a>> {
+    let lists = wanted(policy.prefix_lists(), only);
+    let view = |(name, list): (&'a String, &'a config::policy::PrefixListConfiguration)| PrefixListView {
+        name,
+        description: list.description.as_deref(),
+        entries: list
+            .entries
+            .iter()
+            .map(|(sequence, entry)| PrefixEntryView {
+                sequence: *sequence,
+                action: action(entry.permit),
+                prefix: entry.prefix.to_string(),
+                ge: entry.ge,
+                le: entry.le,
+                text: entry.to_string(),
+            })
+            .collect(),
+    };
+    lists.map(view).collect()
+}
+
+fn prefix_list_lines(views: &[PrefixListView<'_>]) -> Vec<String> {
     let mut lines = Vec::new();
-    for (name, list) in wanted(policy.prefix_lists(), only) {
-        lines.push(format!("ip prefix-list {name}: {} entries", list.entries.len()));
-        lines.extend(
-            list.entries
-                .iter()
-                .map(|(number, entry)| format!("   seq {number} {entry}")),
-        );
+    for list in views {
+        lines.push(format!(
+            "ip prefix-list {}: {} entries",
+            list.name,
+            list.entries.len()
+        ));
+        let entries = list.entries.iter();
+        lines.extend(entries.map(|entry| format!("   seq {} {}", entry.sequence, entry.text)));
     }
     lines
 }
 
 /// `show ip as-path-access-list [N]`
-fn as_path_lists(policy: &PolicyConfiguration, only: Option<u32>) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (number, entries) in policy.as_path_lists() {
-        if only.is_some_and(|only| only != u32::from(*number)) {
-            continue;
-        }
-        lines.push(format!("AS path access list {number}"));
-        lines.extend(
-            entries
+fn as_path_lists(policy: &PolicyConfiguration, only: Option<u32>) -> Vec<AsPathListView<'_>> {
+    let lists = policy.as_path_lists().iter();
+    let lists = lists.filter(|(number, _)| only.is_none_or(|only| only == u32::from(**number)));
+    let view = |(permit, text)| AsPathEntryView {
+        action: action(permit),
+        regular_expression: text,
+    };
+    lists
+        .map(|(number, entries)| AsPathListView {
+            number: *number,
+            entries: entries
                 .iter()
-                .map(|(permit, text)| format!("    {} {text}", action(*permit))),
-        );
+                .map(|(permit, text)| view((*permit, text.as_str())))
+                .collect(),
+        })
+        .collect()
+}
+
+fn as_path_list_lines(views: &[AsPathListView<'_>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for list in views {
+        lines.push(format!("AS path access list {}", list.number));
+        let entries = list.entries.iter();
+        lines.extend(entries.map(|entry| format!("    {} {}", entry.action, entry.regular_expression)));
     }
     lines
 }
 
 /// `show ip community-list [NAME]`
-fn community_lists(policy: &PolicyConfiguration, only: Option<&str>) -> Vec<String> {
-    let mut lines = Vec::new();
+fn community_lists<'a>(policy: &'a PolicyConfiguration, only: Option<&'a str>) -> Vec<CommunityListView<'a>> {
+    let mut views = Vec::new();
     for (name, list) in wanted(policy.community_lists(), only) {
+        let entries = list.entries.iter();
+        views.push(CommunityListView {
+            name,
+            kind: match list.kind {
+                CommunityListKind::Standard => "standard",
+                CommunityListKind::Expanded => "expanded",
+            },
+            entries: entries
+                .map(|(permit, text)| CommunityEntryView {
+                    action: action(*permit),
+                    communities: text,
+                })
+                .collect(),
+        });
+    }
+    views
+}
+
+fn community_list_lines(views: &[CommunityListView<'_>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for list in views {
+        let name = list.name;
         let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
         lines.push(match (list.kind, is_number) {
-            (CommunityListKind::Standard, true) => format!("Community standard list {name}"),
-            (CommunityListKind::Standard, false) => format!("Named Community standard list {name}"),
-            (CommunityListKind::Expanded, true) => format!("Community (expanded) access list {name}"),
-            (CommunityListKind::Expanded, false) => format!("Named Community expanded list {name}"),
+            ("expanded", true) => format!("Community (expanded) access list {name}"),
+            (kind, true) => format!("Community {kind} list {name}"),
+            (kind, false) => format!("Named Community {kind} list {name}"),
         });
-        lines.extend(
-            list.entries
-                .iter()
-                .map(|(permit, text)| format!("     {} {text}", action(*permit))),
-        );
+        let entries = list.entries.iter();
+        lines.extend(entries.map(|entry| format!("     {} {}", entry.action, entry.communities)));
     }
     lines
 }
 
 /// `show route-map [NAME]`
-fn route_maps(policy: &PolicyConfiguration, only: Option<&str>) -> Vec<String> {
+fn route_maps<'a>(policy: &'a PolicyConfiguration, only: Option<&str>) -> Vec<RouteMapView<'a>> {
+    let maps = policy.route_maps();
+    let maps = maps.filter(|(name, _)| only.is_none_or(|only| only == *name));
+    maps.flat_map(|(name, entries)| {
+        entries.iter().map(move |(sequence, entry)| RouteMapView {
+            name,
+            sequence: *sequence,
+            action: action(entry.permit),
+            description: entry.description.as_deref(),
+            matches: typed(entry, entry.matches().cloned().map(RouteMapCommand::Match)),
+            sets: typed(entry, entry.sets().cloned().map(RouteMapCommand::Set)),
+            clauses: entry.matches().map(match_clause).collect(),
+        })
+    })
+    .collect()
+}
+
+fn route_map_lines(views: &[RouteMapView<'_>]) -> Vec<String> {
     let mut lines = Vec::new();
-    for (name, entries) in policy.route_maps() {
-        if only.is_some_and(|only| only != name) {
-            continue;
-        }
-        for (sequence, entry) in entries {
-            lines.push(format!(
-                "route-map {name}, {}, sequence {sequence}",
-                action(entry.permit)
-            ));
-            lines.extend(
-                entry
-                    .description
-                    .iter()
-                    .map(|text| format!("  Description: {text}")),
-            );
-            lines.push(String::from("  Match clauses:"));
-            lines.extend(entry.matches().map(match_clause));
-            lines.push(String::from("  Set clauses:"));
-            lines.extend(set_clauses(entry));
-            lines.push(String::from("  Policy routing matches: 0 packets, 0 bytes"));
-        }
+    for entry in views {
+        lines.push(format!(
+            "route-map {}, {}, sequence {}",
+            entry.name, entry.action, entry.sequence
+        ));
+        lines.extend(entry.description.map(|text| format!("  Description: {text}")));
+        lines.push(String::from("  Match clauses:"));
+        lines.extend(entry.clauses.iter().cloned());
+        lines.push(String::from("  Set clauses:"));
+        lines.extend(entry.sets.iter().map(|text| format!("    {text}")));
+        lines.push(String::from("  Policy routing matches: 0 packets, 0 bytes"));
     }
     lines
 }
@@ -140,8 +275,8 @@ fn match_clause(line: &MatchLine) -> String {
     }
 }
 
-/// As they are typed, without the `set`.
-fn set_clauses(entry: &RouteMapEntry) -> Vec<String> {
+/// Commands of an entry as they are typed, without their first word.
+fn typed(entry: &RouteMapEntry, commands: impl Iterator<Item = RouteMapCommand>) -> Vec<String> {
     let Some(name) = ListName::new("M") else {
         return Vec::new();
     };
@@ -150,12 +285,14 @@ fn set_clauses(entry: &RouteMapEntry) -> Vec<String> {
         permit: entry.permit,
         sequence: 0,
     };
-    let text = |line: &SetLine| {
-        let command = RouteMapCommand::Set(line.clone());
+    let text = |command| {
         let text = ConfigCommand::RouteMapEntry { place, command }.text();
-        format!("    {}", text.strip_prefix("set ").unwrap_or(&text))
+        match text.split_once(' ') {
+            Some((_, rest)) => String::from(rest),
+            None => text,
+        }
     };
-    entry.sets().map(text).collect()
+    commands.map(text).collect()
 }
 
 fn wanted<'a, V>(
@@ -184,7 +321,7 @@ mod tests {
     fn shown(command: RoutingCommand) -> String {
         let loaded = config::load(CONFIGURATION);
         assert_eq!(loaded.errors, []);
-        match show(loaded.tree.policy(), &command) {
+        match show(loaded.tree.policy(), &command, false) {
             Some(Ok(lines)) => lines.join("\n"),
             Some(Err(told)) => told,
             None => String::from("none"),

@@ -19,6 +19,8 @@ use management::Outcome;
 const NOT_ACTIVE: &str = "% BGP not active";
 /// The answer about a neighbour that is not configured.
 const NO_SUCH_NEIGHBOR: &str = "%BGP: No such neighbor";
+/// The answer about a peer group that is not configured.
+const NO_SUCH_PEER_GROUP: &str = "% No such peer-group";
 /// The answer about what is not structured.
 const NO_JSON: &str = "% This command has no JSON output";
 /// The answer about what this image does not show.
@@ -34,14 +36,13 @@ const fn has_json(command: &RoutingCommand) -> bool {
         | RoutingCommand::ShowBgpSsoSummary
         | RoutingCommand::ShowRouteSummary
         | RoutingCommand::ShowRouteProtocol(_)
-        | RoutingCommand::ShowTcpBrief { .. } => true,
-        RoutingCommand::ShowBgpPeerGroup { .. }
+        | RoutingCommand::ShowTcpBrief { .. }
+        | RoutingCommand::ShowBgpPeerGroup { .. }
         | RoutingCommand::ShowPrefixList { .. }
         | RoutingCommand::ShowRouteMap { .. }
         | RoutingCommand::ShowAsPathList { .. }
-        | RoutingCommand::ShowCommunityList { .. }
-        | RoutingCommand::ClearBgp { .. }
-        | RoutingCommand::DebugBgp { .. } => false,
+        | RoutingCommand::ShowCommunityList { .. } => true,
+        RoutingCommand::ClearBgp { .. } | RoutingCommand::DebugBgp { .. } => false,
     }
 }
 
@@ -78,6 +79,7 @@ impl RouteProcessor {
             | RoutingCommand::ShowBgpNeighbors { .. }
             | RoutingCommand::ShowBgpNeighborRoutes { .. }
             | RoutingCommand::ShowBgpSsoSummary
+            | RoutingCommand::ShowBgpPeerGroup { .. }
                 if has_bgp =>
             {
                 return self.show_bgp(now, id, command, json);
@@ -95,7 +97,7 @@ impl RouteProcessor {
             RoutingCommand::ShowPrefixList { .. }
             | RoutingCommand::ShowRouteMap { .. }
             | RoutingCommand::ShowAsPathList { .. }
-            | RoutingCommand::ShowCommunityList { .. } => return self.show_policy(now, id, command),
+            | RoutingCommand::ShowCommunityList { .. } => return self.show_policy(now, id, command, json),
         };
         self.complete(now, id, Outcome::Rejected, told);
     }
@@ -202,6 +204,12 @@ impl RouteProcessor {
                 }
                 Some(active.show_bgp_neighbors(now, *neighbor, json))
             }
+            RoutingCommand::ShowBgpPeerGroup { name } => {
+                let Some(lines) = active.show_bgp_peer_groups(name.as_deref(), json) else {
+                    return self.complete(now, id, Outcome::Rejected, NO_SUCH_PEER_GROUP);
+                };
+                Some(lines)
+            }
             RoutingCommand::ShowBgpNeighborRoutes { neighbor, view } => {
                 let Some(peer) = active.bgp().peer_of(*neighbor) else {
                     return self.complete(now, id, Outcome::Rejected, NO_SUCH_NEIGHBOR);
@@ -231,9 +239,9 @@ impl RouteProcessor {
     }
 
     /// Lists and route maps.
-    fn show_policy(&mut self, now: Instant, id: SessionId, command: &RoutingCommand) {
+    fn show_policy(&mut self, now: Instant, id: SessionId, command: &RoutingCommand, json: bool) {
         let tree = self.active().map(|active| active.clients.configuration.tree());
-        match tree.and_then(|tree| policy_show::show(tree.policy(), command)) {
+        match tree.and_then(|tree| policy_show::show(tree.policy(), command, json)) {
             Some(Ok(lines)) => self.show_page(now, id, Page::Text(lines.join("\n"), 0)),
             Some(Err(told)) => self.complete(now, id, Outcome::Rejected, &told),
             None => self.complete(now, id, Outcome::Rejected, NOT_SHOWN),

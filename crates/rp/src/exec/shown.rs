@@ -49,7 +49,7 @@ pub(super) fn json<T: Serialize>(value: &T) -> String {
 }
 
 /// A value as the lines of a text, or as JSON.
-fn lines_or_json<T: Serialize>(
+pub(super) fn lines_or_json<T: Serialize>(
     value: &T,
     as_json: bool,
     lines: impl FnOnce(&T) -> Vec<String>,
@@ -58,6 +58,18 @@ fn lines_or_json<T: Serialize>(
         true => Vec::from([json(value)]),
         false => lines(value),
     }
+}
+
+/// Texts, an empty line between two of them.
+fn blocks(blocks: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for block in blocks {
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(block);
+    }
+    lines
 }
 
 /// One entry of a list in a document that is written page by page, each on a line of its own.
@@ -96,16 +108,19 @@ impl Active {
             show::neighbors(&self.clients.speaker, only, context)
         });
         lines_or_json(&views, json, |views| {
-            let blocks = views.iter().map(show::neighbor_lines);
-            let mut lines: Vec<String> = Vec::new();
-            for block in blocks {
-                if !lines.is_empty() {
-                    lines.push(String::new());
-                }
-                lines.extend(block);
-            }
-            lines
+            blocks(views.iter().map(show::neighbor_lines))
         })
+    }
+
+    /// `show ip bgp peer-group [NAME]`; `None`: there is no such group.
+    pub(super) fn show_bgp_peer_groups(&self, only: Option<&str>, json: bool) -> Option<Vec<String>> {
+        let views = self.bgp().peer_groups(&self.clients, only);
+        if views.is_empty() && only.is_some() {
+            return None;
+        }
+        Some(lines_or_json(&views, json, |views| {
+            blocks(views.iter().map(show::peer_group_lines))
+        }))
     }
 
     /// `show ip bgp A.B.C.D`; `None`: there is no such prefix.
