@@ -15,6 +15,8 @@ pub struct History {
     pub last_reset: Option<DownReason>,
     /// The system's age in seconds then.
     pub reset_s: u32,
+    /// Messages of sessions that have ended, by kind: OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH.
+    pub sent: [u64; 5],
 }
 
 impl History {
@@ -27,16 +29,22 @@ impl History {
         }
     }
 
-    /// The session ended when the system was this old.
-    pub(crate) fn down(self, age_s: u32, reason: DownReason) -> History {
+    /// The session ended when the system was this old; these are the messages that were `sent` in it.
+    pub(crate) fn down(self, age_s: u32, reason: DownReason, sent: [u64; 5]) -> History {
         History {
             dropped: self.dropped.saturating_add(1),
             changed_s: age_s,
             last_reset: Some(reason),
             reset_s: age_s,
+            sent: sum(self.sent, sent),
             ..self
         }
     }
+}
+
+/// Both together, kind by kind.
+pub(crate) fn sum(one: [u64; 5], other: [u64; 5]) -> [u64; 5] {
+    core::array::from_fn(|kind| one[kind].saturating_add(other[kind]))
 }
 
 /// Tagged form of [`History`].
@@ -57,6 +65,21 @@ pub struct HistoryRecord {
     /// See [`History::reset_s`].
     #[prost(uint32, tag = "5")]
     pub reset_s: u32,
+    /// OPENs of [`History::sent`].
+    #[prost(uint64, tag = "6")]
+    pub sent_opens: u64,
+    /// UPDATEs.
+    #[prost(uint64, tag = "7")]
+    pub sent_updates: u64,
+    /// NOTIFICATIONs.
+    #[prost(uint64, tag = "8")]
+    pub sent_notifications: u64,
+    /// KEEPALIVEs.
+    #[prost(uint64, tag = "9")]
+    pub sent_keepalives: u64,
+    /// ROUTE-REFRESHs.
+    #[prost(uint64, tag = "10")]
+    pub sent_route_refreshes: u64,
 }
 
 impl From<History> for HistoryRecord {
@@ -67,13 +90,20 @@ impl From<History> for HistoryRecord {
             changed_s,
             last_reset,
             reset_s,
+            sent,
         } = history;
+        let [opens, updates, notifications, keepalives, route_refreshes] = sent;
         HistoryRecord {
             established,
             dropped,
             changed_s,
             last_reset: last_reset.map_or(0, |reason| reason as u32),
             reset_s,
+            sent_opens: opens,
+            sent_updates: updates,
+            sent_notifications: notifications,
+            sent_keepalives: keepalives,
+            sent_route_refreshes: route_refreshes,
         }
     }
 }
@@ -91,6 +121,13 @@ impl TryFrom<HistoryRecord> for History {
                 number => Some(DownReason::from_number(number).ok_or("last reset")?),
             },
             reset_s: record.reset_s,
+            sent: [
+                record.sent_opens,
+                record.sent_updates,
+                record.sent_notifications,
+                record.sent_keepalives,
+                record.sent_route_refreshes,
+            ],
         })
     }
 }

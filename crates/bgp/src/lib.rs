@@ -51,7 +51,9 @@ pub use peer::*;
 pub use reach::*;
 pub use receive::Received;
 pub use rib::*;
-pub use session::{Direction, Families, Graceful, Offer, SESSIONS_TABLE, Session, SessionRecord};
+pub use session::{
+    Communications, Direction, Families, Graceful, Offer, SESSIONS_TABLE, Session, SessionRecord,
+};
 pub use speaker::{HOLD_TIME_LARGE, NEIGHBORS_MAX, Speaker, SpeakerConfig, SpeakerInput, SpeakerOutput};
 pub use step::{step_neighbor, step_session};
 pub use stream::LOG_MESSAGES_MAX;

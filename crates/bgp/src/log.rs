@@ -203,6 +203,10 @@ pub struct Stream {
     pub walks: VecDeque<Walk>,
     /// Messages of this session so far.
     pub messages: u64,
+    /// KEEPALIVEs among them.
+    pub keepalives: u64,
+    /// ROUTE-REFRESHs among them.
+    pub route_refreshes: u64,
     /// The group that it comes from, while walks of [`WalkKind::Move`] are under way.
     pub leaving: Option<Leaving>,
 }
@@ -211,6 +215,13 @@ impl Stream {
     /// About how many messages are promised and not acknowledged: some of those in between may be for others.
     pub fn waiting(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.end - piece.first).sum()
+    }
+
+    /// Messages of this session by kind: OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH. A NOTIFICATION ends it.
+    pub fn sent(&self) -> [u64; 5] {
+        let others = 1 + self.keepalives + self.route_refreshes;
+        let updates = self.messages.saturating_sub(others);
+        [1, updates, 0, self.keepalives, self.route_refreshes]
     }
 
     /// Appends the message at `place` of either log, of `length` bytes.
@@ -259,6 +270,12 @@ pub struct StreamRecord {
     /// See [`Stream::leaving`].
     #[prost(message, optional, tag = "8")]
     pub leaving: Option<LeavingRecord>,
+    /// See [`Stream::keepalives`].
+    #[prost(uint64, tag = "9")]
+    pub keepalives: u64,
+    /// See [`Stream::route_refreshes`].
+    #[prost(uint64, tag = "10")]
+    pub route_refreshes: u64,
 }
 
 impl Row for Stream {
@@ -273,6 +290,8 @@ impl Row for Stream {
             next_own,
             walks,
             messages,
+            keepalives,
+            route_refreshes,
             leaving,
         } = self;
         let piece = |piece: &Piece| {
@@ -310,6 +329,8 @@ impl Row for Stream {
             walks: walks.iter().map(walk).collect(),
             messages: *messages,
             leaving,
+            keepalives: *keepalives,
+            route_refreshes: *route_refreshes,
         }
     }
 
@@ -354,6 +375,8 @@ impl Row for Stream {
             next_own: record.next_own,
             walks: record.walks.into_iter().map(walk).collect::<Result<_, _>>()?,
             messages: record.messages,
+            keepalives: record.keepalives,
+            route_refreshes: record.route_refreshes,
             leaving: record.leaving.map(leaving).transpose()?,
         })
     }

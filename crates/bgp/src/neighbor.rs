@@ -24,6 +24,8 @@ pub struct NeighborConfig {
     pub families: Families,
     /// `shutdown`: no session.
     pub shutdown: bool,
+    /// `shutdown message`: what the neighbour is told when that ends its session (RFC 9003).
+    pub shutdown_message: Option<String>,
     /// `transport connection-mode passive`: it connects.
     pub passive: bool,
     /// Hold time that we propose, in seconds: 0, or 3 and more.
@@ -78,6 +80,7 @@ impl NeighborConfig {
             confederation: false,
             families: Families::V4,
             shutdown: false,
+            shutdown_message: None,
             passive: false,
             hold_time_s: 180,
             keepalive_time_s: 60,
@@ -129,6 +132,7 @@ impl NeighborConfig {
             send_community: self.send_community,
             send_extended_community: self.send_extended_community,
             default_originate: self.default_originate,
+            shutdown_message: self.shutdown_message.clone(),
             ..before.clone()
         };
         unaffected != *self
@@ -254,6 +258,8 @@ impl Connection {
 pub struct NeighborCounters {
     /// Messages received, by kind: OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH.
     pub received: [u64; 5],
+    /// Messages sent on connections that were never established, by kind, in the same order.
+    pub sent: [u64; 5],
     /// Times that the session was established.
     pub established: u32,
     /// Times that it ended.
@@ -315,6 +321,18 @@ impl Neighbor {
     /// Whether there is a connection that may yet become a session.
     pub(crate) fn is_opening(&self, direction: Direction) -> bool {
         !matches!(self.connection(direction).state, State::Idle | State::Established)
+    }
+
+    /// A connection ends that is not established, with a NOTIFICATION or without.
+    pub(crate) fn count_sent(&mut self, connection: &Connection, notified: bool) {
+        if connection.sent == 0 {
+            return;
+        }
+        let [opens, _, notifications, keepalives, _] = &mut self.counters.sent;
+        *opens += 1;
+        // It follows when the neighbour's OPEN has been taken.
+        *keepalives += u64::from(connection.state == State::OpenConfirm);
+        *notifications += u64::from(notified && connection.is_connected);
     }
 
     /// The connection that is established.

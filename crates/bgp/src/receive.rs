@@ -444,6 +444,7 @@ impl Speaker {
         let Some(notification) = Notification::parse(body) else {
             return self.apply(now, peer, direction, Event::HeaderError, None, out);
         };
+        self.note_heard(peer, notification.communication());
         if let Some(neighbor) = self.neighbors.get(&peer) {
             let event = BgpEvent::Received {
                 neighbor: neighbor.config.address,

@@ -5,15 +5,17 @@
 //! with that all routes of the neighbour are stale at once. Those that are told again are fresh; a walk takes out what
 //! is stale, when the neighbour has said that this was all (End-of-RIB), or when its time is over.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use machine::{Deadline, Duration, Instant, Outbox};
-use packet::bgp::{Kind, RefreshKind, RouteRefresh};
+use packet::bgp::{Kind, Notification, RefreshKind, RouteRefresh};
 
 use crate::decision::Source;
 use crate::error::{BgpEvent, DownReason, down_reason};
 use crate::farewell::Farewell;
 use crate::fsm::{Event, State};
 use crate::id::{GroupId, PeerId};
+use crate::log::Stream;
 use crate::neighbor::{Connection, Neighbor, NeighborConfig, Timer};
 use crate::peer::Peer;
 use crate::session::{Direction, Families, Offer, OurGraceful, Session};
@@ -126,7 +128,7 @@ impl Speaker {
             self.awaited.insert(peer);
             self.defer(now);
         }
-        self.leave(peer, kept, reason);
+        self.leave(peer, kept, reason, false);
         self.reschedule(peer);
     }
 
@@ -224,7 +226,7 @@ impl Speaker {
         neighbor.timers.stop(Timer::Restart);
         let address = neighbor.config.address;
         let before = self.sessions.get(&peer).cloned();
-        let history = before.as_ref().map(|before| before.history).unwrap_or_default();
+        let before = before.unwrap_or_else(|| Session::new(direction, offer));
         let is_deferring = self.deferred_until.is_some();
         let deferred = if is_deferring {
             offer.families
@@ -237,7 +239,7 @@ impl Speaker {
             true => told_again(&offer),
             false => kept_families(&offer),
         };
-        let stale = before.as_ref().map_or(Families::NONE, |before| before.stale);
+        let stale = before.stale;
         let session = Session {
             established: true,
             direction,
@@ -245,22 +247,19 @@ impl Speaker {
             hold_time_s,
             offered_graceful_restart,
             group,
-            generation: before.as_ref().map_or(0, |before| before.generation),
             stale: stale.and(kept),
             disabled: Families::NONE,
             ended: Families::NONE,
             deferred,
-            history: history.up(self.age_s),
+            history: before.history.up(self.age_s),
+            ..before
         };
         self.sessions.insert(peer, session);
         self.sync_peer(peer);
         self.judge_stale(now, peer, stale, kept);
-        let families: Vec<(u8, bool)> = offer
-            .families
-            .without(deferred)
-            .numbers()
-            .map(|number| (number, offer.graceful.is_some()))
-            .collect();
+        let says_end = offer.graceful.is_some();
+        let families = offer.families.without(deferred).numbers();
+        let families: Vec<(u8, bool)> = families.map(|number| (number, says_end)).collect();
         self.rib
             .open_stream(peer, group.unwrap_or(GroupId(0)), offset, &families);
         out.push(
@@ -367,18 +366,25 @@ impl Speaker {
             reason,
         };
         out.push(LOG_RELEASE, SpeakerOutput::Log(event));
-        self.leave(peer, kept, reason);
+        let is_notified = farewell.is_some() && connection.is_connected;
+        if let Some(said) = farewell.filter(|_| is_notified) {
+            self.note_said(peer, &said);
+        }
+        self.leave(peer, kept, reason, is_notified);
     }
 
-    /// Takes the session out of the tables, but for the routes of `kept`.
-    fn leave(&mut self, peer: PeerId, kept: Families, reason: DownReason) {
+    /// Takes the session out of the tables, but for the routes of `kept`; `is_notified`: a NOTIFICATION has ended it.
+    fn leave(&mut self, peer: PeerId, kept: Families, reason: DownReason, is_notified: bool) {
         let Some(agreed) = self.sessions.get(&peer).map(|session| session.agreed.families) else {
             return;
         };
         let age_s = self.age_s;
+        let stream = self.rib.common.streams.get(&peer);
+        let [opens, updates, _, keepalives, refreshes] = stream.map_or([0; 5], Stream::sent);
+        let sent = [opens, updates, u64::from(is_notified), keepalives, refreshes];
         self.sessions.edit(&peer, |session| {
             session.established = false;
-            session.history = session.history.down(age_s, reason);
+            session.history = session.history.down(age_s, reason, sent);
             session.group = None;
             session.generation = session.generation.wrapping_add(1);
             session.stale = kept;
@@ -398,6 +404,26 @@ impl Speaker {
         self.sessions.remove(&peer);
         self.rib.set_peer(peer, None);
         self.rib.start_sweep(SweepKey::Gone(peer));
+    }
+
+    /// The words in a NOTIFICATION to this neighbour, if there are any, are the last that it was sent.
+    fn note_said(&mut self, peer: PeerId, said: &Farewell) {
+        let notification = Notification {
+            code: said.code,
+            data: &said.data,
+        };
+        if let Some(text) = notification.communication() {
+            self.sessions
+                .edit(&peer, |session| session.communications.sent = Some(text));
+        }
+    }
+
+    /// The words in a NOTIFICATION of this neighbour are the last that were received.
+    pub(crate) fn note_heard(&mut self, peer: PeerId, text: Option<String>) {
+        if text.is_some() {
+            self.sessions
+                .edit(&peer, |session| session.communications.received = text);
+        }
     }
 
     /// What comes next from this neighbour is or is not the end of graceful restart.

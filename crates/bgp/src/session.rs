@@ -1,6 +1,7 @@
 //! What survives of a session: what the two OPENs agreed on, and whose routes are kept while it is down.
 
 use ::checkpoint::{Row, TableId};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use packet::bgp::{AfiSafi, Capability, Open};
@@ -179,6 +180,15 @@ impl Offer {
     }
 }
 
+/// Words of operators in NOTIFICATIONs (RFC 9003): the last ones each way, whatever has ended sessions since.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Communications {
+    /// What the neighbour was told.
+    pub sent: Option<String>,
+    /// What it told us.
+    pub received: Option<String>,
+}
+
 /// A session that is established, or whose routes are kept while it is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -206,6 +216,8 @@ pub struct Session {
     pub deferred: Families,
     /// How often it was established and ended.
     pub history: History,
+    /// What operators said about its end.
+    pub communications: Communications,
 }
 
 impl Session {
@@ -224,12 +236,13 @@ impl Session {
             ended: Families::NONE,
             deferred: Families::NONE,
             history: History::default(),
+            communications: Communications::default(),
         }
     }
 }
 
 /// Tagged form of [`Session`].
-#[derive(Clone, Copy, PartialEq, prost::Message)]
+#[derive(Clone, PartialEq, prost::Message)]
 pub struct SessionRecord {
     /// See [`Session::established`].
     #[prost(bool, tag = "1")]
@@ -286,6 +299,12 @@ pub struct SessionRecord {
     /// See [`Session::history`].
     #[prost(message, optional, tag = "18")]
     pub history: Option<HistoryRecord>,
+    /// See [`Communications::sent`].
+    #[prost(string, optional, tag = "19")]
+    pub communication_sent: Option<String>,
+    /// See [`Communications::received`].
+    #[prost(string, optional, tag = "20")]
+    pub communication_received: Option<String>,
 }
 
 pub(crate) fn families(number: u32) -> Result<Families, &'static str> {
@@ -312,7 +331,9 @@ impl Row for Session {
             ended,
             deferred,
             history,
+            communications,
         } = self;
+        let Communications { sent, received } = communications;
         let Offer {
             as_number,
             identifier,
@@ -359,6 +380,8 @@ impl Row for Session {
             ended: u32::from(ended.0),
             deferred: u32::from(deferred.0),
             history: Some((*history).into()),
+            communication_sent: sent.clone(),
+            communication_received: received.clone(),
         }
     }
 
@@ -400,6 +423,10 @@ impl Row for Session {
             ended: families(record.ended)?,
             deferred: families(record.deferred)?,
             history: record.history.unwrap_or_default().try_into()?,
+            communications: Communications {
+                sent: record.communication_sent,
+                received: record.communication_received,
+            },
         })
     }
 }

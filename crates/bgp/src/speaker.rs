@@ -310,16 +310,17 @@ impl Speaker {
         match before {
             Some(before) if before == config => return,
             Some(before) => {
-                let code = match (before.shutdown, config.shutdown) {
-                    (false, true) => Code::ADMINISTRATIVE_SHUTDOWN,
-                    _ => Code::OTHER_CONFIGURATION_CHANGE,
+                let (code, text) = match (before.shutdown, config.shutdown) {
+                    (false, true) => (Code::ADMINISTRATIVE_SHUTDOWN, config.shutdown_message.as_deref()),
+                    _ => (Code::OTHER_CONFIGURATION_CHANGE, None),
                 };
                 let is_established = self
                     .sessions
                     .get(&peer)
                     .is_some_and(|session| session.established);
                 if config.needs_reset(&before, is_established) {
-                    self.stop(now, peer, code, Vec::new(), out);
+                    let data = text.map_or(Vec::new(), shutdown_communication);
+                    self.stop(now, peer, code, data, out);
                 } else if config.keeps_refused && !before.keeps_refused {
                     // What policy has refused so far was not kept: it is wanted as well.
                     self.ask_again(peer, out);
@@ -599,6 +600,7 @@ impl Speaker {
         let connection = core::mem::replace(neighbor.connection_mut(direction), Connection::IDLE);
         neighbor.timers.stop(Timer::hold(direction));
         neighbor.timers.stop(Timer::keepalive(direction));
+        neighbor.count_sent(&connection, farewell.is_some());
         if !connection.is_connected {
             if connection.state == State::Connect {
                 // It may still come to be: it has nobody to be for then.

@@ -20,6 +20,8 @@ use crate::told::Told;
 /// Messages that a group's log may hold for its slowest member. One that is further behind leaves the log: what it has
 /// missed is noted by prefix, so that it costs no more than the number of prefixes, whatever changes.
 pub const LOG_MESSAGES_MAX: u64 = 4096;
+/// Where a message says its kind (RFC 4271 section 4.1): behind the marker and the length.
+const KIND_OFFSET: usize = 18;
 /// Prefixes that one step of a walk looks at.
 const WALK_BATCH: usize = 256;
 
@@ -46,6 +48,7 @@ impl Rib {
             walks: families.iter().map(walk).collect(),
             // The OPEN and the first KEEPALIVE.
             messages: 2,
+            keepalives: 1,
             ..Stream::default()
         };
         self.common.streams.insert(peer, stream);
@@ -366,6 +369,11 @@ impl Common {
             let place = stream.next_own;
             stream.next_own += 1;
             stream.append(true, place, message.len());
+            match message.get(KIND_OFFSET) {
+                Some(kind) if *kind == Kind::Keepalive as u8 => stream.keepalives += 1,
+                Some(kind) if *kind == Kind::RouteRefresh as u8 => stream.route_refreshes += 1,
+                _ => {}
+            }
             place
         });
         let Some(position) = place else {

@@ -4,8 +4,8 @@ mod common;
 
 use bgp::PeerId;
 use bgp::show::{
-    Context, NeighborFacts, Routes, TcpView, neighbor_lines, neighbors, page, page_lines, prefix,
-    prefix_lines, sso, sso_lines, summary, summary_lines, table_header,
+    ConfiguredView, Context, MaximumPrefixView, NeighborFacts, Routes, TcpView, neighbor_lines, neighbors,
+    page, page_lines, prefix, prefix_lines, sso, sso_lines, summary, summary_lines, table_header,
 };
 use common::*;
 use machine::Duration;
@@ -20,11 +20,43 @@ fn world() -> World {
     world
 }
 
+fn everything() -> ConfiguredView {
+    let some = |name: &str| Some(name.into());
+    ConfiguredView {
+        peer_group: some("UP"),
+        route_reflector_client: true,
+        soft_reconfiguration_inbound: true,
+        next_hop_self: true,
+        send_community: true,
+        send_extended_community: true,
+        default_originate: true,
+        default_originate_route_map: some("DO"),
+        weight: Some(50),
+        allowas_in: Some(3),
+        prefix_list_in: some("PI"),
+        prefix_list_out: some("PO"),
+        filter_list_in: some("1"),
+        filter_list_out: some("2"),
+        route_map_in: some("RI"),
+        route_map_out: some("RO"),
+        maximum_prefix: Some(MaximumPrefixView {
+            limit: 100,
+            threshold_percent: 80,
+            warning_only: true,
+            restart_min: None,
+        }),
+    }
+}
+
 fn facts(peer: PeerId) -> NeighborFacts {
     NeighborFacts {
         sso_configured: peer == peer_id(0),
         standby_hot: true,
         description: (peer == peer_id(0)).then(|| "upstream".into()),
+        configured: match peer == peer_id(0) {
+            true => everything(),
+            false => ConfiguredView::default(),
+        },
         quarantined: false,
         tcp: (peer == peer_id(0)).then(|| TcpView {
             local_address: address(1).into(),

@@ -261,6 +261,21 @@ impl<F: RouteFamily> Rib<F> {
         resolve::best(&self.routes, prefix, |key| self.is_usable(key))
     }
 
+    /// Whose routes to `prefix` are used instead of those of `protocol`; `None`: it has none, or they are used, or nobody's
+    /// are.
+    pub fn preferred_over(&self, prefix: Prefix<F>, protocol: Protocol) -> Option<Protocol> {
+        let present = self.routes.range(RouteKey::first_of(prefix)..);
+        let mut of_prefix = present.map(|(key, _)| key).take_while(|key| key.prefix == prefix);
+        if !of_prefix.any(|key| key.protocol == protocol) {
+            return None;
+        }
+        let best = self.best(prefix);
+        match best.iter().any(|key| key.protocol == protocol) {
+            true => None,
+            false => best.first().map(|key| key.protocol),
+        }
+    }
+
     fn is_usable(&self, key: &RouteKey<F>) -> bool {
         match key.via {
             Via::Own(_) | Via::Discard => true,

@@ -14,7 +14,10 @@ pub use neighbors::{
     SsoView, SummaryView, TcpView, neighbors, sso, summary,
 };
 pub use paths::{PathView, PrefixPage, PrefixView, Routes, page, prefix};
-pub use text::{age, neighbor_lines, page_lines, prefix_lines, sso_lines, summary_lines, table_header};
+pub use text::{
+    age, neighbor_lines, page_lines, prefix_lines, rib_failure_header, rib_failure_lines, sso_lines,
+    summary_lines, table_header,
+};
 
 use machine::Instant;
 

@@ -1,14 +1,19 @@
 //! Neighbours and their sessions.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use machine::Duration;
+use packet::Prefix;
 use serde::Serialize;
 
 use super::Context;
+use super::configured::ConfiguredView;
+use crate::family::ToldKey;
 use crate::fsm::State;
-use crate::id::PeerId;
+use crate::history::sum;
+use crate::id::{GroupId, PeerId};
 use crate::log::Stream;
 use crate::neighbor::{NeighborConfig, Timer};
 use crate::session::{Direction, Families, Session};
@@ -40,6 +45,8 @@ pub struct NeighborFacts {
     pub standby_hot: bool,
     /// `neighbor ... description`.
     pub description: Option<String>,
+    /// What else is configured of it.
+    pub configured: ConfiguredView,
     /// It may not start, because a route processor has died of it.
     pub quarantined: bool,
     /// Its TCP session.
@@ -105,6 +112,12 @@ pub struct FamilyView {
     pub advertised: bool,
     /// The neighbour offers it; known while the session is established.
     pub received: bool,
+    /// The update group that it is told with, in which all members are told the same.
+    pub update_group: Option<u16>,
+    /// How many members that has.
+    pub update_group_members: usize,
+    /// Prefixes that the neighbour is told (Adj-RIB-Out).
+    pub prefixes_sent: u32,
     /// Prefixes that the neighbour told.
     pub prefixes_received: u32,
     /// Those that policy takes.
@@ -166,8 +179,11 @@ pub struct NeighborView {
     pub sso_enabled: bool,
     /// Messages received since this route processor became active.
     pub messages_received: MessageCounts,
-    /// Messages sent in this session, or promised to be.
+    /// Messages sent, or promised to be, for as long as the neighbour is configured; those on connections that were never
+    /// established since this route processor became active.
     pub messages_sent: u64,
+    /// The same by kind.
+    pub messages_sent_by_kind: MessageCounts,
     /// Those of them that the neighbour's TCP has not acknowledged.
     pub messages_waiting: u64,
     /// Times that a session was established.
@@ -178,6 +194,14 @@ pub struct NeighborView {
     pub last_reset_reason: Option<String>,
     /// When that was.
     pub last_reset_s: Option<u32>,
+    /// The last words of our operator that the neighbour was sent (RFC 9003).
+    pub last_communication_sent: Option<String>,
+    /// The last ones of its operator that were received.
+    pub last_communication_received: Option<String>,
+    /// What else is configured.
+    pub configured: ConfiguredView,
+    /// Whether it has been told the default route; a question where `default-originate` is configured.
+    pub default_sent: bool,
     /// Its TCP session.
     pub tcp: Option<TcpView>,
 }
@@ -305,9 +329,13 @@ fn neighbor(speaker: &Speaker, peer: PeerId, config: &NeighborConfig, context: &
     let session = speaker.sessions.get(&peer);
     let established = session.filter(|session| session.established);
     let counters = speaker.counters(peer).unwrap_or_default();
+    let communications = session.map(|session| session.communications.clone());
+    let communications = communications.unwrap_or_default();
     let history = session.map(|session| session.history).unwrap_or_default();
     let stream = speaker.rib.common.streams.get(&peer);
     let facts = (context.facts)(peer);
+    let of_sessions = sum(history.sent, stream.map_or([0; 5], Stream::sent));
+    let sent = MessageCounts::of(sum(of_sessions, counters.sent));
     let age = |at: u32| context.age_s.saturating_sub(at);
     let hold_time_s = established.map_or(config.hold_time_s, |session| session.hold_time_s);
     NeighborView {
@@ -338,14 +366,29 @@ fn neighbor(speaker: &Speaker, peer: PeerId, config: &NeighborConfig, context: &
         sso_configured: facts.sso_configured,
         sso_enabled: facts.sso_configured && facts.standby_hot && established.is_some(),
         messages_received: MessageCounts::of(counters.received),
-        messages_sent: stream.map_or(0, |stream| stream.messages),
+        messages_sent: sent.total,
+        messages_sent_by_kind: sent,
         messages_waiting: stream.map_or(0, Stream::waiting),
         connections_established: counters.established,
         connections_dropped: counters.dropped,
         last_reset_reason: history.last_reset.map(|reason| alloc::format!("{reason}")),
         last_reset_s: history.last_reset.map(|_| age(history.reset_s)),
+        last_communication_sent: communications.sent,
+        last_communication_received: communications.received,
+        configured: facts.configured,
+        default_sent: is_told_default(speaker, peer, established),
         tcp: facts.tcp,
     }
+}
+
+/// Whether a neighbour has been told the default route.
+fn is_told_default(speaker: &Speaker, peer: PeerId, session: Option<&Session>) -> bool {
+    let key = session.and_then(|session| session.group).map(|group| ToldKey {
+        group,
+        prefix: Prefix::DEFAULT,
+    });
+    let told = key.and_then(|key| speaker.rib.v4.told.get(&key));
+    told.is_some_and(|told| told.source != peer)
 }
 
 /// The hold timer started when something was heard.
@@ -376,10 +419,20 @@ fn families(
             _ => speaker.rib.v6.paths.index().count(peer),
         };
         let established = session.filter(|session| session.established);
+        let agreed = established.filter(|session| session.agreed.families.has(family));
+        let group = agreed.and_then(|session| session.group);
+        let told = |group| match number {
+            0 => speaker.rib.v4.told.index().count(group, peer),
+            _ => speaker.rib.v6.told.index().count(group, peer),
+        };
+        let members = |group| speaker.rib.common.members.get(&group);
         FamilyView {
             family: family_name(number),
             advertised: config.families.has(family),
             received: established.is_some_and(|session| session.agreed.families.has(family)),
+            update_group: group.map(|GroupId(number)| number),
+            update_group_members: group.and_then(members).map_or(0, BTreeSet::len),
+            prefixes_sent: group.map_or(0, told),
             prefixes_received: counts.received,
             prefixes_accepted: counts.accepted,
             prefixes_best: counts.best,

@@ -48,6 +48,8 @@ pub struct PathView {
     pub multipath: bool,
     /// Whether it is from before the neighbour's restart.
     pub stale: bool,
+    /// Whether the routing table has a route of another source instead of it; only of paths that packets would take.
+    pub rib_failure: bool,
     /// Whether it is kept though policy refuses it (`soft-reconfiguration inbound`).
     pub received_only: bool,
     /// From `network`, not from elsewhere.
@@ -73,10 +75,27 @@ pub struct PathView {
 pub struct PrefixView {
     /// The prefix, with its length.
     pub prefix: String,
+    /// The same as a value.
+    #[serde(skip)]
+    pub network: Prefix<V4>,
     /// Update groups that are told of it.
     pub update_groups: Vec<u16>,
     /// Paths, the newest first.
     pub paths: Vec<PathView>,
+}
+
+impl PrefixView {
+    /// The routing table has a route of another source to this prefix, as far as it has one of BGP's at all.
+    pub fn fail_in_rib(&mut self) {
+        for path in &mut self.paths {
+            path.rib_failure = (path.best || path.multipath) && path.neighbor.is_some();
+        }
+    }
+
+    /// Whether that is so.
+    pub fn has_rib_failure(&self) -> bool {
+        self.paths.iter().any(|path| path.rib_failure)
+    }
 }
 
 /// Which routes are looked at.
@@ -121,6 +140,7 @@ pub fn page(rib: &Rib, routes: Routes, after: Option<Prefix<V4>>, count_max: usi
         if !paths.is_empty() {
             views.push(PrefixView {
                 prefix: key.0.to_string(),
+                network: key.0,
                 update_groups: Vec::new(),
                 paths,
             });
@@ -141,6 +161,7 @@ pub fn prefix(rib: &Rib, prefix: Prefix<V4>) -> Option<PrefixView> {
     });
     Some(PrefixView {
         prefix: prefix.to_string(),
+        network: prefix,
         update_groups: told.map(|GroupId(number)| number).collect(),
         paths: paths.iter().rev().map(|path| view(rib, path, false)).collect(),
     })
@@ -175,6 +196,7 @@ fn advertised(rib: &Rib, peer: PeerId, after: Option<Prefix<V4>>, count_max: usi
         describe(rib, told.attribute, &mut path);
         views.push(PrefixView {
             prefix: key.prefix.to_string(),
+            network: key.prefix,
             update_groups: Vec::new(),
             paths: Vec::from([path]),
         });
@@ -198,6 +220,7 @@ fn blank(_: PeerId) -> PathView {
         best: false,
         multipath: false,
         stale: false,
+        rib_failure: false,
         received_only: false,
         network: false,
         communities: Vec::new(),

@@ -55,6 +55,34 @@ pub fn page_lines(prefixes: &[PrefixView]) -> Vec<String> {
     lines
 }
 
+/// What stands above the prefixes of `show ip bgp rib-failure`.
+pub fn rib_failure_header() -> String {
+    String::from("  Network            Next Hop                      RIB-failure   RIB-NH Matches")
+}
+
+/// The lines of some prefixes in `show ip bgp rib-failure`. Whether next hops match is a question of `bgp suppress-inactive`,
+/// which there is not.
+pub fn rib_failure_lines(prefixes: &[PrefixView]) -> Vec<String> {
+    let failed = prefixes.iter().filter_map(|prefix| {
+        Some((
+            prefix,
+            prefix.paths.iter().find(|path| path.rib_failure && path.best)?,
+        ))
+    });
+    failed
+        .map(|(prefix, path)| {
+            let next_hop = path
+                .next_hop
+                .map_or(String::new(), |next_hop| next_hop.to_string());
+            let network = natural(&prefix.prefix);
+            format!(
+                "  {network:<18} {next_hop:<16}{:>25}{:>17}",
+                "Higher admin distance", "n/a"
+            )
+        })
+        .collect()
+}
+
 /// A network as the table names it: without its length where that is the natural one of its class.
 fn natural(prefix: &str) -> String {
     let natural_length = |network: &str| match network.split('.').next()?.parse::<u8>().ok()? {
@@ -77,9 +105,14 @@ fn flags(path: &PathView) -> String {
         (false, true) => 'm',
         (false, false) => ' ',
     };
+    let validity = match (path.rib_failure, path.valid) {
+        (true, _) => 'r',
+        (false, true) => '*',
+        (false, false) => ' ',
+    };
     [
         mark(path.stale, 'S'),
-        mark(path.valid, '*'),
+        validity,
         chosen,
         mark(path.source == "internal", 'i'),
         ' ',
@@ -119,8 +152,16 @@ pub fn prefix_lines(prefix: &PrefixView) -> Vec<String> {
     let mut lines = Vec::from([format!("BGP routing table entry for {}", prefix.prefix)]);
     let count = prefix.paths.len();
     let best = prefix.paths.iter().position(|path| path.best);
+    let failure = if prefix.has_rib_failure() {
+        ", RIB-failure(17)"
+    } else {
+        ""
+    };
     lines.push(match best {
-        Some(place) => format!("Paths: ({count} available, best #{}, table default)", place + 1),
+        Some(place) => format!(
+            "Paths: ({count} available, best #{}, table default{failure})",
+            place + 1
+        ),
         None => format!("Paths: ({count} available, no best path)"),
     });
     if prefix.update_groups.is_empty() {
@@ -355,6 +396,15 @@ pub fn neighbor_lines(neighbor: &NeighborView) -> Vec<String> {
         (Some(reason), Some(seconds)) => format!("  Last reset {}, due to {reason}", age(seconds)),
         _ => String::from("  Last reset never"),
     });
+    for (way, text) in [
+        ("received", &neighbor.last_communication_received),
+        ("sent", &neighbor.last_communication_sent),
+    ] {
+        lines.extend(
+            text.iter()
+                .map(|text| format!("  Last shutdown communication {way}: \"{text}\"")),
+        );
+    }
     let graceful = &neighbor.graceful_restart;
     lines.push(match graceful.advertised {
         true => format!(
@@ -461,40 +511,48 @@ fn capability_lines(neighbor: &NeighborView, lines: &mut Vec<String>) {
 }
 
 fn message_lines(neighbor: &NeighborView, lines: &mut Vec<String>) {
-    let received = &neighbor.messages_received;
+    let (sent, received) = (&neighbor.messages_sent_by_kind, &neighbor.messages_received);
     let waiting = neighbor.tcp.as_ref().map_or(0, |tcp| tcp.unread_bytes.min(1));
     lines.push(String::from("  Message statistics:"));
     lines.push(format!("    InQ depth is {waiting}"));
     lines.push(format!("    OutQ depth is {}", neighbor.messages_waiting));
     lines.push(String::new());
     lines.push(String::from("                         Sent       Rcvd"));
-    for (name, count) in [
-        ("Opens:", received.opens),
-        ("Notifications:", received.notifications),
-        ("Updates:", received.updates),
-        ("Keepalives:", received.keepalives),
-        ("Route Refresh:", received.route_refreshes),
+    for (name, sent, received) in [
+        ("Opens:", sent.opens, received.opens),
+        ("Notifications:", sent.notifications, received.notifications),
+        ("Updates:", sent.updates, received.updates),
+        ("Keepalives:", sent.keepalives, received.keepalives),
+        ("Route Refresh:", sent.route_refreshes, received.route_refreshes),
+        ("Total:", sent.total, received.total),
     ] {
-        lines.push(format!("    {name:<15}{:>10} {count:>10}", "n/a"));
+        lines.push(format!("    {name:<15}{sent:>10} {received:>10}"));
     }
-    lines.push(format!(
-        "    {:<15}{:>10} {:>10}",
-        "Total:", neighbor.messages_sent, received.total
-    ));
 }
 
 fn family_lines(neighbor: &NeighborView, family: &FamilyView, lines: &mut Vec<String>) {
     lines.push(String::new());
     lines.push(format!(" For address family: {}", family.family));
     lines.push(format!("  Session: {}", neighbor.address));
+    if let Some(group) = family.update_group {
+        lines.push(format!("  Index {group}"));
+        lines.push(format!("  {} update-group member", family.update_group_members));
+    }
+    lines.extend(neighbor.configured.lines(Some(neighbor.default_sent)));
     lines.push(String::from("                                 Sent       Rcvd"));
     lines.push(String::from("  Prefix activity:               ----       ----"));
-    for (name, count) in [
-        ("Prefixes Current:", family.prefixes_received),
-        ("Used as bestpath:", family.prefixes_best),
+    // What is sent is not chosen from by us: the vendor has "n/a" there, too.
+    for (name, sent, received) in [
+        (
+            "Prefixes Current:",
+            family.prefixes_sent.to_string(),
+            family.prefixes_received,
+        ),
+        ("Used as bestpath:", String::from("n/a"), family.prefixes_best),
     ] {
-        lines.push(format!("    {name:<20}{:>13} {count:>10}", "n/a"));
+        lines.push(format!("    {name:<20}{sent:>13} {received:>10}"));
     }
+    lines.extend(neighbor.configured.limit_lines());
     if family.stale {
         lines.push(String::from(
             "  Routes from before the neighbor's restart are kept (stale)",

@@ -158,8 +158,8 @@ pub enum NeighborSetting {
     MemberOf(Option<String>),
     /// `description TEXT`, 80 bytes at most.
     Description(Option<String>),
-    /// `shutdown`
-    Shutdown(bool),
+    /// `shutdown [message TEXT]`: `Some(None)` without a message, which has 255 bytes at most (RFC 9003).
+    Shutdown(Option<Option<String>>),
     /// `password [0 | 7] TEXT`
     Password(Option<Password>),
     /// `ebgp-multihop [HOPS]`, 1..=255.
@@ -331,7 +331,7 @@ fn neighbor_setting(id: BgpId, matched: &Matched) -> Option<NeighborSetting> {
         BgpId::NeighborPeerGroup => Setting::PeerGroup,
         BgpId::NeighborMemberOf => Setting::MemberOf(given(set, || matched.text(Slot::Name))?),
         BgpId::NeighborDescription => Setting::Description(given(set, || matched.text(Slot::Text))?),
-        BgpId::NeighborShutdown => Setting::Shutdown(set),
+        BgpId::NeighborShutdown => Setting::Shutdown(set.then(|| matched.text(Slot::Text))),
         BgpId::NeighborPassword => Setting::Password(given(set, || {
             let encryption = matched.number(Slot::Encryption).unwrap_or(0);
             Some(Password::typed(
@@ -518,7 +518,8 @@ fn written_setting(setting: &NeighborSetting) -> Written {
         Setting::Description(text) => {
             flag(BgpId::NeighborDescription, text.is_some()).text(Slot::Text, text.as_ref())
         }
-        Setting::Shutdown(on) => flag(BgpId::NeighborShutdown, *on),
+        Setting::Shutdown(stop) => flag(BgpId::NeighborShutdown, stop.is_some())
+            .text(Slot::Text, stop.as_ref().and_then(Option::as_ref)),
         Setting::Password(password) => written_password(password.as_ref()),
         Setting::EbgpMultihop(hops) => flag(BgpId::NeighborMultihop, hops.is_some())
             .number(Slot::Count, hops.filter(|hops| *hops != MULTIHOP_DEFAULT)),

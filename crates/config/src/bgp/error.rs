@@ -34,6 +34,10 @@ pub enum BgpError {
     RemoveMultihop,
     /// Longer than 80 bytes, or control characters.
     Description,
+    /// So many bytes of text for the neighbour's operator are too many.
+    CommunicationLength(usize),
+    /// Control characters in it.
+    CommunicationCharacters,
     /// What is wrong with a password.
     Password(String),
     /// Not a router identifier.
@@ -66,6 +70,8 @@ impl BgpError {
             | BgpError::RemoveTtlSecurity
             | BgpError::RemoveMultihop
             | BgpError::Password(_)
+            | BgpError::CommunicationLength(_)
+            | BgpError::CommunicationCharacters
             | BgpError::Identifier(_)
             | BgpError::Name => ReturnCode::BadValue,
             BgpError::Description => ReturnCode::BadDescription,
@@ -105,6 +111,11 @@ impl fmt::Display for BgpError {
             BgpError::Description => {
                 f.write_str("% Description refused: 80 bytes at most, no control characters")
             }
+            BgpError::CommunicationLength(length) => write!(
+                f,
+                "% Message refused: it has {length} bytes, and a neighbor is told 255 at most (RFC 9003): shorten it"
+            ),
+            BgpError::CommunicationCharacters => f.write_str("% Message refused: no control characters"),
             BgpError::Password(fault) => f.write_str(fault),
             BgpError::Identifier(address) => write!(f, "% Bad router-id or cluster-id - {address}"),
             BgpError::Network => f.write_str("% BGP: Incorrect network or mask/prefix-length configured"),

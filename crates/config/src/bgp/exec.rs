@@ -24,6 +24,7 @@ pub enum RoutingId {
     ShowBgpRoutes,
     ShowBgpSso,
     ShowBgpPeerGroup,
+    ShowBgpRibFailure,
     ShowRouteSummary,
     ShowRouteConnected,
     ShowRouteStatic,
@@ -74,6 +75,8 @@ pub enum RoutingCommand {
         /// One group only.
         name: Option<String>,
     },
+    /// `show ip bgp rib-failure`
+    ShowBgpRibFailure,
     /// `show ip route summary`
     ShowRouteSummary,
     /// `show ip route {connected | static | bgp}`
@@ -103,12 +106,14 @@ pub enum RoutingCommand {
         /// One list only.
         name: Option<String>,
     },
-    /// `clear ip bgp WHOM [soft] [in | out]`
+    /// `clear ip bgp WHOM [soft] [in | out]`, `clear ip bgp WHOM message TEXT`
     ClearBgp {
         /// Whose sessions.
         whom: ClearWhom,
         /// What happens to them.
         how: ClearHow,
+        /// What neighbours are told whose sessions end (RFC 9003).
+        message: Option<String>,
     },
     /// `debug ip bgp ...` (true); `no debug ip bgp ...`, `undebug ip bgp ...` (false).
     DebugBgp {
@@ -204,6 +209,12 @@ const CLEAR_BGP: Token = keyword("bgp", "Clear BGP connections");
 const SOFT: Token = keyword("soft", "Soft reconfig");
 const IN: Token = keyword("in", "Soft reconfig inbound update");
 const OUT: Token = keyword("out", "Soft reconfig outbound update");
+const MESSAGE: Token = keyword("message", "Add a message for the neighbor's operator (RFC 9003)");
+const MESSAGE_TEXT: Token = argument(
+    Slot::Text,
+    Kind::Line,
+    "Up to 255 bytes that the neighbor is told",
+);
 const EVERYBODY: Token = keyword("*", "Clear all peers");
 const CLEAR_NEIGHBOR: Token = argument(Slot::Address, Kind::Address, "BGP neighbor address to clear");
 const CLEAR_AS: Token = argument(Slot::AsNumber, Kind::AsNumber, "Clear peers with the AS number");
@@ -241,7 +252,7 @@ macro_rules! routing_row {
 macro_rules! clears {
     ($($id:ident: [$($token:expr),+];)+) => {
         &[$(
-            clears!(@ $id PLAIN: $($token),+),
+            clears!(@ $id PLAIN: $($token,)+ optional(2), MESSAGE, MESSAGE_TEXT),
             clears!(@ $id IN: $($token,)+ IN),
             clears!(@ $id OUT: $($token,)+ OUT),
             clears!(@ $id SOFT: $($token,)+ SOFT),
@@ -298,6 +309,8 @@ pub(crate) const SHOWN: &[Row] = &[
         keyword("all", "All VPNs"), SSO, SSO_SUMMARY),
     routing_row!(User ShowBgpPeerGroup false: SHOW, SHOW_IP, BGP,
         keyword("peer-group", "Display information on peer-groups"), optional(1), name("Peer-group name")),
+    routing_row!(User ShowBgpRibFailure false: SHOW, SHOW_IP, BGP,
+        keyword("rib-failure", "Display bgp routes that failed to install in the routing table (RIB)")),
     routing_row!(User ShowRouteSummary false: SHOW, SHOW_IP, SHOW_ROUTE,
         keyword("summary", "Summary of all routes")),
     routing_row!(User ShowRouteConnected false: SHOW, SHOW_IP, SHOW_ROUTE, keyword("connected", "Connected")),
@@ -349,6 +362,7 @@ pub(crate) fn exec_command(matched: &Matched) -> Option<RoutingCommand> {
     let clear = |whom| RoutingCommand::ClearBgp {
         whom,
         how: how.unwrap_or(ClearHow::Hard),
+        message: matched.text(Slot::Text),
     };
     let debug = |topic| RoutingCommand::DebugBgp {
         topic,
@@ -366,6 +380,7 @@ pub(crate) fn exec_command(matched: &Matched) -> Option<RoutingCommand> {
         RoutingId::ShowBgpRoutes => routes(NeighborRoutes::Accepted)?,
         RoutingId::ShowBgpSso => RoutingCommand::ShowBgpSsoSummary,
         RoutingId::ShowBgpPeerGroup => RoutingCommand::ShowBgpPeerGroup { name: name() },
+        RoutingId::ShowBgpRibFailure => RoutingCommand::ShowBgpRibFailure,
         RoutingId::ShowRouteSummary => RoutingCommand::ShowRouteSummary,
         RoutingId::ShowRouteConnected => RoutingCommand::ShowRouteProtocol(RouteProtocol::Connected),
         RoutingId::ShowRouteStatic => RoutingCommand::ShowRouteProtocol(RouteProtocol::Static),

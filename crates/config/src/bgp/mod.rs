@@ -20,7 +20,7 @@ pub(crate) use exec::exec_command;
 pub use exec::{
     BgpDebug, ClearHow, ClearWhom, How, NeighborRoutes, RouteProtocol, RoutingCommand, RoutingId,
 };
-pub use neighbor::NeighborConfiguration;
+pub use neighbor::{COMMUNICATION_BYTES_MAX, NeighborConfiguration, check_communication};
 pub use password::{Password, without_secrets};
 pub use table::{GRACEFUL_TIME_RANGE, MAXIMUM_PATHS_MAX};
 pub use tree::{

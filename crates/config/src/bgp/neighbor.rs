@@ -13,6 +13,8 @@ use crate::error::ReturnCode;
 
 /// Longest description of a neighbour, bytes.
 const DESCRIPTION_BYTES_MAX: usize = 80;
+/// Longest text for a neighbour's operator, bytes (RFC 9003 section 2).
+pub const COMMUNICATION_BYTES_MAX: usize = 255;
 /// Longest name of a list, a route map or a peer group, bytes.
 pub(super) const NAME_BYTES_MAX: usize = 63;
 
@@ -28,6 +30,8 @@ pub struct NeighborConfiguration {
     pub description: Option<String>,
     /// No session.
     pub shutdown: bool,
+    /// What the neighbour is told when `shutdown` ends its session (RFC 9003).
+    pub shutdown_message: Option<String>,
     /// Key of its TCP session (RFC 2385).
     pub password: Option<Password>,
     /// An external neighbour may be so many hops away.
@@ -76,7 +80,11 @@ impl NeighborConfiguration {
             Setting::MemberOf(name) => replace(&mut self.peer_group, name),
             Setting::PeerGroup => ReturnCode::Unchanged,
             Setting::Description(text) => replace(&mut self.description, text),
-            Setting::Shutdown(on) => replace(&mut self.shutdown, on),
+            Setting::Shutdown(stop) => {
+                let is_stopped = replace(&mut self.shutdown, stop.is_some());
+                let is_said = replace(&mut self.shutdown_message, stop.flatten());
+                changed([is_stopped, is_said].contains(&ReturnCode::Applied))
+            }
             Setting::Password(password) => replace(&mut self.password, password),
             Setting::EbgpMultihop(hops) => replace(&mut self.ebgp_multihop, hops),
             Setting::TtlSecurityHops(hops) => replace(&mut self.ttl_security_hops, hops),
@@ -139,6 +147,7 @@ impl NeighborConfiguration {
             {
                 Err(BgpError::Description)
             }
+            Setting::Shutdown(Some(Some(text))) => check_communication(text),
             Setting::Password(Some(password)) => password
                 .fault()
                 .map_or(Ok(()), |fault| Err(BgpError::Password(fault))),
@@ -158,7 +167,10 @@ impl NeighborConfiguration {
             self.description
                 .clone()
                 .map(|text| Setting::Description(Some(text))),
-            flag(self.shutdown, Setting::Shutdown(true)),
+            flag(
+                self.shutdown,
+                Setting::Shutdown(Some(self.shutdown_message.clone())),
+            ),
             self.password
                 .clone()
                 .map(|password| Setting::Password(Some(password))),
@@ -211,6 +223,10 @@ impl NeighborConfiguration {
             peer_group: self.peer_group.clone(),
             description: self.description.clone().or_else(|| group.description.clone()),
             shutdown: self.shutdown || group.shutdown,
+            shutdown_message: self
+                .shutdown_message
+                .clone()
+                .or_else(|| group.shutdown_message.clone()),
             password: self.password.clone().or_else(|| group.password.clone()),
             ebgp_multihop: self.ebgp_multihop.or(of_group(group.ebgp_multihop)),
             ttl_security_hops: self.ttl_security_hops.or(of_group(group.ttl_security_hops)),
@@ -239,6 +255,17 @@ impl NeighborConfiguration {
     pub fn filter(&self, kind: FilterKind, direction: Direction) -> Option<&String> {
         self.filters.get(&(kind, direction))
     }
+}
+
+/// Whether an operator's words fit into a NOTIFICATION (RFC 9003 section 2), and into one line of a log.
+pub fn check_communication(text: &str) -> Result<(), BgpError> {
+    if text.len() > COMMUNICATION_BYTES_MAX {
+        return Err(BgpError::CommunicationLength(text.len()));
+    }
+    if text.contains(char::is_control) {
+        return Err(BgpError::CommunicationCharacters);
+    }
+    Ok(())
 }
 
 pub(super) fn check_timers(timers: BgpTimers) -> Result<(), BgpError> {

@@ -131,7 +131,6 @@ pub(crate) const FLAGS: &[Row] = flags! {
         keyword("compare-routerid", "Compare router-id for identical EBGP paths")];
     BGP MissingAsWorst: [BGP, BESTPATH, keyword("med", "MED attribute"),
         keyword("missing-as-worst", "Treat missing MED as the least preferred one")];
-    BGP NeighborShutdown: [NEIGHBOR, WHO, keyword("shutdown", "Administratively shut down this neighbor")];
     BGP NeighborPassive: [NEIGHBOR, WHO, keyword("transport", "Transport options"),
         keyword("connection-mode", "Specify passive or active connection"),
         keyword("passive", "Passively establish the TCP connection")];
@@ -196,6 +195,9 @@ pub(crate) const VALUES: &[Row] = values! {
     BGP NeighborRemoteAs: [NEIGHBOR, WHO, keyword("remote-as", "Specify a BGP neighbor")] [REMOTE_AS_NUMBER];
     BGP NeighborDescription: [NEIGHBOR, WHO, keyword("description", "Neighbor specific description")]
         [argument(Slot::Text, Kind::Line, "Up to 80 characters describing this neighbor")];
+    BGP NeighborShutdown: [NEIGHBOR, WHO, keyword("shutdown", "Administratively shut down this neighbor")]
+        [optional(2), keyword("message", "Add a shutdown message (RFC 9003)"),
+        argument(Slot::Text, Kind::Line, "Up to 255 bytes that the neighbor is told")];
     BGP NeighborPassword: [NEIGHBOR, WHO, PASSWORD] [optional(1),
         number(Slot::Encryption, 0, 7, "Encryption type (0 to disable encryption, 7 for proprietary)"),
         PASSWORD_TEXT];

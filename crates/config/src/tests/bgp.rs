@@ -41,7 +41,7 @@ fn the_running_configuration_shows_bgp_as_the_vendor_does() {
         neighbor 10.0.0.2 route-map A in\nneighbor 10.0.0.2 prefix-list B out\nneighbor 10.0.0.2 filter-list 7 in\n\
         neighbor 10.0.0.2 soft-reconfiguration inbound\nneighbor 10.0.0.2 route-reflector-client\n\
         neighbor UP peer-group\nneighbor UP remote-as 4200000000\nneighbor UP ttl-security hops 3\n\
-        neighbor UP shutdown\nneighbor 10.0.0.9 peer-group UP\nno neighbor 10.0.0.9 ha-mode sso";
+        neighbor UP shutdown message Back at 10:00, é\nneighbor 10.0.0.9 peer-group UP\nno neighbor 10.0.0.9 ha-mode sso";
     assert_eq!(shown(commands).join("\n"), GOLDEN);
 }
 
@@ -68,7 +68,7 @@ const GOLDEN: &str = "router bgp 65000
  network 192.168.4.0 mask 255.255.252.0 route-map M
  neighbor UP peer-group
  neighbor UP remote-as 4200000000
- neighbor UP shutdown
+ neighbor UP shutdown message Back at 10:00, é
  neighbor UP ttl-security hops 3
  neighbor 10.0.0.2 remote-as 65001
  neighbor 10.0.0.2 description The other end
@@ -110,7 +110,7 @@ const OF_PROCESS: &[&str] = &[
 /// Settings of a neighbour that can be undone.
 #[rustfmt::skip]
 const OF_NEIGHBOR: &[&str] = &[
-    "description Some text", "shutdown", "password x", "ebgp-multihop 2", "ttl-security hops 2",
+    "description Some text", "shutdown", "shutdown message Back at 10:00 UTC", "password x", "ebgp-multihop 2", "ttl-security hops 2",
     "update-source Ethernet0/0", "timers 1 3", "ha-mode sso", "ha-mode graceful-restart",
     "transport connection-mode passive", "activate", "next-hop-self", "route-reflector-client",
     "soft-reconfiguration inbound", "send-community", "send-community both", "maximum-prefix 5",
@@ -200,6 +200,14 @@ fn what_cannot_be_is_refused_as_the_vendor_refuses_it() {
         console.refused(&long),
         "% Description refused: 80 bytes at most, no control characters"
     );
+    // Bytes count, not characters.
+    let long = |bytes: usize| alloc::format!("neighbor 10.0.0.2 shutdown message x{}", "é".repeat(bytes / 2));
+    assert_eq!(
+        console.refused(&long(256)),
+        "% Message refused: it has 257 bytes, and a neighbor is told 255 at most (RFC 9003): shorten it"
+    );
+    assert_eq!(console.line(&long(255)), Ok(ReturnCode::Applied));
+    console.lines("no neighbor 10.0.0.2 shutdown");
     let long = alloc::format!("neighbor {} peer-group", "x".repeat(64));
     assert_eq!(
         console.refused(&long),
@@ -351,6 +359,34 @@ fn members_go_with_the_as_of_their_peer_group_unless_they_have_their_own() {
     }
 }
 
+#[test]
+fn a_shutdown_keeps_only_its_last_message_and_a_member_its_own() {
+    let mut console = Console::new();
+    console.lines(
+        "router bgp 65000\nneighbor UP peer-group\nneighbor UP remote-as 1\nneighbor 10.0.0.2 peer-group UP\n\
+         neighbor UP shutdown message of all\nneighbor 10.0.0.2 shutdown message first",
+    );
+    let message = |console: &Console| {
+        let bgp = console.tree.bgp().unwrap();
+        let neighbor = bgp.neighbor([10, 0, 0, 2].into()).unwrap();
+        let effective = bgp.effective(neighbor);
+        (effective.shutdown, effective.shutdown_message)
+    };
+    assert_eq!(message(&console), (true, Some("first".into())));
+    assert_eq!(
+        console.line("neighbor 10.0.0.2 shutdown message second"),
+        Ok(ReturnCode::Applied)
+    );
+    assert_eq!(message(&console), (true, Some("second".into())));
+    assert_eq!(
+        console.line("neighbor 10.0.0.2 shutdown"),
+        Ok(ReturnCode::Applied)
+    );
+    assert_eq!(message(&console), (true, Some("of all".into())));
+    console.lines("no neighbor UP shutdown message of all\nno neighbor 10.0.0.2 shutdown");
+    assert_eq!(message(&console), (false, None));
+}
+
 fn name() -> impl Strategy<Value = String> {
     "[A-C]{1,2}"
 }
@@ -393,7 +429,8 @@ fn session_setting() -> impl Strategy<Value = NeighborSetting> {
         2 => Just(Setting::PeerGroup),
         3 => proptest::option::of(name()).prop_map(Setting::MemberOf),
         1 => proptest::option::of("[a-z!?é ]{0,90}x".prop_map(|text| text.trim().into())).prop_map(Setting::Description),
-        1 => any::<bool>().prop_map(Setting::Shutdown),
+        1 => proptest::option::of(proptest::option::of("[a-z é]{0,9}x".prop_map(|text| text.trim().into())))
+            .prop_map(Setting::Shutdown),
         1 => proptest::option::of(password).prop_map(Setting::Password),
         1 => proptest::option::of(1u8..=255).prop_map(Setting::EbgpMultihop),
         1 => proptest::option::of(1u8..=254).prop_map(Setting::TtlSecurityHops),
@@ -564,27 +601,35 @@ const EXEC_LINES: &[(&str, &str)] = &[
         "ShowBgpPeerGroup { name: Some(\"UP\") }",
     ),
     ("show ip route bgp", "ShowRouteProtocol(Bgp)"),
+    ("show ip bgp rib-failure", "ShowBgpRibFailure"),
     ("show ip route summary", "ShowRouteSummary"),
     ("show tcp brief", "ShowTcpBrief { all: false }"),
     ("show tcp brief all", "ShowTcpBrief { all: true }"),
     ("show ip prefix-list", "ShowPrefixList { name: None }"),
     ("show route-map A", "ShowRouteMap { name: Some(\"A\") }"),
-    ("clear ip bgp *", "ClearBgp { whom: All, how: Hard }"),
+    (
+        "clear ip bgp *",
+        "ClearBgp { whom: All, how: Hard, message: None }",
+    ),
     (
         "clear ip bgp 10.0.0.1 soft",
-        "ClearBgp { whom: Neighbor(10.0.0.1), how: Soft(None) }",
+        "ClearBgp { whom: Neighbor(10.0.0.1), how: Soft(None), message: None }",
+    ),
+    (
+        "clear ip bgp * message Back at 10:00, é",
+        "ClearBgp { whom: All, how: Hard, message: Some(\"Back at 10:00, é\") }",
     ),
     (
         "clear ip bgp 65001 in",
-        "ClearBgp { whom: As(65001), how: Soft(Some(In)) }",
+        "ClearBgp { whom: As(65001), how: Soft(Some(In)), message: None }",
     ),
     (
         "clear ip bgp peer-group UP soft out",
-        "ClearBgp { whom: PeerGroup(\"UP\"), how: Soft(Some(Out)) }",
+        "ClearBgp { whom: PeerGroup(\"UP\"), how: Soft(Some(Out)), message: None }",
     ),
     (
         "clear ip bgp external out",
-        "ClearBgp { whom: External, how: Soft(Some(Out)) }",
+        "ClearBgp { whom: External, how: Soft(Some(Out)), message: None }",
     ),
     (
         "debug ip bgp",

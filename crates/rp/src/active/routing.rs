@@ -131,12 +131,12 @@ impl Active {
     pub(crate) fn clear_bgp(
         &mut self,
         now: Instant,
-        whom: &ClearWhom,
-        how: ClearHow,
+        what: (&ClearWhom, ClearHow),
+        message: Option<&str>,
         out: &mut Outbox<RpOutput>,
     ) -> usize {
         let mut asked = Outbox::new();
-        let cleared = self.bgp.clear(now, &mut self.clients, whom, how, &mut asked);
+        let cleared = self.bgp.clear(now, &mut self.clients, what, message, &mut asked);
         self.post_routing(now, asked, out);
         cleared
     }

@@ -3,19 +3,21 @@
 use super::{BgpOutput, BgpProcess};
 use crate::clients::Clients;
 use ::bgp::{PeerId, SpeakerInput};
+use alloc::string::String;
 use alloc::vec::Vec;
 use config::bgp::{ClearHow, ClearWhom, Direction};
 use core::net::IpAddr;
 use machine::{Instant, Machine, Outbox};
 
 impl BgpProcess {
-    /// Clears sessions; returns how many neighbours that was about. None: there is no such neighbour.
+    /// Clears sessions, whose neighbours are told `message` with that; returns how many neighbours that was about. None:
+    /// there is no such neighbour.
     pub(crate) fn clear(
         &mut self,
         now: Instant,
         clients: &mut Clients,
-        whom: &ClearWhom,
-        how: ClearHow,
+        (whom, how): (&ClearWhom, ClearHow),
+        message: Option<&str>,
         out: &mut Outbox<BgpOutput>,
     ) -> usize {
         let peers = self.cleared(whom);
@@ -31,7 +33,7 @@ impl BgpProcess {
                     }
                     let input = SpeakerInput::Clear {
                         peer: *peer,
-                        communication: None,
+                        communication: message.map(String::from),
                     };
                     clients.speaker.handle(now, input, &mut self.from_speaker);
                     continue;

@@ -31,6 +31,7 @@ impl BgpProcess {
             description: configured
                 .as_ref()
                 .and_then(|neighbor| neighbor.description.clone()),
+            configured: configured.as_ref().map(configured_view).unwrap_or_default(),
             quarantined: peering.is_some_and(|peering| super::is_held(clients, peering.address)),
             tcp: key.map(|key| tcp_view(clients, key)),
         }

@@ -206,6 +206,7 @@ fn neighbor_settings(
     }
     config.families = if is_active { Families::V4 } else { Families::NONE };
     config.shutdown = neighbor.shutdown;
+    config.shutdown_message = neighbor.shutdown_message.clone();
     config.passive = neighbor.passive;
     config.next_hop_self = neighbor.next_hop_self;
     config.route_reflector_client = neighbor.route_reflector_client;

@@ -38,6 +38,7 @@ const fn has_json(command: &RoutingCommand) -> bool {
         | RoutingCommand::ShowRouteProtocol(_)
         | RoutingCommand::ShowTcpBrief { .. }
         | RoutingCommand::ShowBgpPeerGroup { .. }
+        | RoutingCommand::ShowBgpRibFailure
         | RoutingCommand::ShowPrefixList { .. }
         | RoutingCommand::ShowRouteMap { .. }
         | RoutingCommand::ShowAsPathList { .. }
@@ -54,7 +55,9 @@ impl RouteProcessor {
         };
         let has_bgp = active.clients.configuration.tree().bgp().is_some();
         let told = match command {
-            RoutingCommand::ClearBgp { whom, how } => return self.clear_bgp(now, id, whom, *how),
+            RoutingCommand::ClearBgp { whom, how, message } => {
+                return self.clear_bgp(now, id, (whom, *how), message.as_deref());
+            }
             RoutingCommand::ShowRouteSummary => {
                 return self.show_all(now, id, &active.show_route_summary(json));
             }
@@ -80,6 +83,7 @@ impl RouteProcessor {
             | RoutingCommand::ShowBgpNeighborRoutes { .. }
             | RoutingCommand::ShowBgpSsoSummary
             | RoutingCommand::ShowBgpPeerGroup { .. }
+            | RoutingCommand::ShowBgpRibFailure
                 if has_bgp =>
             {
                 return self.show_bgp(now, id, command, json);
@@ -89,7 +93,8 @@ impl RouteProcessor {
             | RoutingCommand::ShowBgpNeighbors { .. }
             | RoutingCommand::ShowBgpNeighborRoutes { .. }
             | RoutingCommand::ShowBgpSsoSummary
-            | RoutingCommand::ShowBgpPeerGroup { .. } => NOT_ACTIVE,
+            | RoutingCommand::ShowBgpPeerGroup { .. }
+            | RoutingCommand::ShowBgpRibFailure => NOT_ACTIVE,
             RoutingCommand::DebugBgp { topic, neighbor, on } => {
                 let text = self.debug_bgp(*topic, *neighbor, *on);
                 return self.complete(now, id, Outcome::Accepted, &text);
@@ -186,12 +191,13 @@ impl RouteProcessor {
         };
         let table = |routes| BgpTable {
             routes,
+            failed_only: matches!(command, RoutingCommand::ShowBgpRibFailure),
             json,
             after: None,
             shown: 0,
         };
         let lines = match command {
-            RoutingCommand::ShowBgp { filter: None } => {
+            RoutingCommand::ShowBgp { filter: None } | RoutingCommand::ShowBgpRibFailure => {
                 return self.show_page(now, id, Page::Bgp(table(Routes::All)));
             }
             RoutingCommand::ShowBgp { filter: Some(filter) } => active.show_bgp_prefix(*filter, json),
@@ -248,14 +254,23 @@ impl RouteProcessor {
         }
     }
 
-    fn clear_bgp(&mut self, now: Instant, id: SessionId, whom: &ClearWhom, how: ClearHow) {
+    fn clear_bgp(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        (whom, how): (&ClearWhom, ClearHow),
+        message: Option<&str>,
+    ) {
+        if let Some(Err(error)) = message.map(config::bgp::check_communication) {
+            return self.complete(now, id, Outcome::Rejected, &alloc::format!("{error}"));
+        }
         let Role::Active(active) = &mut self.role else {
             return self.complete(now, id, Outcome::Rejected, NOT_ACTIVE);
         };
         if active.clients.configuration.tree().bgp().is_none() {
             return self.complete(now, id, Outcome::Rejected, NOT_ACTIVE);
         }
-        let cleared = active.clear_bgp(now, whom, how, &mut self.turn);
+        let cleared = active.clear_bgp(now, (whom, how), message, &mut self.turn);
         match (cleared, whom) {
             (0, ClearWhom::All) | (1.., _) => self.complete(now, id, Outcome::Accepted, ""),
             (0, _) => self.complete(now, id, Outcome::Rejected, NO_SUCH_NEIGHBOR),

@@ -5,7 +5,7 @@
 use crate::active::Active;
 use crate::console::Page;
 use ::bgp::PeerId;
-use ::bgp::show::{self, Context, Routes};
+use ::bgp::show::{self, Context, PrefixView, Routes};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use config::AddressFilter;
@@ -22,6 +22,8 @@ use serde::Serialize;
 pub(crate) struct BgpTable {
     /// Which routes.
     pub routes: Routes,
+    /// Only what the routing table has from elsewhere (`show ip bgp rib-failure`).
+    pub failed_only: bool,
     /// As JSON.
     pub json: bool,
     /// The last prefix looked at; `None` at the start.
@@ -133,8 +135,17 @@ impl Active {
                 rib.v4.get(prefix).map(|_| prefix)
             })?,
         };
-        let view = show::prefix(rib, prefix)?;
+        let mut view = show::prefix(rib, prefix)?;
+        self.mark_rib_failure(&mut view);
         Some(lines_or_json(&view, json, show::prefix_lines))
+    }
+
+    /// Looks up whether the routing table has BGP's route to this prefix.
+    fn mark_rib_failure(&self, view: &mut PrefixView) {
+        let is_failed = self.clients.rib.preferred_over(view.network, Protocol::Bgp);
+        if is_failed.is_some() {
+            view.fail_in_rib();
+        }
     }
 
     /// Some lines of a table of BGP routes, and the page after it.
@@ -144,7 +155,11 @@ impl Active {
         count_max: usize,
     ) -> (Vec<String>, Option<Page>) {
         let speaker = &self.clients.speaker;
-        let (prefixes, next) = show::page(&speaker.rib, table.routes, table.after, count_max);
+        let (mut prefixes, next) = show::page(&speaker.rib, table.routes, table.after, count_max);
+        prefixes.iter_mut().for_each(|view| self.mark_rib_failure(view));
+        if table.failed_only {
+            prefixes.retain(PrefixView::has_rib_failure);
+        }
         let mut lines = Vec::new();
         let is_first = table.after.is_none();
         let router_id = speaker.config().router_id;
@@ -160,11 +175,17 @@ impl Active {
             }
         } else {
             // An empty table has no header.
-            if table.shown == 0 && !prefixes.is_empty() {
-                lines.extend(show::table_header(speaker.rib.v4.version(), router_id));
-            }
+            let needs_header = table.shown == 0 && !prefixes.is_empty();
             table.shown += prefixes.len();
-            lines.extend(show::page_lines(&prefixes));
+            if table.failed_only {
+                lines.extend(needs_header.then(show::rib_failure_header));
+                lines.extend(show::rib_failure_lines(&prefixes));
+            } else {
+                if needs_header {
+                    lines.extend(show::table_header(speaker.rib.v4.version(), router_id));
+                }
+                lines.extend(show::page_lines(&prefixes));
+            }
             if next.is_none() && table.shown > 0 && table.routes != Routes::All {
                 lines.push(String::new());
                 lines.push(alloc::format!("Total number of prefixes {} ", table.shown));

@@ -50,6 +50,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("ShowBgpSso", "show ip bgp all sso summary"),
     ("ShowBgpPeerGroup", "show ip bgp peer-group"),
     ("ShowBgpPeerGroup", "show ip bgp peer-group UP"),
+    ("ShowBgpRibFailure", "show ip bgp rib-failure"),
     ("ShowRouteSummary", "show ip route summary"),
     ("ShowRouteConnected", "show ip route connected"),
     ("ShowRouteStatic", "show ip route static"),
