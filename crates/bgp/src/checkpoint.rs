@@ -4,6 +4,7 @@ use ::checkpoint::{Table, TableId};
 use packet::{V4, V6};
 
 use crate::attributes::ATTRIBUTES_TABLE;
+use crate::default_route::DEFAULT_ROUTES_TABLE;
 use crate::family::BgpFamily;
 use crate::group::GROUPS_TABLE;
 use crate::log::{LOG_TABLE, STREAMS_TABLE};
@@ -16,6 +17,7 @@ pub const TABLES: &[TableId] = &[
     SESSIONS_TABLE,
     ATTRIBUTES_TABLE,
     NEXT_HOPS_TABLE,
+    DEFAULT_ROUTES_TABLE,
     GROUPS_TABLE,
     <V4 as BgpFamily>::PATHS_TABLE,
     <V4 as BgpFamily>::TOLD_TABLE,
@@ -35,6 +37,7 @@ pub fn table_name(id: TableId) -> Option<&'static str> {
         "BGP sessions",
         "BGP attributes",
         "BGP next hops",
+        "BGP default routes",
         "BGP update groups",
         "BGP IPv4 paths",
         "BGP IPv4 told",
@@ -55,10 +58,11 @@ impl Speaker {
     /// The table with this number.
     pub fn table(&self, id: TableId) -> Option<&dyn Table> {
         let common = &self.rib.common;
-        let tables: [&dyn Table; 14] = [
+        let tables: [&dyn Table; 15] = [
             &self.sessions,
             &common.attributes.sets,
             &common.next_hops,
+            &common.default_routes,
             &common.groups,
             &self.rib.v4.paths,
             &self.rib.v4.told,
@@ -77,10 +81,11 @@ impl Speaker {
     /// The table with this number.
     pub fn table_mut(&mut self, id: TableId) -> Option<&mut dyn Table> {
         let common = &mut self.rib.common;
-        let tables: [&mut dyn Table; 14] = [
+        let tables: [&mut dyn Table; 15] = [
             &mut self.sessions,
             &mut common.attributes.sets,
             &mut common.next_hops,
+            &mut common.default_routes,
             &mut common.groups,
             &mut self.rib.v4.paths,
             &mut self.rib.v4.told,

@@ -45,11 +45,6 @@ impl GroupKey {
         }
     }
 
-    /// Whether `default-originate` makes this route for the group.
-    pub(crate) fn originates<F: BgpFamily>(&self, prefix: &Prefix<F>) -> bool {
-        self.default_originate && F::NUMBER == 0 && *prefix == Prefix::DEFAULT
-    }
-
     fn has_family<F: BgpFamily>(&self) -> bool {
         match F::NUMBER {
             0 => self.ipv4,
@@ -292,7 +287,7 @@ impl Common {
         prefix: Prefix<F>,
         best: Option<&Path>,
     ) -> Option<Told> {
-        if key.originates(&prefix) {
+        if self.originates(key, &prefix) {
             return self.originated_default::<F>(key);
         }
         let best = best?;
@@ -305,9 +300,15 @@ impl Common {
     fn originated_default<F: BgpFamily>(&mut self, key: &GroupKey) -> Option<Told> {
         let mut draft = Draft::default();
         draft.origin = Some(Origin::Igp);
-        draft.next_hop = Some(key.own_next_hop::<F>()?);
+        if let Some(route) = self.default_route(key) {
+            draft = Draft::of(&Canonical::parse(&route.attributes).ok()?);
+        }
+        let own_next_hop = key.own_next_hop::<F>()?;
+        draft.next_hop.get_or_insert(own_next_hop);
         if key.internal || key.confederation {
-            draft.local_preference = Some(crate::attributes::DEFAULT_LOCAL_PREFERENCE);
+            draft
+                .local_preference
+                .get_or_insert(crate::attributes::DEFAULT_LOCAL_PREFERENCE);
         }
         finish(key, &mut draft);
         let mut bytes = Vec::new();

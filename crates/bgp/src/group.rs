@@ -46,6 +46,8 @@ pub struct GroupKey {
     pub prefix_list: Option<String>,
     /// `default-originate`.
     pub default_originate: bool,
+    /// Its route map.
+    pub default_originate_map: Option<String>,
 }
 
 /// An update group.
@@ -143,6 +145,9 @@ pub struct GroupRecord {
     /// See [`Group::policy_changed`].
     #[prost(bool, tag = "13")]
     pub policy_changed: bool,
+    /// See [`GroupKey::default_originate_map`].
+    #[prost(string, optional, tag = "14")]
+    pub default_originate_map: Option<String>,
 }
 
 impl Row for Group {
@@ -176,6 +181,7 @@ impl Row for Group {
             route_map,
             prefix_list,
             default_originate,
+            default_originate_map,
         } = key;
         let bits = [
             internal,
@@ -205,6 +211,7 @@ impl Row for Group {
             partly: u32::from(partly.0),
             alone: u32::from(alone.0),
             policy_changed: *policy_changed,
+            default_originate_map: default_originate_map.clone(),
         }
     }
 
@@ -239,6 +246,7 @@ impl Row for Group {
             route_map: record.route_map,
             prefix_list: record.prefix_list,
             default_originate: bit(10),
+            default_originate_map: record.default_originate_map,
         };
         Ok(Group {
             key,

@@ -46,6 +46,8 @@ pub struct NeighborConfig {
     pub route_reflector_client: bool,
     /// `default-originate`: it is told a default route, whether there is one or not.
     pub default_originate: bool,
+    /// Its route map: it is told the one of [`crate::Rib::set_default_route`], while there is one.
+    pub default_originate_map: Option<String>,
     /// `send-community`.
     pub send_community: bool,
     /// `send-community extended`.
@@ -91,6 +93,7 @@ impl NeighborConfig {
             next_hop_self: false,
             route_reflector_client: false,
             default_originate: false,
+            default_originate_map: None,
             send_community: false,
             send_extended_community: false,
             keeps_refused: false,
@@ -133,6 +136,7 @@ impl NeighborConfig {
             send_extended_community: self.send_extended_community,
             default_originate: self.default_originate,
             shutdown_message: self.shutdown_message.clone(),
+            default_originate_map: self.default_originate_map.clone(),
             ..before.clone()
         };
         unaffected != *self

@@ -93,6 +93,7 @@ impl Speaker {
             route_map: config.route_map_out.clone(),
             prefix_list: config.prefix_list_out.clone(),
             default_originate: config.default_originate,
+            default_originate_map: config.default_originate_map.clone(),
         })
     }
 
@@ -158,6 +159,7 @@ impl Speaker {
         }
         let is_default_only = GroupKey {
             default_originate: wanted.default_originate,
+            default_originate_map: wanted.default_originate_map.clone(),
             ..key.clone()
         } == wanted;
         if is_default_only {

@@ -22,6 +22,7 @@ use packet::{Prefix, V4, V6};
 
 use crate::attributes::AttributeTable;
 use crate::decision::{Candidate, DecisionRules, decide};
+use crate::default_route::{DEFAULT_ROUTES_TABLE, DefaultRoute, RouteMapName};
 use crate::family::{BgpFamily, MissedKey, RouteKey, ToldKey};
 use crate::group::{GROUPS_TABLE, Group};
 use crate::id::{AttributeId, GroupId, LogKey, PeerId};
@@ -83,6 +84,8 @@ pub struct Common {
     pub attributes: AttributeTable,
     /// Update groups.
     pub groups: Tracked<GroupId, Group>,
+    /// Default routes that are told on condition, by the route map that says so.
+    pub default_routes: Tracked<RouteMapName, DefaultRoute>,
     /// Messages promised.
     pub log: Tracked<LogKey, LogMessage>,
     /// What each neighbour is being sent.
@@ -207,6 +210,7 @@ impl Rib {
             common: Common {
                 attributes: AttributeTable::default(),
                 groups: Tracked::new(GROUPS_TABLE),
+                default_routes: Tracked::new(DEFAULT_ROUTES_TABLE),
                 log: Tracked::new(LOG_TABLE),
                 streams: Tracked::new(STREAMS_TABLE),
                 next_hops: Tracked::new(NEXT_HOPS_TABLE),

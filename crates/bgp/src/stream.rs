@@ -550,9 +550,10 @@ impl<F: PolicyFamily> FamilyRib<F> {
         let batch: Vec<Prefix<F>> = paths.take(WALK_BATCH).map(|(key, _)| key.0).collect();
         // The default route comes first; who is to have one gets it also where the table has none.
         let is_start = matches!(start, Bound::Unbounded);
-        let made =
-            (is_start && key.originates::<F>(&Prefix::DEFAULT) && batch.first() != Some(&Prefix::DEFAULT))
-                .then_some(Prefix::DEFAULT);
+        let made = (is_start
+            && common.originates::<F>(key, &Prefix::DEFAULT)
+            && batch.first() != Some(&Prefix::DEFAULT))
+        .then_some(Prefix::DEFAULT);
         for prefix in made.iter().chain(&batch).copied() {
             if let Some(wanted) = self.wanted(common, group, key, prefix) {
                 let told_key = ToldKey { group, prefix };

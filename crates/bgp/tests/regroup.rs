@@ -4,7 +4,7 @@
 mod common;
 
 use bgp::policy::{ListAction, Match, MetricChange, PrefixEntry, PrefixList, RouteMap, RouteMapEntry, Set};
-use bgp::{Group, GroupId, NeighborConfig, Peer, Speaker, SpeakerInput, local_attributes};
+use bgp::{DefaultRoute, Group, GroupId, NeighborConfig, Peer, Speaker, SpeakerInput, local_attributes};
 use common::*;
 use machine::{Duration, Machine};
 use packet::bgp::{Context, EXTENDED_MESSAGE_LEN_MAX, Kind, Origin, Update, split};
@@ -143,7 +143,9 @@ impl Models {
                 config.next_hop_self,
                 config.send_community,
             );
-            if told_by != wanted || key.default_originate != config.default_originate {
+            let default_by = (&key.default_originate, &key.default_originate_map);
+            let default_wanted = (&config.default_originate, &config.default_originate_map);
+            if told_by != wanted || default_by != default_wanted {
                 return Err(format!("node {node} is told by {key:?}, not by {config:?}"));
             }
             let (has, should) = (&self.of(world, node).routes, from_scratch(speaker, node).routes);
@@ -308,6 +310,68 @@ fn default_originate_is_told_at_once_and_taken_back() {
     assert_eq!(models.of(&world, 1).named, 602);
 }
 
+/// The default route of the route map `map` from now on.
+fn set_default_route(world: &mut World, map: &str, metric: Option<u32>) {
+    world.turn(0, |speaker, _, _| {
+        let route = metric.map(|metric| DefaultRoute {
+            witness: networks(1).next(),
+            attributes: local_attributes(Origin::Igp, Some(metric), None),
+        });
+        speaker.rib.set_default_route(map, route);
+    });
+}
+
+#[test]
+fn default_routes_of_two_route_maps_go_their_own_ways_over_a_takeover() {
+    let mut world = world(3);
+    let mut models = Models::default();
+    for (node, map) in [(1, "A"), (2, "B")] {
+        reconfigure(&mut world, node, |config| {
+            config.default_originate = true;
+            config.default_originate_map = Some(map.into());
+        });
+    }
+    world.settle();
+    assert_eq!(
+        world.speaker(0).rib.common.groups.len(),
+        3,
+        "another map is another group"
+    );
+    let mut check = |world: &mut World, named: [usize; 3], has: [bool; 3]| {
+        world.settle();
+        models.check(world).unwrap();
+        for node in 1..=3 {
+            let model = models.of(world, node);
+            assert_eq!(
+                model.routes.contains_key(&Prefix::DEFAULT),
+                has[node - 1],
+                "node {node}"
+            );
+            assert_eq!(model.named, named[node - 1], "node {node}");
+        }
+    };
+    check(&mut world, [600, 600, 600], [false; 3]);
+    set_default_route(&mut world, "A", Some(5));
+    check(&mut world, [601, 600, 600], [true, false, false]);
+    // Another witness alone is no news.
+    world.turn(0, |speaker, _, _| {
+        let attributes = local_attributes(Origin::Igp, Some(5), None);
+        let route = DefaultRoute {
+            witness: None,
+            attributes,
+        };
+        speaker.rib.set_default_route("A", Some(route));
+    });
+    world.promote(0);
+    check(&mut world, [601, 600, 600], [true, false, false]);
+    set_default_route(&mut world, "B", Some(5));
+    set_default_route(&mut world, "A", Some(6));
+    check(&mut world, [602, 601, 600], [true, true, false]);
+    world.promote(0);
+    set_default_route(&mut world, "A", None);
+    check(&mut world, [603, 601, 600], [false, true, false]);
+}
+
 #[test]
 fn soft_out_without_a_change_tells_everything_again() {
     let mut world = world(2);
@@ -371,6 +435,7 @@ enum Step {
     Clear(usize),
     Pass(u64),
     Steps(u16),
+    DefaultRoute(Option<u32>),
     Promote,
 }
 
@@ -389,6 +454,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => node().prop_map(Step::Clear),
         2 => (1u64..70).prop_map(Step::Pass),
         6 => (1u16..120).prop_map(Step::Steps),
+        1 => proptest::option::of(0u32..3).prop_map(Step::DefaultRoute),
         4 => Just(Step::Promote),
     ]
 }
@@ -403,6 +469,7 @@ fn config_of(config: &mut NeighborConfig, how: u8) {
     config.next_hop_self = how & 8 != 0;
     config.send_community = how & 16 != 0;
     config.default_originate = how & 32 != 0;
+    config.default_originate_map = (how & 64 != 0).then(|| "D".into());
 }
 
 fn take(world: &mut World, step: &Step) {
@@ -453,6 +520,7 @@ fn take(world: &mut World, step: &Step) {
                 world.step();
             }
         }
+        Step::DefaultRoute(metric) => set_default_route(world, "D", metric),
         Step::Promote => world.promote(0),
     }
 }

@@ -24,7 +24,8 @@
 //!
 //! - [`RouteKey`], [`Route`], [`Protocol`], [`Via`]: what a protocol installs.
 //! - [`Rib`]: the tables and the operations on them. Other protocols track next hops ([`Rib::track`]), are offered
-//!   connected and static routes ([`Rib::take_redistribution_changes`]), and hold back the sweep of what cards still have
+//!   connected and static routes ([`Rib::take_redistribution_changes`]), look for routes of a kind
+//!   ([`Rib::take_best_changes`]), and hold back the sweep of what cards still have
 //!   until they have converged ([`Rib::hold_sweep`]).
 //! - [`Generator`]: a client that installs synthetic routes.
 //! - [`show`]: `show ip route`, `show ip cef`.
@@ -33,6 +34,7 @@
 extern crate alloc;
 
 mod behind;
+mod best;
 mod family;
 mod generator;
 mod hold;
@@ -45,6 +47,7 @@ mod sweep;
 mod table;
 mod track;
 
+pub use best::BEST_CHANGES_MAX;
 pub use family::RouteFamily;
 pub use generator::{GENERATOR_ROUTES_MAX, GENERATOR_TABLE, Generator, GeneratorBusy, GeneratorState};
 pub use hold::{Hold, HoldRecord};

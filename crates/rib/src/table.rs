@@ -9,6 +9,7 @@ use packet::{Family, InterfaceAddress, Prefix};
 
 use crate::RouteFamily;
 use crate::behind::behind;
+use crate::best::BestChanges;
 use crate::hold::Hold;
 use crate::next_hop::{NextHop, NextHopIndex, NextHopKey};
 use crate::offer::{Offer, OfferIndex};
@@ -22,7 +23,8 @@ use crate::sweep::{Sweep, SweepKey};
 /// Rows that one step of a sweep takes at once.
 const SWEEP_BATCH: usize = 256;
 
-/// All routes of a family and the FIB that follows from them. All its state is in tables.
+/// All routes of a family and the FIB that follows from them. All its state is in tables, but for what nobody has to remember: the
+/// time, and who is to be told of changes.
 ///
 /// `insert`, `remove` and `set_interface` cost O(log routes) each, and leave the rest to [`Rib::run`].
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Rib<F: RouteFamily> {
     pub holds: Tracked<Protocol, Hold>,
     /// The system's age: what new routes are dated by.
     pub(crate) age_s: u32,
+    /// Prefixes that somebody is to look at.
+    pub(crate) best_changes: BestChanges<F>,
 }
 
 impl<F: RouteFamily> Default for Rib<F> {
@@ -60,6 +64,7 @@ impl<F: RouteFamily> Rib<F> {
             offers: Tracked::new(F::OFFER_TABLE),
             holds: Tracked::new(F::HOLD_TABLE),
             age_s: 0,
+            best_changes: BestChanges::default(),
         }
     }
 
@@ -308,6 +313,7 @@ impl<F: RouteFamily> Rib<F> {
             }
         }
         self.offer(prefix, &best);
+        self.note_best_change(prefix);
     }
 
     fn fib_entry(&self, best: &[RouteKey<F>]) -> Option<FibEntry<F>> {

@@ -115,3 +115,95 @@ fn a_route_to_null0_is_dropped_by_cards_told_by_bgp_and_there_after_a_switchover
     assert_eq!(fib(&network, "203.0.113.0/24"), None);
     assert_eq!(told(&mut network), Vec::<String>::new());
 }
+
+/// Lists and route maps: M permits 203.0.113.0/24 and its parts, N 198.51.100.0/24 alone.
+const MAPS: &[&str] = &[
+    "ip prefix-list P permit 203.0.113.0/24 le 32",
+    "route-map M permit 10",
+    "match ip address prefix-list P",
+    "set metric 77",
+    "exit",
+    "ip prefix-list Q permit 198.51.100.0/24",
+    "route-map N permit 10",
+    "match ip address prefix-list Q",
+    "exit",
+];
+
+/// What two neighbours have of the default route: whether they have it, and its metric.
+fn defaults(network: &mut Network) -> [Option<Option<u32>>; 2] {
+    [2, 3].map(|number| {
+        let neighbor = network.neighbor(number);
+        assert_eq!(
+            (neighbor.established, neighbor.lost),
+            (1, 0),
+            "no session was reset"
+        );
+        let default = prefix("0.0.0.0/0");
+        let has = neighbor.routes.contains(&default);
+        has.then(|| neighbor.metrics.get(&default).copied())
+    })
+}
+
+#[test]
+fn a_conditional_default_is_told_exactly_while_the_table_holds_what_its_route_map_permits() {
+    let mut network = Network::hot(&[2, 3, 4]);
+    network.configure(MAPS);
+    network.configure(&[
+        "router bgp 65000",
+        "neighbor 10.0.0.2 default-originate route-map M",
+        "neighbor 10.0.0.3 default-originate route-map N",
+    ]);
+    assert_eq!(defaults(&mut network), [None, None]);
+    network.configure(&[NULL_ROUTE]);
+    assert_eq!(defaults(&mut network), [Some(Some(77)), None]);
+    let updates = network.neighbor(2).updates;
+    network.switch_over();
+    assert_eq!(defaults(&mut network), [Some(Some(77)), None]);
+
+    // A route of BGP's takes over from the static one: nobody hears of that.
+    network.configure(&[
+        "ip route 203.0.113.128 255.255.255.128 Null0",
+        &format!("no {NULL_ROUTE}"),
+    ]);
+    network.switch_over();
+    assert_eq!(defaults(&mut network), [Some(Some(77)), None]);
+    assert_eq!(
+        network.neighbor(2).updates,
+        updates,
+        "neither withdrawn nor told again"
+    );
+
+    network.announce(4, "198.51.100.0/24");
+    network.run_s(2);
+    assert_eq!(defaults(&mut network), [Some(Some(77)), Some(None)]);
+    network.configure(&["no ip route 203.0.113.128 255.255.255.128"]);
+    assert_eq!(defaults(&mut network), [None, Some(None)]);
+    network.switch_over();
+    assert_eq!(defaults(&mut network), [None, Some(None)]);
+    let now = network.pair.now;
+    network.neighbor(4).withdraw(now, "198.51.100.0/24");
+    network.run_s(1);
+    assert_eq!(defaults(&mut network), [None, None]);
+}
+
+#[test]
+fn what_the_route_map_of_a_default_says_now_is_told_at_once() {
+    let mut network = Network::hot(&[2, 3]);
+    network.configure(&[NULL_ROUTE]);
+    network.configure(MAPS);
+    network.configure(&["router bgp 65000", "neighbor 10.0.0.2 default-originate"]);
+    assert_eq!(defaults(&mut network), [Some(None), None]);
+    network.configure(&[
+        "router bgp 65000",
+        "neighbor 10.0.0.2 default-originate route-map M",
+    ]);
+    assert_eq!(defaults(&mut network), [Some(Some(77)), None]);
+    network.configure(&["route-map M permit 10", "set metric 78"]);
+    assert_eq!(defaults(&mut network), [Some(Some(78)), None]);
+    network.configure(&["no ip prefix-list P", "ip prefix-list P permit 192.0.2.0/24"]);
+    assert_eq!(defaults(&mut network), [None, None]);
+    network.configure(&["ip prefix-list P permit 0.0.0.0/0 le 32"]);
+    assert_eq!(defaults(&mut network), [Some(Some(78)), None]);
+    network.configure(&["router bgp 65000", "no neighbor 10.0.0.2 default-originate"]);
+    assert_eq!(defaults(&mut network), [None, None]);
+}

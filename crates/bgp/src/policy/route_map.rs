@@ -161,20 +161,36 @@ impl RouteMap {
         prefix: &Prefix<F>,
         subject: &mut Subject,
     ) -> Verdict {
-        for entry in self.entries.values() {
-            let holds = |each: &Match| each.holds(policies, lists, prefix, subject);
-            if !entry.matches.iter().all(holds) {
-                continue;
+        match self.permitting(policies, lists, prefix, subject) {
+            Some(entry) => {
+                entry.set(policies, subject);
+                Verdict::Permit
             }
-            if entry.action == ListAction::Deny {
-                return Verdict::Deny;
-            }
-            for set in &entry.sets {
-                set.apply(policies, subject);
-            }
-            return Verdict::Permit;
+            None => Verdict::Deny,
         }
-        Verdict::Deny
+    }
+
+    /// The entry that takes a route; `None`: it is refused.
+    pub fn permitting<F: Family>(
+        &self,
+        policies: &Policies,
+        lists: &BTreeMap<String, PrefixList<F>>,
+        prefix: &Prefix<F>,
+        subject: &Subject,
+    ) -> Option<&RouteMapEntry> {
+        let holds = |each: &Match| each.holds(policies, lists, prefix, subject);
+        let mut entries = self.entries.values();
+        let first = entries.find(|entry| entry.matches.iter().all(holds));
+        first.filter(|entry| entry.action == ListAction::Permit)
+    }
+}
+
+impl RouteMapEntry {
+    /// Applies its `set` lines.
+    pub fn set(&self, policies: &Policies, subject: &mut Subject) {
+        for set in &self.sets {
+            set.apply(policies, subject);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Routes of the router itself in BGP: `network` and `redistribute`.
 
-use super::settings::{NeighborSettings, Settings};
+use super::settings::Settings;
 use crate::clients::Clients;
 use ::bgp::policy::{Draft, Subject, Verdict};
 use ::bgp::{NETWORK, local_attributes};
@@ -147,15 +147,6 @@ fn wanted_route(clients: &Clients, settings: &Settings, prefix: Prefix<V4>) -> O
         let metric = metric.unwrap_or(offered.metric);
         local_route(settings, prefix, metric, false, route_map.as_deref())
     })
-}
-
-/// Whether a neighbour is told a default route; with a route map, while that takes one.
-pub(super) fn originates_default(settings: &Settings, neighbor: &NeighborSettings) -> bool {
-    match &neighbor.default_originate {
-        None => false,
-        Some(None) => true,
-        Some(Some(route_map)) => local_route(settings, Prefix::DEFAULT, 0, true, Some(route_map)).is_some(),
-    }
 }
 
 fn local_route(

@@ -17,6 +17,7 @@
 
 mod clear;
 mod connections;
+mod defaults;
 mod facts;
 mod local;
 pub(crate) mod log;
@@ -41,6 +42,7 @@ use redundancy::Syslog;
 use rib::RouteKey;
 use tcp::{ConnectionKey, Endpoint, TcpInput, TcpOutput};
 
+use self::defaults::DefaultOriginate;
 pub(crate) use self::local::LOCAL_ROUTE_TABLE;
 pub use self::local::LocalRoute;
 use self::neighbors::Peering;
@@ -100,6 +102,8 @@ pub(crate) struct BgpProcess {
     has_untold: bool,
     /// What the configuration says, as it was applied last.
     settings: Option<Settings>,
+    /// Whether the routing table holds what `default-originate` asks for.
+    default_originate: DefaultOriginate,
     /// `network` or `redistribute` may have changed.
     local_is_stale: bool,
     /// The configuration, or what it is applied to, has changed.
@@ -134,6 +138,7 @@ impl BgpProcess {
             first_written: PeerId::LOCAL,
             has_untold: false,
             settings: None,
+            default_originate: DefaultOriginate::default(),
             local_is_stale: true,
             is_stale: true,
             is_busy: true,
@@ -224,6 +229,7 @@ impl BgpProcess {
         // Heard also when no BGP runs: what nobody takes would keep the route processor busy.
         if may_work {
             self.next_hops_move(clients);
+            self.default_originate.follow(clients, self.settings.as_ref());
         }
         if !self.is_running(clients) {
             return;
@@ -274,6 +280,7 @@ impl BgpProcess {
     pub(crate) fn has_work(&self, clients: &Clients) -> bool {
         let finds_left_overs = Self::has_left_overs(clients) && !clients.speaker.is_deferring();
         let is_busy = self.is_busy || finds_left_overs || clients.speaker.has_work();
+        let is_busy = is_busy || self.default_originate.has_work(clients);
         let is_running = is_busy || !self.unread.is_empty() || !self.unwritten.is_empty();
         let rib = &clients.rib;
         self.is_stale || is_running || rib.has_next_hop_changes() || rib.has_redistribution_changes()

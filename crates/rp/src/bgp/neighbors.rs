@@ -145,6 +145,11 @@ impl BgpProcess {
             clients.speaker.set_config(config);
         }
         self.apply_policies(now, clients, &settings);
+        let is_other_policy = before
+            .as_ref()
+            .is_none_or(|before| before.policies != settings.policies);
+        self.default_originate
+            .configure(clients, Some(&settings), is_other_policy);
         if before.is_some_and(|before| settings.installs_otherwise(&before)) {
             clients.speaker.rib.start_sweep(::bgp::SweepKey::Install);
             self.is_busy = true;
@@ -181,6 +186,7 @@ impl BgpProcess {
         }
         self.remove_all(now, clients);
         super::local::reconcile(clients, None);
+        self.default_originate.configure(clients, None, false);
         clients.rib.converged(rib::Protocol::Bgp);
         clients
             .speaker
@@ -271,8 +277,7 @@ impl BgpProcess {
                     .bgp_neighbors
                     .insert(peer, BgpNeighbor { address: *address });
             }
-            let mut peering = self.peering(clients, peer, *address, neighbor);
-            peering.config.default_originate = super::local::originates_default(settings, neighbor);
+            let peering = self.peering(clients, peer, *address, neighbor);
             peerings.insert(peer, peering);
         }
         // Rows of neighbours that went while nobody was active here.
@@ -370,6 +375,8 @@ impl BgpProcess {
             &|peer| carried.contains_key(&peer),
             &mut self.from_speaker,
         );
+        self.default_originate
+            .configure(clients, self.settings.as_ref(), true);
         self.from_tcp = from_tcp;
         self.is_stale = self.settings.is_none();
     }

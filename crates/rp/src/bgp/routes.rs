@@ -47,6 +47,8 @@ impl BgpProcess {
                 }
             }
             clients.rib.replace(prefix, Protocol::Bgp, &routes);
+            // Its attributes may have changed where the route has not.
+            clients.rib.note_best_change(prefix);
         }
     }
 

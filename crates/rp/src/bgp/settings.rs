@@ -62,8 +62,6 @@ pub(crate) struct NeighborSettings {
     pub description: Option<String>,
     /// The peer group that it is a member of.
     pub peer_group: Option<String>,
-    /// It is told the default route; with a route map, while that takes a route.
-    pub default_originate: Option<Option<String>>,
 }
 
 /// How the TCP sessions with a neighbour are made.
@@ -215,6 +213,8 @@ fn neighbor_settings(
     config.keeps_refused = neighbor.soft_reconfiguration;
     config.own_as_allowed = neighbor.allow_as_in.unwrap_or(0);
     config.weight = neighbor.weight.unwrap_or(0);
+    config.default_originate = neighbor.default_originate.is_some();
+    config.default_originate_map = neighbor.default_originate.clone().flatten();
     config.route_map_in = filter(FilterKind::RouteMap, Direction::In);
     config.route_map_out = filter(FilterKind::RouteMap, Direction::Out);
     config.prefix_list_in = filter(FilterKind::PrefixList, Direction::In);
@@ -234,7 +234,6 @@ fn neighbor_settings(
         nsr: neighbor.ha_mode_sso.unwrap_or(configured.ha_mode_sso),
         description: neighbor.description.clone(),
         peer_group: neighbor.peer_group.clone(),
-        default_originate: neighbor.default_originate.clone(),
     })
 }
 
@@ -373,6 +372,8 @@ mod tests {
             keeps_refused: true,
             own_as_allowed: 3,
             weight: 50,
+            default_originate: true,
+            default_originate_map: Some("D".into()),
             route_map_in: Some("IN".into()),
             route_map_out: Some("OUT".into()),
             prefix_list_in: Some("PIN".into()),
@@ -391,7 +392,6 @@ mod tests {
         assert_eq!(settings.transport.update_source, Some(PortId::new(0, 1)));
         assert!(settings.transport.passive && !settings.nsr);
         assert_eq!(settings.description.as_deref(), Some("Upstream"));
-        assert_eq!(settings.default_originate, Some(Some("D".into())));
         assert!(!alloc::format!("{settings:?}").contains("cisco"));
     }
 

@@ -3,7 +3,9 @@
 
 use machine::{Duration, Instant, Machine, Outbox, Seed};
 use packet::arp::{self, Operation};
-use packet::bgp::{AfiSafi, Capability, Context, Kind, OpenRepr, Update, keepalive, split, update_v4};
+use packet::bgp::{
+    AfiSafi, Capability, Context, Kind, OpenRepr, Update, keepalive, split, update_v4, withdraw_v4,
+};
 use packet::ethernet::{self, EtherType};
 use packet::{Ipv4Addr, MacAddress, Prefix, V4};
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +119,14 @@ impl Neighbor {
         let mut bytes = Vec::new();
         let mut prefixes = [prefix].into_iter().peekable();
         update_v4(&attributes, &mut prefixes, 4096, &mut bytes);
+        self.say(now, &bytes);
+    }
+
+    /// Takes a network of its own back.
+    pub fn withdraw(&mut self, now: Instant, prefix: &str) {
+        let prefix: Prefix<V4> = prefix.parse().expect("a prefix");
+        let mut bytes = Vec::new();
+        withdraw_v4(&mut [prefix].into_iter().peekable(), 4096, &mut bytes);
         self.say(now, &bytes);
     }
 

@@ -1,9 +1,10 @@
 //! Edits of the tables of routing protocols: single rows, as a turn of theirs leaves them.
 
 use bgp::{
-    AttributeId, Audience, Direction, Families, Graceful, Group, GroupId, GroupKey, Leaving, LogId, LogKey,
-    LogMessage, Missed, MissedKey, NextHopKey as BgpNextHop, Offer, Path, Paths, PeerId, Piece, Reach,
-    RouteKey, Session, Stream, Sweep, SweepKey, Told, ToldKey, Walk, WalkKind, local_attributes,
+    AttributeId, Audience, DefaultRoute, Direction, Families, Graceful, Group, GroupId, GroupKey, Leaving,
+    LogId, LogKey, LogMessage, Missed, MissedKey, NextHopKey as BgpNextHop, Offer, Path, Paths, PeerId,
+    Piece, Reach, RouteKey, RouteMapName, Session, Stream, Sweep, SweepKey, Told, ToldKey, Walk, WalkKind,
+    local_attributes,
 };
 use chassis::rows::PrefixKey;
 use core::net::{IpAddr, Ipv4Addr};
@@ -17,7 +18,7 @@ use tcp::{
 };
 
 /// Number of kinds of rows that [`edit`] knows.
-pub const KINDS: u8 = 22;
+pub const KINDS: u8 = 23;
 
 /// Puts a row of a kind under one of few keys, or takes it out.
 pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
@@ -27,7 +28,8 @@ pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
         8..=10 => edit_common(clients, kind, number, value),
         11..=18 => edit_family(clients, kind, number, value),
         19..=20 => edit_stream(clients, kind, number, value),
-        _ => edit_quarantine(clients, number, value),
+        21 => edit_quarantine(clients, number, value),
+        _ => edit_default_route(clients, number, value),
     }
 }
 
@@ -118,6 +120,7 @@ fn edit_common(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
                 policy_changed: value > 9,
                 ..Group::new(GroupKey {
                     internal: value > 9,
+                    default_originate_map: (value > 9).then(|| "M".into()),
                     ..GroupKey::default()
                 })
             },
@@ -157,6 +160,21 @@ fn edit_stream(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
         (19, None) => drop(common.log.remove(&log_key(peer))),
         (_, Some(value)) => common.streams.insert(peer, stream(value)),
         (_, None) => drop(common.streams.remove(&peer)),
+    }
+}
+
+fn edit_default_route(clients: &mut Clients, number: u8, value: Option<u8>) {
+    let rows = &mut clients.speaker.rib.common.default_routes;
+    let key = RouteMapName(format!("M{number}"));
+    match value {
+        Some(value) => rows.insert(
+            key,
+            DefaultRoute {
+                witness: (value > 9).then(|| v4(value)),
+                attributes: attributes(value),
+            },
+        ),
+        None => drop(rows.remove(&key)),
     }
 }
 
