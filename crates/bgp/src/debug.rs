@@ -23,7 +23,7 @@ pub enum DebugTopic {
     Events,
     /// KEEPALIVEs.
     Keepalives,
-    /// UPDATEs received.
+    /// UPDATEs, both ways.
     Updates,
 }
 
@@ -65,7 +65,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    fn wants(&self, topics: &[DebugTopic], neighbor: IpAddr) -> bool {
+    /// Whether nobody watches anything.
+    pub(crate) fn is_off(&self) -> bool {
+        self.topics.is_empty()
+    }
+
+    pub(crate) fn wants(&self, topics: &[DebugTopic], neighbor: IpAddr) -> bool {
         let of = |topic| self.topics.get(topic);
         topics
             .iter()
@@ -73,9 +78,10 @@ impl Watch {
             .any(|whom| whom.contains(&None) || whom.contains(&Some(neighbor)))
     }
 
-    fn tell(&mut self, line: String) {
+    /// Keeps a line, which is not made when there is no room for it.
+    pub(crate) fn tell(&mut self, line: impl FnOnce() -> String) {
         match self.lines.len() < LINES_MAX {
-            true => self.lines.push(line),
+            true => self.lines.push(line()),
             false => self.left_out += 1,
         }
     }
@@ -126,7 +132,7 @@ impl Speaker {
             return;
         };
         if self.watch.wants(topics, address) {
-            self.watch.tell(line(address));
+            self.watch.tell(|| line(address));
         }
     }
 
@@ -137,7 +143,8 @@ impl Speaker {
             Kind::Notification => (DebugTopic::Sessions, "NOTIFICATION"),
             Kind::RouteRefresh => (DebugTopic::Sessions, "ROUTE-REFRESH"),
             Kind::Keepalive => (DebugTopic::Keepalives, "KEEPALIVE"),
-            Kind::Update => (DebugTopic::Updates, "UPDATE"),
+            // Its attributes and prefixes are told when it has been read.
+            Kind::Update => return,
         };
         self.watched(peer, &[topic], |neighbor| {
             format!(

@@ -6,6 +6,7 @@ extern crate alloc;
 mod attributes;
 mod checkpoint;
 mod debug;
+mod debug_update;
 pub mod decision;
 mod default_route;
 pub mod error;

@@ -318,6 +318,7 @@ impl Speaker {
                 return 0;
             }
         };
+        self.watch_update(peer, &reading);
         let named = self.rib.update(peer, &reading);
         if let Some(neighbor) = self.neighbors.get_mut(&peer) {
             neighbor.counters.attributes_discarded += u64::from(reading.discarded.count);

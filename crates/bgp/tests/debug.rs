@@ -31,7 +31,7 @@ fn nothing_is_told_before_somebody_asks_and_then_only_what_was_asked_for() {
         "{told:?}"
     );
     assert_eq!(of("10.0.0.3 went from"), 0, "{told:?}");
-    assert!(of("10.0.0.3 rcv message type 2 (UPDATE)") > 0, "{told:?}");
+    assert!(of("10.0.0.3 rcvd UPDATE w/ attr: ") > 0, "{told:?}");
     assert_eq!(of("KEEPALIVE"), 0, "{told:?}");
     // Off for everybody is off for the one as well.
     world.turn(1, |speaker, _, _| {
@@ -67,4 +67,70 @@ fn lines_that_nobody_takes_are_bounded_and_counted() {
         told[256]
     );
     assert!(lines(&mut world).len() < 257, "and then again from the start");
+}
+
+#[test]
+fn updates_are_told_with_their_attributes_and_each_prefix_both_ways() {
+    let mut world = World::new(3);
+    world.turn(1, |speaker, _, _| {
+        speaker.set_debug(DebugTopic::Updates, None, true)
+    });
+    world.originate(0, networks(2));
+    world.join(0, 1, |_| {});
+    world.join(1, 2, |_| {});
+    world.settle();
+    assert_eq!(
+        lines(&mut world),
+        [
+            "BGP(0): 10.0.0.1 rcvd UPDATE w/ attr: nexthop 10.0.0.1, origin i, path 65001",
+            "BGP(0): 10.0.0.1 rcvd 20.0.0.0/24",
+            "BGP(0): 10.0.0.1 rcvd 20.0.1.0/24",
+            "BGP(0): (base) 10.0.0.3 send UPDATE (format) 20.0.0.0/24, next 10.0.0.2, metric 0, path 65002 65001",
+            "BGP(0): (base) 10.0.0.3 send UPDATE (format) 20.0.1.0/24, next 10.0.0.2, metric 0, path 65002 65001",
+        ]
+    );
+    world.turn(0, |speaker, _, _| {
+        networks(1).for_each(|prefix| speaker.rib.withdraw_local_v4(prefix))
+    });
+    world.settle();
+    assert_eq!(
+        lines(&mut world),
+        [
+            "BGP(0): 10.0.0.1 rcv UPDATE about 20.0.0.0/24 -- withdrawn",
+            "BGP(0): (base) 10.0.0.3 send unreachable (format) 20.0.0.0/24",
+        ]
+    );
+    // Only what is sent to the one who is watched.
+    world.turn(1, |speaker, _, _| {
+        speaker.set_debug(DebugTopic::Updates, None, false);
+        speaker.set_debug(DebugTopic::Updates, Some(address(2).into()), true);
+    });
+    world.originate(0, networks(1));
+    world.settle();
+    assert_eq!(
+        lines(&mut world),
+        [
+            "BGP(0): (base) 10.0.0.3 send UPDATE (format) 20.0.0.0/24, next 10.0.0.2, metric 0, path 65002 65001"
+        ]
+    );
+}
+
+#[test]
+fn of_a_long_table_as_many_lines_are_told_as_there_is_room_for_and_the_rest_is_counted() {
+    let mut world = World::new(2);
+    world.turn(1, |speaker, _, _| {
+        speaker.set_debug(DebugTopic::Updates, None, true)
+    });
+    world.originate(0, networks(1000));
+    world.join(0, 1, |_| {});
+    world.settle();
+    let told = lines(&mut world);
+    assert_eq!(told.len(), 257);
+    let left_out: usize = told[256]
+        .split(' ')
+        .nth(1)
+        .and_then(|count| count.parse().ok())
+        .unwrap();
+    let attributes = told.iter().filter(|line| line.contains("w/ attr")).count();
+    assert!(attributes > 0 && 256 + left_out > 1000, "{}", told[256]);
 }

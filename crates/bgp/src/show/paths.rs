@@ -283,7 +283,7 @@ fn describe(rib: &Rib, set: AttributeId, view: &mut PathView) {
     });
     view.med = attributes.multi_exit_discriminator;
     view.local_preference = attributes.local_preference;
-    view.as_path = as_path(&attributes.path());
+    view.as_path = path_text(&attributes.path());
     view.origin = match attributes.origin {
         Some(Origin::Igp) => "igp",
         Some(Origin::Egp) => "egp",
@@ -318,7 +318,8 @@ fn describe(rib: &Rib, set: AttributeId, view: &mut PathView) {
         .map(|aggregator| (aggregator.as_number, aggregator.address));
 }
 
-fn as_path(path: &AsPath<'_>) -> String {
+/// A path as the vendor writes it.
+pub(crate) fn path_text(path: &AsPath<'_>) -> String {
     let mut text = String::new();
     for segment in path.segments() {
         let (open, separator, close) = match segment.kind {

@@ -424,7 +424,7 @@ impl World {
         let mut bytes = vec![0; self.window];
         let (mut cost, mut length) = (0, 0);
         self.turn(node, |speaker, _, _| {
-            cost = speaker.rib.fill(peer, until, FILL_BUDGET);
+            cost = speaker.fill(peer, until, FILL_BUDGET);
             length = speaker.rib.transmit(peer, sent as u64, &mut bytes);
         });
         let room = (delivered + self.window).saturating_sub(sent);

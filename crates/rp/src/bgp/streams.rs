@@ -146,7 +146,7 @@ impl BgpProcess {
         if let Some(peering) = self.peerings.get(&peer) {
             self.steps.begin(StepKind::Pack, step_session(peering.address));
         }
-        let cost = clients.speaker.rib.fill(peer, until, budget);
+        let cost = clients.speaker.fill(peer, until, budget);
         while written < until {
             let length = piece.len().min((until - written) as usize);
             let length = clients.speaker.rib.transmit(peer, written, &mut piece[..length]);
