@@ -5,6 +5,7 @@ use packet::{V4, V6};
 
 use crate::attributes::ATTRIBUTES_TABLE;
 use crate::default_route::DEFAULT_ROUTES_TABLE;
+use crate::deferral::DEFERRAL_TABLE;
 use crate::family::BgpFamily;
 use crate::group::GROUPS_TABLE;
 use crate::log::{LOG_TABLE, STREAMS_TABLE};
@@ -15,6 +16,7 @@ use crate::speaker::Speaker;
 /// The numbers of all tables, in order.
 pub const TABLES: &[TableId] = &[
     SESSIONS_TABLE,
+    DEFERRAL_TABLE,
     ATTRIBUTES_TABLE,
     NEXT_HOPS_TABLE,
     DEFAULT_ROUTES_TABLE,
@@ -35,6 +37,7 @@ pub const TABLES: &[TableId] = &[
 pub fn table_name(id: TableId) -> Option<&'static str> {
     const NAMES: [&str; TABLES.len()] = [
         "BGP sessions",
+        "BGP deferrals",
         "BGP attributes",
         "BGP next hops",
         "BGP default routes",
@@ -58,8 +61,9 @@ impl Speaker {
     /// The table with this number.
     pub fn table(&self, id: TableId) -> Option<&dyn Table> {
         let common = &self.rib.common;
-        let tables: [&dyn Table; 15] = [
+        let tables: [&dyn Table; 16] = [
             &self.sessions,
+            &self.deferrals,
             &common.attributes.sets,
             &common.next_hops,
             &common.default_routes,
@@ -81,8 +85,9 @@ impl Speaker {
     /// The table with this number.
     pub fn table_mut(&mut self, id: TableId) -> Option<&mut dyn Table> {
         let common = &mut self.rib.common;
-        let tables: [&mut dyn Table; 15] = [
+        let tables: [&mut dyn Table; 16] = [
             &mut self.sessions,
+            &mut self.deferrals,
             &mut common.attributes.sets,
             &mut common.next_hops,
             &mut common.default_routes,

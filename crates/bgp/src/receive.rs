@@ -422,16 +422,7 @@ impl Speaker {
         let code = Code::MAXIMUM_PREFIXES;
         let farewell = Some(Farewell { code, data });
         self.apply(now, peer, direction, Event::AutomaticStop, farewell, out);
-        if let Some(neighbor) = self.neighbors.get_mut(&peer) {
-            match maximum.restart_min {
-                Some(minutes) => {
-                    let wait = Duration::from_secs(u64::from(minutes) * 60);
-                    neighbor.timers.set(Timer::IdleHold, now + wait);
-                }
-                None => neighbor.timers.stop(Timer::IdleHold),
-            }
-        }
-        self.reschedule(peer);
+        self.hold_over_limit(now, peer);
     }
 
     fn notification(

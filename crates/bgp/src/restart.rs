@@ -7,7 +7,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use machine::{Deadline, Duration, Instant, Outbox};
+use machine::{Duration, Instant, Outbox};
 use packet::bgp::{Kind, Notification, RefreshKind, RouteRefresh};
 
 use crate::decision::Source;
@@ -21,11 +21,6 @@ use crate::peer::Peer;
 use crate::session::{Direction, Families, Offer, OurGraceful, Session};
 use crate::speaker::{LOG_RELEASE, Speaker, SpeakerOutput};
 use crate::sweep::SweepKey;
-
-/// How long route selection waits for neighbours that say that they have restarted, too. RFC 4724 section 4.1 leaves
-/// them out, so that two of them do not wait for each other. But FRR says so in all OPENs of its first two minutes, and
-/// tells its routes a second later than others: without them the rest would be told to forget them.
-const RESTARTED_AWAITED_TIME: Duration = Duration::from_secs(10);
 
 impl Speaker {
     /// This route processor has become active with all tables in place (nonstop routing). `neighbors` is what is
@@ -54,6 +49,7 @@ impl Speaker {
         self.rib.common.is_rebuilding = true;
         sessions.iter().for_each(|(peer, _)| self.sync_peer(*peer));
         self.rib.common.is_rebuilding = false;
+        self.go_on_deferring(now);
         for (peer, session) in &sessions {
             let Some(neighbor) = self.neighbors.get_mut(peer) else {
                 self.drop_routes(*peer);
@@ -89,15 +85,15 @@ impl Speaker {
                 self.reschedule(*peer);
             }
         }
-        if sessions.iter().any(|(_, session)| !session.deferred.is_empty()) {
-            self.wait_for_others(now);
-        }
         self.find_regrouping(now);
         let idle: Vec<PeerId> = self.neighbors.keys().copied().collect();
         for peer in idle {
             self.sync_peer(peer);
+            self.go_on_over_limit(now, peer);
             self.start(now, peer, out);
         }
+        // Whoever was waited for may not be allowed to come back.
+        self.consider_end_of_deferral(out);
     }
 
     /// A session of the last active that does not go on here: it starts again, gracefully where that was agreed on.
@@ -125,38 +121,16 @@ impl Speaker {
         if let Some(graceful) = session.agreed.graceful.filter(|_| !kept.is_empty()) {
             let time = Duration::from_secs(graceful.restart_time_s.into());
             neighbor.timers.set(Timer::Restart, now + time);
-            self.awaited.insert(peer);
-            self.defer(now);
+            self.await_end_of_rib(now, peer);
         }
         self.leave(peer, kept, reason, false);
         self.reschedule(peer);
     }
 
-    /// This route processor starts without tables, after another one (graceful restart): OPENs say so, and nobody is
-    /// told anything before those of `awaited` have told everything, or the deferral time is over. With nobody to wait
-    /// for it is an ordinary start.
-    pub fn restarted(&mut self, now: Instant, awaited: impl IntoIterator<Item = PeerId>) {
-        self.awaited = awaited.into_iter().collect();
-        if !self.awaited.is_empty() {
-            self.defer(now);
-        }
-    }
-
-    fn defer(&mut self, now: Instant) {
-        self.restarted = true;
-        self.wait_for_others(now);
-    }
-
-    fn wait_for_others(&mut self, now: Instant) {
-        let time = Duration::from_secs(self.config.selection_deferral_time_s.into());
-        self.deferred_until = Some(now + time);
-        self.restarted_awaited_until = Some(now + RESTARTED_AWAITED_TIME);
-    }
-
     pub(crate) fn our_graceful(&self, peer: PeerId) -> Option<OurGraceful> {
         let neighbor = self.neighbors.get(&peer)?;
         neighbor.config.graceful_restart.then_some(OurGraceful {
-            restarted: self.restarted && self.deferred_until.is_some(),
+            restarted: self.is_deferring(),
             restart_time_s: self.config.restart_time_s,
             // Cards forward on without a route processor, by all routes that it gave them.
             forwarding: neighbor.config.families,
@@ -227,7 +201,7 @@ impl Speaker {
         let address = neighbor.config.address;
         let before = self.sessions.get(&peer).cloned();
         let before = before.unwrap_or_else(|| Session::new(direction, offer));
-        let is_deferring = self.deferred_until.is_some();
+        let is_deferring = self.is_deferring();
         let deferred = if is_deferring {
             offer.families
         } else {
@@ -252,6 +226,7 @@ impl Speaker {
             ended: Families::NONE,
             deferred,
             history: before.history.up(self.age_s),
+            over_limit_since_s: None,
             ..before
         };
         self.sessions.insert(peer, session);
@@ -480,79 +455,6 @@ impl Speaker {
         }
         self.reschedule(peer);
         self.consider_end_of_deferral(out);
-    }
-
-    /// Route selection has waited long enough when everybody who helps has told everything (RFC 4724 section 4.1).
-    fn consider_end_of_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
-        if self.deferred_until.is_none() {
-            return;
-        }
-        let is_awaited = |(peer, neighbor): (&PeerId, &Neighbor)| {
-            if !self.awaited.contains(peer) || neighbor.config.shutdown {
-                return false;
-            }
-            let Some(session) = self.sessions.get(peer).filter(|session| session.established) else {
-                return true;
-            };
-            match session.agreed.graceful {
-                Some(graceful) if !graceful.restarted || self.restarted_awaited_until.is_some() => {
-                    !session.agreed.families.without(session.ended).is_empty()
-                }
-                _ => false,
-            }
-        };
-        if !self.neighbors.iter().any(is_awaited) {
-            self.end_deferral(out);
-        }
-    }
-
-    /// Everybody is told everything, and End-of-RIB after it.
-    fn end_deferral(&mut self, out: &mut Outbox<SpeakerOutput>) {
-        self.deferred_until = None;
-        self.restarted_awaited_until = None;
-        self.restarted = false;
-        self.awaited.clear();
-        let waiting: Vec<(PeerId, Session)> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.established && !session.deferred.is_empty())
-            .map(|(peer, session)| (*peer, session.clone()))
-            .collect();
-        for (peer, session) in waiting {
-            let group = self.join_group(peer, &session.agreed);
-            self.sessions.edit(&peer, |session| {
-                session.group = group;
-                session.deferred = Families::NONE;
-            });
-            self.sync_peer(peer);
-            let end_of_rib = session.agreed.graceful.is_some();
-            let families = session.deferred.numbers().map(|number| (number, end_of_rib));
-            self.rib.start_telling(peer, group, families);
-            out.after_sync(SpeakerOutput::Stream { peer });
-        }
-    }
-
-    /// Waits no longer than it may.
-    pub(crate) fn expire_deferral(&mut self, now: Instant, out: &mut Outbox<SpeakerOutput>) {
-        if self.deferred_until.is_some_and(|until| until <= now) {
-            self.end_deferral(out);
-        }
-        if self.restarted_awaited_until.is_some_and(|until| until <= now) {
-            self.restarted_awaited_until = None;
-            self.consider_end_of_deferral(out);
-        }
-    }
-
-    pub(crate) fn deferral_deadline(&self) -> Option<Deadline> {
-        let deferral = self.deferred_until.map(|at| (at, "BGP selection deferral"));
-        let restarted = self.restarted_awaited_until;
-        let restarted = restarted.map(|at| (at, "BGP wait for restarted neighbors"));
-        machine::earliest(deferral, restarted)
-    }
-
-    /// Whether route selection waits for End-of-RIB: what the routing table is given stays as it is until then.
-    pub fn is_deferring(&self) -> bool {
-        self.deferred_until.is_some()
     }
 
     /// Policy is applied again to what a neighbour told: to what is kept of it, or to what it tells again.

@@ -218,6 +218,9 @@ pub struct Session {
     pub history: History,
     /// What operators said about its end.
     pub communications: Communications,
+    /// The system's age in seconds when it ended because of too many prefixes. It does not start before an operator says
+    /// so, or the time of `maximum-prefix ... restart` is over.
+    pub over_limit_since_s: Option<u32>,
 }
 
 impl Session {
@@ -237,6 +240,7 @@ impl Session {
             deferred: Families::NONE,
             history: History::default(),
             communications: Communications::default(),
+            over_limit_since_s: None,
         }
     }
 }
@@ -305,6 +309,9 @@ pub struct SessionRecord {
     /// See [`Communications::received`].
     #[prost(string, optional, tag = "20")]
     pub communication_received: Option<String>,
+    /// See [`Session::over_limit_since_s`].
+    #[prost(uint32, optional, tag = "21")]
+    pub over_limit_since_s: Option<u32>,
 }
 
 pub(crate) fn families(number: u32) -> Result<Families, &'static str> {
@@ -332,6 +339,7 @@ impl Row for Session {
             deferred,
             history,
             communications,
+            over_limit_since_s,
         } = self;
         let Communications { sent, received } = communications;
         let Offer {
@@ -382,6 +390,7 @@ impl Row for Session {
             history: Some((*history).into()),
             communication_sent: sent.clone(),
             communication_received: received.clone(),
+            over_limit_since_s: *over_limit_since_s,
         }
     }
 
@@ -427,6 +436,7 @@ impl Row for Session {
                 sent: record.communication_sent,
                 received: record.communication_received,
             },
+            over_limit_since_s: record.over_limit_since_s,
         })
     }
 }

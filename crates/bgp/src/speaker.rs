@@ -26,6 +26,7 @@ use machine::{Deadline, Duration, Instant, Machine, Outbox, Release, Seed, StepK
 use packet::bgp::{Code, OpenRepr, keepalive, shutdown_communication};
 
 use crate::debug::{DebugTopic, Watch};
+use crate::deferral::{DEFERRAL_TABLE, Deferral, DeferralKey};
 use crate::error::BgpEvent;
 use crate::farewell::Farewell;
 use crate::fsm::{Action, Circumstances, Event, Notice, State, transition};
@@ -172,14 +173,12 @@ pub struct Speaker {
     pub(crate) neighbors: BTreeMap<PeerId, Neighbor>,
     deadlines: BTreeSet<(Instant, PeerId)>,
     seed: Seed,
-    /// We have restarted, and say so in OPENs.
-    pub(crate) restarted: bool,
+    /// What route selection waits for after a restart.
+    pub deferrals: Tracked<DeferralKey, Deferral>,
     /// Until when route selection waits for End-of-RIB.
     pub(crate) deferred_until: Option<Instant>,
     /// Until when it waits for neighbours that say that they have restarted, too.
     pub(crate) restarted_awaited_until: Option<Instant>,
-    /// Whose End-of-RIB it waits for.
-    pub(crate) awaited: BTreeSet<PeerId>,
     /// The system's age in seconds.
     pub(crate) age_s: u32,
     /// What `debug` tells.
@@ -198,10 +197,9 @@ impl Speaker {
             neighbors: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             seed,
-            restarted: false,
+            deferrals: Tracked::new(DEFERRAL_TABLE),
             deferred_until: None,
             restarted_awaited_until: None,
-            awaited: BTreeSet::new(),
             age_s: 0,
             watch: Watch::default(),
             regrouping: Regrouping::default(),
@@ -344,6 +342,7 @@ impl Speaker {
         {
             self.deadlines.remove(&(at, peer));
         }
+        self.await_no_more(peer, out);
     }
 
     /// Starts a session, unless something is against it.
@@ -652,12 +651,12 @@ impl Speaker {
             Timer::KeepaliveOutgoing => (Outgoing, Event::KeepaliveTimerExpires),
             Timer::KeepaliveIncoming => (Incoming, Event::KeepaliveTimerExpires),
             Timer::IdleHold => {
-                if let Some(neighbor) = self.neighbors.get_mut(&peer) {
-                    neighbor.over_limit = false;
-                    if neighbor.is_opening(Incoming) {
-                        // Nobody knows what becomes of the connection that it has made.
-                        neighbor.timers.set(Timer::IdleHold, now + IDLE_HOLD_TIME);
-                    }
+                self.forgive_limit(peer);
+                if let Some(neighbor) = self.neighbors.get_mut(&peer)
+                    && neighbor.is_opening(Incoming)
+                {
+                    // Nobody knows what becomes of the connection that it has made.
+                    neighbor.timers.set(Timer::IdleHold, now + IDLE_HOLD_TIME);
                 }
                 return self.start(now, peer, out);
             }
@@ -678,9 +677,7 @@ impl Speaker {
 
     fn clear(&mut self, now: Instant, peer: PeerId, text: Option<String>, out: &mut Outbox<SpeakerOutput>) {
         let data = text.map_or(Vec::new(), |text| shutdown_communication(&text));
-        if let Some(neighbor) = self.neighbors.get_mut(&peer) {
-            neighbor.over_limit = false;
-        }
+        self.forgive_limit(peer);
         self.stop(now, peer, Code::ADMINISTRATIVE_RESET, data, out);
         // The neighbour needs a moment to read the end of the old session before a new one reaches it.
         let wait = IDLE_HOLD_TIME * self.jitter_percent() / 100;

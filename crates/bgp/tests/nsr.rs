@@ -178,3 +178,55 @@ fn a_slow_neighbour_leaves_the_log_and_ends_with_the_same_routes() {
     assert!(world.speaker(0).rib.v4.missed.is_empty());
     assert_eq!(world.speaker(2).counters(peer_id(0)).unwrap().dropped, 0);
 }
+
+#[test]
+fn who_has_told_too_many_prefixes_stays_away_over_takeovers() {
+    for restart_min in [Some(2), None] {
+        let mut world = World::new(2);
+        world.has_ages = true;
+        world.join(0, 1, |config| config.connect_retry_time_s = 5);
+        let mut config = world.configs[0][&peer_id(1)].clone();
+        config.maximum_prefix = Some(bgp::MaximumPrefix {
+            limit: 10,
+            threshold_percent: 75,
+            warning_only: false,
+            restart_min,
+        });
+        world.configure(0, 1, config);
+        world.settle();
+        world.originate(1, networks(11));
+        world.settle();
+        assert!(world.speaker(0).is_over_limit(peer_id(1)));
+        for _ in 0..2 {
+            world.pass(Duration::from_secs(50));
+            world.promote(0);
+            world.settle();
+        }
+        assert_eq!(
+            world.speaker(0).state(peer_id(1)),
+            Some(State::Idle),
+            "{restart_min:?}"
+        );
+        assert!(world.speaker(0).is_over_limit(peer_id(1)));
+        world.turn(1, |speaker, _, _| {
+            networks(5).for_each(|prefix| speaker.rib.withdraw_local_v4(prefix))
+        });
+        world.pass(Duration::from_secs(30));
+        let is_over = restart_min.is_some();
+        let state = world.speaker(0).state(peer_id(1));
+        assert_eq!(
+            state == Some(State::Established),
+            is_over,
+            "{restart_min:?}: {state:?}"
+        );
+        let (peer, communication) = (peer_id(1), None);
+        world.input(0, bgp::SpeakerInput::Clear { peer, communication });
+        world.promote(0);
+        world.pass(Duration::from_secs(30));
+        assert_eq!(
+            world.speaker(0).state(peer),
+            Some(State::Established),
+            "an operator wants it"
+        );
+    }
+}

@@ -339,7 +339,7 @@ fn a_restarting_neighbour_is_helped_and_what_it_does_not_tell_again_goes() {
     world.settle();
     assert_eq!(world.routes(0).len(), 20);
     // The neighbour dies with its connections, and starts anew without tables.
-    restart_without_tables(&mut world, 1);
+    world.restart_without_tables(1);
     assert_eq!(world.routes(0).len(), 20, "kept while it is away");
     let session = world.speaker(0).sessions.get(&peer_id(1)).unwrap().clone();
     assert_eq!((session.established, session.stale), (false, Families::V4));
@@ -383,7 +383,7 @@ fn policy_that_is_applied_anew_leaves_stale_what_is_stale() {
     world.originate(1, networks(20));
     world.join(0, 1, |config| config.graceful_restart = true);
     world.settle();
-    restart_without_tables(&mut world, 1);
+    world.restart_without_tables(1);
     // There is nobody to ask: policy is applied to what is kept.
     world.input(0, SpeakerInput::ClearSoftIn { peer: peer_id(1) });
     world.settle();
@@ -448,7 +448,7 @@ fn a_neighbour_that_does_not_come_back_is_forgotten_after_its_restart_time() {
     world.join(0, 1, |config| config.graceful_restart = true);
     world.settle();
     world.configs[1].clear();
-    restart_without_tables(&mut world, 1);
+    world.restart_without_tables(1);
     world.pass(Duration::from_secs(119));
     assert_eq!(world.routes(0).len(), 20);
     world.pass(Duration::from_secs(2));
@@ -491,16 +491,6 @@ fn route_refresh_tells_everything_again() {
 }
 
 /// The node loses its process: connections close, tables are gone.
-fn restart_without_tables(world: &mut World, node: usize) {
-    world.nodes[node] = checkpoint::laws::Pair::new(Node(empty(node)), empty_node);
-    for connection in &mut world.connections {
-        if let Some(side) = connection.nodes.iter().position(|each| *each == node) {
-            connection.sides[side].closed = true;
-        }
-    }
-    world.settle();
-}
-
 #[test]
 fn default_originate_tells_a_default_route_that_nobody_has_and_keeps_it_over_a_takeover() {
     let mut world = World::new(3);

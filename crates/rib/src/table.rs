@@ -380,7 +380,8 @@ impl<F: RouteFamily> Rib<F> {
         };
         let paths_changed = before.paths != resolved.paths;
         resolved.tracked = before.tracked;
-        resolved.is_news = before.is_news || (before.tracked && before.reach() != resolved.reach());
+        let is_changed = paths_changed || before.reach() != resolved.reach();
+        resolved.is_news = before.is_news || (before.tracked && is_changed);
         self.next_hops.insert(key, resolved);
         if paths_changed {
             self.sweep(SweepKey::Behind(address));

@@ -4,13 +4,14 @@
 //! any route.
 
 use alloc::vec::Vec;
+use chassis::rows::Path;
 
 use crate::next_hop::NextHopKey;
 use crate::{Rib, RouteFamily, resolve};
 
 impl<F: RouteFamily> Rib<F> {
     /// Changes of this next hop are told from now on ([`Rib::take_next_hop_changes`]). Returns what it costs to reach it
-    /// now; `None`: it cannot be reached. Costs the lookup.
+    /// now; `None`: it cannot be reached. Costs the lookup. Again is no change: news that somebody else waits for stay.
     pub fn track(&mut self, next_hop: F::Address) -> Option<u32> {
         let routes = &self.routes;
         self.next_hops.replace(NextHopKey(next_hop), |before| {
@@ -19,7 +20,6 @@ impl<F: RouteFamily> Rib<F> {
                 None => resolve::resolve(routes, next_hop),
             };
             row.tracked = true;
-            row.is_news = false;
             Some(row)
         });
         self.reach(next_hop)
@@ -42,12 +42,19 @@ impl<F: RouteFamily> Rib<F> {
         self.next_hops.get(&NextHopKey(next_hop))?.reach()
     }
 
+    /// The first of the ways to a next hop that is tracked, or that a route points to; `None`: it cannot be reached, or is
+    /// neither.
+    pub fn way(&self, next_hop: F::Address) -> Option<&Path<F>> {
+        self.next_hops.get(&NextHopKey(next_hop))?.paths.first()
+    }
+
     /// Whether [`Rib::take_next_hop_changes`] has something.
     pub fn has_next_hop_changes(&self) -> bool {
         self.next_hops.index().news().next().is_some()
     }
 
-    /// At most `count_max` tracked next hops that changed since that was told, each with what it costs to reach it now.
+    /// At most `count_max` tracked next hops that are reached otherwise, or at another cost, since that was told, each with
+    /// what it costs now.
     /// To be acted upon in the same turn; then no change is lost, whenever this route processor dies. A next hop that
     /// came back to what it was between two calls may be among them.
     pub fn take_next_hop_changes(&mut self, count_max: usize) -> Vec<(F::Address, Option<u32>)> {

@@ -147,13 +147,14 @@ pub(crate) const ORDER: &[TableId] = &[
     BGP_TABLES[12],
     BGP_TABLES[13],
     BGP_TABLES[14],
+    BGP_TABLES[15],
     SYSTEM_TABLE,
     SWITCHOVER_TABLE,
     LOG_TABLE,
 ];
 
 /// The tables of [`Speaker`], all of which are in [`ORDER`]: the compiler refuses another number of them.
-const BGP_TABLES: &[TableId; 15] = ::bgp::TABLES.first_chunk().unwrap();
+const BGP_TABLES: &[TableId; 16] = ::bgp::TABLES.first_chunk().unwrap();
 const _: () = assert!(::bgp::TABLES.len() == BGP_TABLES.len());
 
 /// The client of the redundancy facility that a table belongs to.

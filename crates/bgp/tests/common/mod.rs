@@ -108,9 +108,16 @@ pub struct World {
     outputs: VecDeque<(usize, SpeakerOutput)>,
     /// What happens before a node's outputs leave.
     pub promote_every: Option<u32>,
+    /// The system's age is told as time passes; otherwise it is what a test says.
+    pub has_ages: bool,
     turns: u32,
     rounds: usize,
     pub promotions: u32,
+}
+
+/// The system's age, as speakers are told.
+fn age_s(now: Instant) -> u32 {
+    now.since_origin().as_secs() as u32
 }
 
 pub fn peer_id(other: usize) -> PeerId {
@@ -131,6 +138,7 @@ impl World {
             budget: 1000,
             outputs: VecDeque::new(),
             promote_every: None,
+            has_ages: false,
             turns: 0,
             rounds: 0,
             promotions: 0,
@@ -174,7 +182,11 @@ impl World {
         }
         let mut out = Outbox::new();
         let now = self.now;
+        let has_ages = self.has_ages;
         let speaker = self.speaker_mut(node);
+        if has_ages {
+            speaker.set_age(age_s(now));
+        }
         act(speaker, now, &mut out);
         speaker.run(10_000);
         speaker.turn_end(&mut out);
@@ -213,6 +225,9 @@ impl World {
         // Both have them from the configuration.
         let (policies, cluster_id) = (before.policies.clone(), before.cluster_id);
         pair.active.0.set_policies(policies, cluster_id);
+        if self.has_ages {
+            pair.active.0.set_age(age_s(self.now));
+        }
         pair.active.0.promoted(self.now, configs, &|_| true, &mut out);
         pair.settle().expect("a bulk to the next standby");
         self.nodes[node] = pair;
@@ -483,6 +498,17 @@ impl World {
             rest = &rest[message.bytes.len()..];
         }
         messages
+    }
+
+    /// A node dies with its connections, and starts anew without tables.
+    pub fn restart_without_tables(&mut self, node: usize) {
+        self.nodes[node] = Pair::new(Node(empty(node)), empty_node);
+        for connection in &mut self.connections {
+            if let Some(side) = connection.nodes.iter().position(|each| *each == node) {
+                connection.sides[side].closed = true;
+            }
+        }
+        self.settle();
     }
 
     /// The prefixes that a node has, with the path that it prefers.

@@ -27,6 +27,7 @@ mod quarantine;
 mod routes;
 pub(crate) mod settings;
 mod streams;
+mod ways;
 
 use crate::clients::Clients;
 use crate::io::DeadlyStep;
@@ -35,7 +36,7 @@ use ::bgp::{Direction, PeerId, SpeakerOutput};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use machine::{Deadline, Duration, Instant, Machine, Outbox, Seed, StepNotes, Steps, earliest};
 use packet::V4;
 use redundancy::Syslog;
@@ -100,6 +101,10 @@ pub(crate) struct BgpProcess {
     first_written: PeerId,
     /// The last turn's budget for telling them was spent before all had been told what TCP has room for.
     has_untold: bool,
+    /// Neighbours that are reached by routes: the routing table tells when the way to one changes.
+    ways: BTreeSet<Ipv4Addr>,
+    /// Neighbours of whom our address towards them is to be looked up again.
+    moved: BTreeSet<PeerId>,
     /// What the configuration says, as it was applied last.
     settings: Option<Settings>,
     /// Whether the routing table holds what `default-originate` asks for.
@@ -137,6 +142,8 @@ impl BgpProcess {
             unwritten: BTreeSet::new(),
             first_written: PeerId::LOCAL,
             has_untold: false,
+            ways: BTreeSet::new(),
+            moved: BTreeSet::new(),
             settings: None,
             default_originate: DefaultOriginate::default(),
             local_is_stale: true,
@@ -231,6 +238,8 @@ impl BgpProcess {
             self.next_hops_move(clients);
             self.default_originate.follow(clients, self.settings.as_ref());
         }
+        self.look_up_moved(now, clients);
+        self.settle(now, clients, out);
         if !self.is_running(clients) {
             return;
         }
@@ -281,7 +290,8 @@ impl BgpProcess {
         let finds_left_overs = Self::has_left_overs(clients) && !clients.speaker.is_deferring();
         let is_busy = self.is_busy || finds_left_overs || clients.speaker.has_work();
         let is_busy = is_busy || self.default_originate.has_work(clients);
-        let is_running = is_busy || !self.unread.is_empty() || !self.unwritten.is_empty();
+        let is_waiting = !self.unread.is_empty() || !self.unwritten.is_empty() || !self.moved.is_empty();
+        let is_running = is_busy || is_waiting;
         let rib = &clients.rib;
         self.is_stale || is_running || rib.has_next_hop_changes() || rib.has_redistribution_changes()
     }
@@ -299,6 +309,7 @@ impl BgpProcess {
             for (release, output) in core::mem::take(&mut self.from_speaker).drain() {
                 match output {
                     SpeakerOutput::Log(event) => {
+                        self.note_end(&event);
                         if self.is_logged(&event) {
                             out.push(release, BgpOutput::Log(log::of(&event)));
                         }

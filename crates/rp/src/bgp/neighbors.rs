@@ -110,6 +110,8 @@ pub(super) struct Peering {
     pub address: IpAddr,
     /// Our address towards it; `None` while it cannot be reached.
     pub local: Option<Ipv4Addr>,
+    /// The port whose address that has to be; `None`: the one that packets to it leave by.
+    pub source: Option<PortId>,
     pub options: ConnectionOptions,
     /// Its sessions survive a switchover.
     pub is_carried: bool,
@@ -185,6 +187,7 @@ impl BgpProcess {
             return;
         }
         self.remove_all(now, clients);
+        self.follow_ways(clients, None);
         super::local::reconcile(clients, None);
         self.default_originate.configure(clients, None, false);
         clients.rib.converged(rib::Protocol::Bgp);
@@ -211,7 +214,7 @@ impl BgpProcess {
         self.is_busy = true;
     }
 
-    fn configure(&mut self, now: Instant, clients: &mut Clients, peer: PeerId, peering: Peering) {
+    pub(super) fn configure(&mut self, now: Instant, clients: &mut Clients, peer: PeerId, peering: Peering) {
         let before = self.peerings.get(&peer);
         if before == Some(&peering) {
             return;
@@ -257,7 +260,8 @@ impl BgpProcess {
     }
 
     /// All neighbours that are configured, with the numbers that they have or get now.
-    fn peerings_of(&self, clients: &mut Clients, settings: &Settings) -> BTreeMap<PeerId, Peering> {
+    fn peerings_of(&mut self, clients: &mut Clients, settings: &Settings) -> BTreeMap<PeerId, Peering> {
+        self.follow_ways(clients, Some(settings));
         let mut numbers: BTreeMap<IpAddr, PeerId> = clients
             .bgp_neighbors
             .iter()
@@ -290,17 +294,14 @@ impl BgpProcess {
         peerings
     }
 
-    fn peering(
+    pub(super) fn peering(
         &self,
         clients: &Clients,
         peer: PeerId,
         address: IpAddr,
         settings: &NeighborSettings,
     ) -> Peering {
-        let before = self.peerings.get(&peer).and_then(|peering| peering.local);
-        let (local, mtu) = local_end(clients, address, settings);
-        // An address that cannot be found out now, because a link is down, is no reason to end what goes on with it.
-        let local = local.or_else(|| before.filter(|own| clients.port_configurations.index().contains(*own)));
+        let (local, mtu) = self.own_end(clients, peer, address, settings);
         let options = ConnectionOptions {
             ttl: settings.ttl(),
             ttl_min: settings.ttl_min(),
@@ -322,6 +323,7 @@ impl BgpProcess {
         Peering {
             address,
             local,
+            source: settings.transport.update_source,
             options,
             is_carried: settings.nsr,
             config,
@@ -331,6 +333,10 @@ impl BgpProcess {
     /// The tables are those of the last active: sessions whose TCP session is there as well go on.
     pub(super) fn go_on(&mut self, now: Instant, clients: &mut Clients, seed: Seed) {
         self.settings = settings(clients.configuration.tree());
+        let mut carried = standing_sessions(clients);
+        for (peer, (key, direction)) in &carried {
+            self.connections.insert((*peer, *direction), *key);
+        }
         if let Some(settings) = &self.settings.clone() {
             let config = speaker_config(clients, settings);
             let cluster_id = settings.cluster_id.unwrap_or(config.router_id);
@@ -346,17 +352,15 @@ impl BgpProcess {
             .iter()
             .map(|(peer, peering)| (peering.address, *peer))
             .collect();
-        let carried = self.carried_sessions(clients);
-        let own: BTreeMap<ConnectionKey, PeerId> = carried.iter().map(|(peer, key)| (*key, *peer)).collect();
-        let all = clients.tcp.connections.iter().map(|(key, _)| *key);
-        let lost: Vec<ConnectionKey> = all.filter(|key| !own.contains_key(key)).collect();
-        for (peer, key) in &carried {
-            if let Some(direction) = direction_of(clients, key) {
-                self.connections.insert((*peer, direction), *key);
-                self.owners.insert(*key, (*peer, direction));
-            }
+        let goes_on = |peering: &Peering| peering.is_carried && !peering.config.shutdown;
+        carried.retain(|peer, _| self.peerings.get(peer).is_some_and(goes_on));
+        self.connections.retain(|(peer, _), _| carried.contains_key(peer));
+        for (peer, (key, direction)) in &carried {
+            self.owners.insert(*key, (*peer, *direction));
             self.unwritten.insert(*peer);
         }
+        let all = clients.tcp.connections.iter().map(|(key, _)| *key);
+        let lost: Vec<ConnectionKey> = all.filter(|key| !self.owners.contains_key(key)).collect();
         for peer in self.peerings.keys().copied().collect::<Vec<_>>() {
             self.listen(clients, peer);
         }
@@ -393,46 +397,36 @@ impl BgpProcess {
         from_tcp.absorb(&mut self.from_tcp, |output| output);
         self.from_tcp = from_tcp;
     }
-
-    /// The TCP session of each neighbour whose session is to go on.
-    fn carried_sessions(&self, clients: &Clients) -> BTreeMap<PeerId, ConnectionKey> {
-        let mut carried = BTreeMap::new();
-        for (key, connection) in clients.tcp.connections.iter() {
-            let Some(peer) = self.by_address.get(&key.remote.address).copied() else {
-                continue;
-            };
-            let direction = match connection.passive {
-                true => Direction::Incoming,
-                false => Direction::Outgoing,
-            };
-            let goes_on = self
-                .peerings
-                .get(&peer)
-                .is_some_and(|peering| peering.is_carried && !peering.config.shutdown);
-            let is_session = clients
-                .speaker
-                .sessions
-                .get(&peer)
-                .is_some_and(|session| session.established && session.direction == direction);
-            let is_closing = clients
-                .tcp
-                .progress
-                .get(key)
-                .is_none_or(|progress| progress.closing);
-            if goes_on && is_session && !is_closing {
-                carried.insert(peer, *key);
-            }
-        }
-        carried
-    }
 }
 
-fn direction_of(clients: &Clients, key: &ConnectionKey) -> Option<Direction> {
-    let connection = clients.tcp.connections.get(key)?;
-    Some(match connection.passive {
-        true => Direction::Incoming,
-        false => Direction::Outgoing,
-    })
+/// The TCP session of each session that the tables say is established, and who has made it.
+fn standing_sessions(clients: &Clients) -> BTreeMap<PeerId, (ConnectionKey, Direction)> {
+    let neighbors = clients.bgp_neighbors.iter();
+    let numbers: BTreeMap<IpAddr, PeerId> = neighbors.map(|(peer, row)| (row.address, *peer)).collect();
+    let mut standing = BTreeMap::new();
+    for (key, connection) in clients.tcp.connections.iter() {
+        let Some(peer) = numbers.get(&key.remote.address).copied() else {
+            continue;
+        };
+        let direction = match connection.passive {
+            true => Direction::Incoming,
+            false => Direction::Outgoing,
+        };
+        let is_session = clients
+            .speaker
+            .sessions
+            .get(&peer)
+            .is_some_and(|session| session.established && session.direction == direction);
+        let is_closing = clients
+            .tcp
+            .progress
+            .get(key)
+            .is_none_or(|progress| progress.closing);
+        if is_session && !is_closing {
+            standing.insert(peer, (*key, direction));
+        }
+    }
+    standing
 }
 
 fn is_somebody_else(before: &SpeakerConfig, now: &SpeakerConfig) -> bool {
@@ -462,38 +456,11 @@ fn speaker_config(clients: &Clients, settings: &Settings) -> SpeakerConfig {
     settings.speaker(router_id)
 }
 
-/// The router's identifier unless one is configured: its highest address (RFC 4271 section 4.2 leaves the choice).
+/// The router's identifier unless one is configured: its highest address (RFC 4271 section 4.2 leaves the choice). As the
+/// configuration has it, so that it is the same again after a restart, and known before the cards tell of their ports: what
+/// is to be said of a restart cannot wait for them.
 fn highest_address(clients: &Clients) -> Ipv4Addr {
-    let rows = clients.port_configurations.iter();
-    let own = rows.filter_map(|(_, row)| row.ipv4.map(|own| own.address()));
+    let interfaces = clients.configuration.tree().interfaces();
+    let own = interfaces.filter_map(|(_, interface)| interface.address.map(|own| own.address()));
     own.max().unwrap_or(Ipv4Addr::UNSPECIFIED)
-}
-
-/// Our address towards a neighbour, and the largest packet on the way to it.
-fn local_end(clients: &Clients, neighbor: IpAddr, settings: &NeighborSettings) -> (Option<Ipv4Addr>, u16) {
-    const MTU_DEFAULT: u16 = 1500;
-    let IpAddr::V4(neighbor) = neighbor else {
-        return (None, MTU_DEFAULT);
-    };
-    let of_port = |port: &PortId| {
-        let row = clients.port_configurations.get(port)?;
-        Some((row.ipv4?.address(), row.mtu))
-    };
-    let on_link = clients
-        .port_configurations
-        .iter()
-        .find(|(_, row)| row.ipv4.is_some_and(|own| own.prefix().contains(neighbor)))
-        .map(|(port, _)| *port);
-    let towards = match (on_link, settings.is_on_a_link()) {
-        (Some(port), _) => Some(port),
-        // RFC 4271 section 5.1.3: an external neighbour shares a network with us unless the operator says otherwise.
-        (None, true) => None,
-        (None, false) => clients.rib.first_path(neighbor).map(|(port, _)| port),
-    };
-    let Some(towards) = towards else {
-        return (None, MTU_DEFAULT);
-    };
-    let mtu = of_port(&towards).map_or(MTU_DEFAULT, |(_, mtu)| mtu);
-    let source = settings.transport.update_source.unwrap_or(towards);
-    (of_port(&source).map(|(address, _)| address), mtu)
 }

@@ -76,7 +76,9 @@ impl BgpProcess {
     /// What the routing table tells of next hops.
     pub(super) fn next_hops_move(&mut self, clients: &mut Clients) {
         for next_hop in clients.speaker.rib.take_unused_next_hops() {
-            if let NextHopKey::V4(address) = next_hop {
+            if let NextHopKey::V4(address) = next_hop
+                && !self.ways.contains(&address)
+            {
                 clients.rib.untrack(address);
             }
         }
@@ -84,10 +86,12 @@ impl BgpProcess {
             return;
         }
         for (next_hop, metric) in clients.rib.take_next_hop_changes(PREFIXES_PER_TURN) {
-            clients
-                .speaker
-                .rib
-                .next_hop_changed(NextHopKey::V4(next_hop), metric);
+            let key = NextHopKey::V4(next_hop);
+            let rib = &mut clients.speaker.rib;
+            if rib.common.next_hops.contains_key(&key) {
+                rib.next_hop_changed(key, metric);
+            }
+            self.way_changed(next_hop);
         }
     }
 }

@@ -4,7 +4,8 @@
 use machine::{Duration, Instant, Machine, Outbox, Seed};
 use packet::arp::{self, Operation};
 use packet::bgp::{
-    AfiSafi, Capability, Context, Kind, OpenRepr, Update, keepalive, split, update_v4, withdraw_v4,
+    AfiSafi, Capability, Context, GracefulRestart, Kind, OpenRepr, Update, keepalive, split, update_v4,
+    withdraw_v4,
 };
 use packet::ethernet::{self, EtherType};
 use packet::{Ipv4Addr, MacAddress, Prefix, V4};
@@ -21,7 +22,11 @@ const HOLD_TIME_S: u16 = 90;
 /// Waits for the router to connect, and agrees to whatever it says.
 pub struct Neighbor {
     pub address: Ipv4Addr,
+    /// Whose ARP it answers: a gateway's, if it is behind one.
+    gateway: Ipv4Addr,
     pub as_number: u32,
+    /// It helps a router that restarts (RFC 4724).
+    pub is_graceful: bool,
     mac: MacAddress,
     router_mac: MacAddress,
     tcp: Sessions,
@@ -35,6 +40,8 @@ pub struct Neighbor {
     pub routes: BTreeSet<Prefix<V4>>,
     /// MULTI_EXIT_DISC of those that have one.
     pub metrics: BTreeMap<Prefix<V4>, u32>,
+    /// Prefixes that were withdrawn.
+    pub withdrawals: usize,
     next_keepalive: Instant,
     /// On their way to the router.
     pub frames: Vec<Vec<u8>>,
@@ -43,7 +50,19 @@ pub struct Neighbor {
 impl Neighbor {
     /// The neighbour with this number in its address, and in its AS.
     pub fn new(number: u8, router_mac: MacAddress) -> Neighbor {
-        let address = Ipv4Addr::new(10, 0, 0, number);
+        Neighbor::at(Ipv4Addr::new(10, 0, 0, number), number, router_mac)
+    }
+
+    /// The neighbour with this address behind the gateway with this number.
+    pub fn behind(number: u8, address: Ipv4Addr, router_mac: MacAddress) -> Neighbor {
+        let gateway = Ipv4Addr::new(10, 0, 0, number);
+        Neighbor {
+            gateway,
+            ..Neighbor::at(address, number, router_mac)
+        }
+    }
+
+    fn at(address: Ipv4Addr, number: u8, router_mac: MacAddress) -> Neighbor {
         let mut tcp = Sessions::new();
         tcp.activate(Seed::new(u64::from(number)), &mut Outbox::new());
         let listener = Listener {
@@ -54,7 +73,9 @@ impl Neighbor {
         tcp.listen(listener).expect("an address of its own");
         Neighbor {
             address,
+            gateway: address,
             as_number: ROUTER_AS + u32::from(number),
+            is_graceful: false,
             mac: MacAddress([2, 0, 0, 9, 0, number]),
             router_mac,
             tcp,
@@ -65,6 +86,7 @@ impl Neighbor {
             updates: 0,
             routes: BTreeSet::new(),
             metrics: BTreeMap::new(),
+            withdrawals: 0,
             next_keepalive: Instant::ZERO,
             frames: Vec::new(),
         }
@@ -79,7 +101,7 @@ impl Neighbor {
             let packet = arp::Packet::new_checked(ethernet.payload()).ok();
             let request = packet.and_then(|packet| arp::Repr::parse(&packet).ok());
             let is_asked = |request: &arp::Repr| {
-                request.operation == Operation::Request && request.target_address == self.address
+                request.operation == Operation::Request && request.target_address == self.gateway
             };
             if let Some(request) = request.filter(is_asked) {
                 let mut answer = vec![0; arp::PACKET_LEN];
@@ -114,8 +136,13 @@ impl Neighbor {
 
     /// Announces a network of its own.
     pub fn announce(&mut self, now: Instant, prefix: &str) {
+        self.announce_by(now, prefix, self.address);
+    }
+
+    /// The same for a network that is reached by another router.
+    pub fn announce_by(&mut self, now: Instant, prefix: &str, next_hop: Ipv4Addr) {
         let prefix: Prefix<V4> = prefix.parse().expect("a prefix");
-        let attributes = bgp_attributes(self.as_number, self.address);
+        let attributes = bgp_attributes(self.as_number, next_hop);
         let mut bytes = Vec::new();
         let mut prefixes = [prefix].into_iter().peekable();
         update_v4(&attributes, &mut prefixes, 4096, &mut bytes);
@@ -127,6 +154,13 @@ impl Neighbor {
         let prefix: Prefix<V4> = prefix.parse().expect("a prefix");
         let mut bytes = Vec::new();
         withdraw_v4(&mut [prefix].into_iter().peekable(), 4096, &mut bytes);
+        self.say(now, &bytes);
+    }
+
+    /// Says that this was all.
+    pub fn end_of_rib(&mut self, now: Instant) {
+        let mut bytes = vec![0xff; 16];
+        bytes.extend_from_slice(&[0, 23, 2, 0, 0, 0, 0]);
         self.say(now, &bytes);
     }
 
@@ -189,6 +223,10 @@ impl Neighbor {
 
     fn open(&mut self, now: Instant) {
         let mut capabilities = Vec::new();
+        if self.is_graceful {
+            let families = [(AfiSafi::IPV4_UNICAST, true)];
+            GracefulRestart::emit(false, false, 120, &families, &mut capabilities);
+        }
         Capability::Multiprotocol(AfiSafi::IPV4_UNICAST).emit(&mut capabilities);
         Capability::FourOctetAs(self.as_number).emit(&mut capabilities);
         let open = OpenRepr {
@@ -240,6 +278,7 @@ impl Neighbor {
         let update = Update::parse(body).expect("an UPDATE of the router");
         let reading = update.read(&context).expect("an UPDATE of the router");
         for prefix in reading.withdrawn {
+            self.withdrawals += 1;
             self.routes.remove(&prefix);
             self.metrics.remove(&prefix);
         }

@@ -16,11 +16,9 @@ pub struct Network {
 }
 
 impl Network {
-    /// Hot, with these neighbours established and silent.
-    pub fn hot(numbers: &[u8]) -> Network {
-        let card = truth(0);
-        let router_mac = card.ports[0].mac;
-        let mut pair = Pair::hot_with(vec![card]);
+    /// Hot, with an address, and about to be told of neighbours.
+    pub fn without_neighbors() -> Network {
+        let mut pair = Pair::hot_with(vec![truth(0)]);
         pair.type_each(&[
             "enable",
             "configure terminal",
@@ -30,6 +28,16 @@ impl Network {
             "exit",
             &format!("router bgp {ROUTER_AS}"),
         ]);
+        Network {
+            pair,
+            neighbors: Vec::new(),
+        }
+    }
+
+    /// Hot, with these neighbours established and silent.
+    pub fn hot(numbers: &[u8]) -> Network {
+        let Network { mut pair, .. } = Network::without_neighbors();
+        let router_mac = truth(0).ports[0].mac;
         let neighbors: Vec<Neighbor> = numbers
             .iter()
             .map(|number| Neighbor::new(*number, router_mac))

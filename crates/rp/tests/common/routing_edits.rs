@@ -1,10 +1,10 @@
 //! Edits of the tables of routing protocols: single rows, as a turn of theirs leaves them.
 
 use bgp::{
-    AttributeId, Audience, DefaultRoute, Direction, Families, Graceful, Group, GroupId, GroupKey, Leaving,
-    LogId, LogKey, LogMessage, Missed, MissedKey, NextHopKey as BgpNextHop, Offer, Path, Paths, PeerId,
-    Piece, Reach, RouteKey, RouteMapName, Session, Stream, Sweep, SweepKey, Told, ToldKey, Walk, WalkKind,
-    local_attributes,
+    AttributeId, Audience, DefaultRoute, Deferral, DeferralKey, Direction, Families, Graceful, Group,
+    GroupId, GroupKey, Leaving, LogId, LogKey, LogMessage, Missed, MissedKey, NextHopKey as BgpNextHop,
+    Offer, Path, Paths, PeerId, Piece, Reach, RouteKey, RouteMapName, Session, Stream, Sweep, SweepKey, Told,
+    ToldKey, Walk, WalkKind, local_attributes,
 };
 use chassis::rows::PrefixKey;
 use core::net::{IpAddr, Ipv4Addr};
@@ -18,7 +18,7 @@ use tcp::{
 };
 
 /// Number of kinds of rows that [`edit`] knows.
-pub const KINDS: u8 = 23;
+pub const KINDS: u8 = 24;
 
 /// Puts a row of a kind under one of few keys, or takes it out.
 pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
@@ -29,7 +29,8 @@ pub fn edit(clients: &mut Clients, kind: u8, number: u8, value: Option<u8>) {
         11..=18 => edit_family(clients, kind, number, value),
         19..=20 => edit_stream(clients, kind, number, value),
         21 => edit_quarantine(clients, number, value),
-        _ => edit_default_route(clients, number, value),
+        22 => edit_default_route(clients, number, value),
+        _ => edit_deferral(clients, number, value),
     }
 }
 
@@ -194,6 +195,21 @@ fn edit_quarantine(clients: &mut Clients, number: u8, value: Option<u8>) {
     }
 }
 
+fn edit_deferral(clients: &mut Clients, number: u8, value: Option<u8>) {
+    let key = match number {
+        0 => DeferralKey::Selection,
+        number => DeferralKey::Neighbor(peer(number)),
+    };
+    let deferrals = &mut clients.speaker.deferrals;
+    match value {
+        Some(value) => {
+            let since_s = u32::from(value);
+            deferrals.insert(key, Deferral { since_s });
+        }
+        None => drop(deferrals.remove(&key)),
+    }
+}
+
 fn quarantine(number: u8) -> QuarantineKey {
     match number {
         0 => QuarantineKey::Everything,
@@ -261,6 +277,7 @@ fn local(value: u8) -> LocalRoute {
 fn session(value: u8) -> Session {
     Session {
         established: value > 9,
+        over_limit_since_s: (value < 5).then_some(u32::from(value)),
         ..Session::new(
             Direction::Incoming,
             Offer {
