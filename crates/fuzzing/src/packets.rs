@@ -90,7 +90,8 @@ pub fn tcp() -> Vec<Vec<u8>> {
     ]
 }
 
-/// A handshake, data, a write, an acknowledgement of it, a takeover, data again, and the end; another one with a RST.
+/// A handshake, data, a write, an acknowledgement of it, a takeover, data again, and the end; another one with a RST;
+/// one in which what was not sent is acknowledged.
 pub fn tcp_sessions() -> Vec<Vec<u8>> {
     let open = "86 02 0000 0000 00  86 10 0000 0000 00";
     let moved = "06 18 0000 0000 02 4142  02 00 0000 0000 01 43  06 10 0000 0001 00  05 00 0000 0000 00";
@@ -102,6 +103,11 @@ pub fn tcp_sessions() -> Vec<Vec<u8>> {
         ]
         .concat()),
         hex(&[open, "06 14 0001 0000 00  06 14 0000 0000 00"].concat()),
+        hex(&[
+            "c6 02 0000 0000 00  c6 10 0000 0000 00  02 00 0000 0000 04 41424344  46 10 0000 0003 00",
+            "46 10 0000 0000 00",
+        ]
+        .concat()),
     ]
 }
 

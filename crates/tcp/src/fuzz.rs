@@ -63,6 +63,11 @@ fn check(sessions: &Sessions, out: &mut Outbox<TcpOutput>, sequence: &mut u32) {
 /// A session and whatever a peer sends to it: segments near and far from what is expected, raw packets, time that
 /// passes, and a takeover.
 pub fn session(bytes: &[u8]) {
+    session_opens(bytes);
+}
+
+/// The same; returns whether a session was established on the way, without which little is looked at.
+pub fn session_opens(bytes: &[u8]) -> bool {
     let mut sessions = Sessions::new();
     let mut out = Outbox::new();
     sessions.activate(Seed::new(1), &mut out);
@@ -74,6 +79,9 @@ pub fn session(bytes: &[u8]) {
     sessions.listen(listener).expect("the router listens");
     let mut now = Instant::from_millis(1_000);
     let mut ours = 0u32;
+    // Where the peer's stream starts: behind its last SYN.
+    let mut begun = 1u32;
+    let mut has_opened = false;
     let mut rest = bytes;
     while let Some((step, after)) = rest.split_first_chunk::<STEP_LEN>() {
         let [what, flags, s1, s0, a1, a0, length] = *step;
@@ -81,7 +89,7 @@ pub fn session(bytes: &[u8]) {
         rest = after;
         let theirs = match (sessions.connections.get(&key()), sessions.progress.get(&key())) {
             (Some(connection), Some(progress)) => progress.receive_next(connection),
-            _ => 1,
+            _ => begun,
         };
         let offset = |high, low| i32::from(i16::from_be_bytes([high, low])) as u32;
         let header = Repr {
@@ -90,7 +98,10 @@ pub fn session(bytes: &[u8]) {
             sequence: theirs.wrapping_add(offset(s1, s0)),
             acknowledgement: ours.wrapping_add(offset(a1, a0)),
             flags: Flags(flags),
-            window: u16::from_be_bytes([a0, s0]),
+            window: match what & 0x40 {
+                0 => u16::from_be_bytes([a0, s0]),
+                _ => 0,
+            },
             mss: flags_has(flags, Flags::SYN).then_some(u16::from_be_bytes([s1, a1])),
             window_shift: (what & 0x80 != 0).then_some(s1),
             ..Repr::default()
@@ -105,12 +116,19 @@ pub fn session(bytes: &[u8]) {
             3 => sessions.consume(now, &key(), usize::from(s0), &mut out),
             4 => sessions.close(now, &key(), &mut out),
             5 => sessions.live.clear(),
-            _ => sessions.handle(now, TcpInput::Packet(packet(header, payload)), &mut out),
+            _ => {
+                if flags_has(flags, Flags::SYN) && sessions.connections.is_empty() {
+                    begun = header.sequence.wrapping_add(1);
+                }
+                sessions.handle(now, TcpInput::Packet(packet(header, payload)), &mut out);
+            }
         }
+        has_opened |= !sessions.connections.is_empty();
         check(&sessions, &mut out, &mut ours);
         sessions.expire(now, &mut out);
         check(&sessions, &mut out, &mut ours);
     }
+    has_opened
 }
 
 fn flags_has(flags: u8, flag: Flags) -> bool {

@@ -39,7 +39,9 @@ pub enum TcpOutput {
         /// Bytes of the stream, counted from its start, that the peer has: nothing before it is ever asked for again.
         offset: u64,
     },
-    /// The peer sends no more: after what was received there is nothing. The owner may still write, then closes.
+    /// The peer sends no more: after what was received there is nothing. The owner may still write, then closes. So it is
+    /// told as well of a session that the peer has reset before all of what it sent was consumed; what is written to such
+    /// a one goes nowhere.
     PeerClosed {
         /// The session.
         connection: ConnectionKey,

@@ -49,5 +49,7 @@ pub use error::{OpenError, SessionError};
 pub use io::{CloseReason, Listener, TcpInput, TcpOutput};
 pub use key::{ConnectionKey, Endpoint, SentKey};
 pub use options::{ConnectionOptions, MD5_KEY_MAX, SendLog};
-pub use sessions::{OPENING_MAX, SEND_MAX, SESSIONS_MAX, Sessions};
+pub use sessions::{
+    OPENED_PER_PEER_MAX, OPENING_MAX, OPENING_PER_PEER_MAX, SEND_MAX, SESSIONS_MAX, Sessions,
+};
 pub use statistics::TcpStatistics;

@@ -30,6 +30,10 @@ pub(crate) const WINDOW_SHIFT: u8 = 3;
 pub(crate) const OPEN_TIME_MAX: Duration = Duration::from_secs(30);
 /// For how long the peer may leave sent bytes without any answer (RFC 9293 section 3.8.3, R2).
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(300);
+/// How long a session that its owner has closed may take to bring what was written, and the FIN, to the peer.
+pub(crate) const CLOSE_TIME_MAX: Duration = Duration::from_secs(300);
+/// How long a session is in FIN-WAIT-2, and in TIME-WAIT, at most.
+pub(crate) const LINGER_TIME_MAX: Duration = Duration::from_secs(60);
 /// Segments that wait for the owner to resend.
 const WAITING_MAX: usize = 16;
 /// Least payload that a peer is believed to insist on, in bytes.
@@ -58,6 +62,8 @@ pub(crate) enum Phase {
         missing: u64,
         waiting: BoundedQueue<Arrival>,
     },
+    /// The peer has reset it. Its rows are there until the owner has read what came before, and closes.
+    Reset,
     /// Its rows are gone; what the peer sends again is still answered.
     TimeWait(Box<Connection>),
 }

@@ -23,8 +23,15 @@ use packet::tcp::{Flags, Repr};
 pub const SEND_MAX: usize = 256 << 10;
 /// Most sessions, established or being opened.
 pub const SESSIONS_MAX: usize = 65_536;
-/// Most sessions that peers are opening at a time; further SYNs are dropped, and come again.
+/// Most sessions that peers are opening at a time; further SYNs are dropped, and come again. Sessions that this router
+/// opens itself do not count.
 pub const OPENING_MAX: usize = 512;
+/// Most sessions that one peer is opening at a time; the oldest makes way for a further one, since whoever sends SYNs in
+/// the peer's name does not finish them.
+pub const OPENING_PER_PEER_MAX: usize = 8;
+/// Most sessions that one peer has opened at one address and port of this router and that have a stack, those included
+/// that their owner has closed; the oldest of these makes way for a further one.
+pub const OPENED_PER_PEER_MAX: usize = 32;
 /// First of the ports for sessions that this router opens (RFC 6335 section 6).
 const EPHEMERAL_PORT_MIN: u16 = 49_152;
 /// Sessions that one call of `expire` looks at, and takes over, at most.
@@ -52,7 +59,12 @@ pub struct Sessions {
     pub(crate) listeners: BTreeMap<(Endpoint, IpAddr), ConnectionOptions>,
     /// Sessions that have a stack. Others are in the tables only.
     pub(crate) live: BTreeMap<ConnectionKey, Box<Session>>,
+    /// Sessions that peers are opening.
     pub(crate) opening: BTreeSet<ConnectionKey>,
+    /// Sessions that this router is opening.
+    pub(crate) connecting: BTreeSet<ConnectionKey>,
+    /// When sessions that their owner has closed, or that are in TIME-WAIT, are over at the latest.
+    pub(crate) over_at: BTreeMap<ConnectionKey, Instant>,
     pub(crate) timers: BTreeSet<(Instant, ConnectionKey)>,
     /// Sessions that were found unfinished at activation, or after a stop.
     pub(crate) backlog: VecDeque<ConnectionKey>,
@@ -78,6 +90,8 @@ impl Sessions {
             listeners: BTreeMap::new(),
             live: BTreeMap::new(),
             opening: BTreeSet::new(),
+            connecting: BTreeSet::new(),
+            over_at: BTreeMap::new(),
             timers: BTreeSet::new(),
             backlog: VecDeque::new(),
             unpredictable: None,
@@ -176,14 +190,19 @@ impl Sessions {
         out: &mut Outbox<TcpOutput>,
     ) -> Result<ConnectionKey, OpenError> {
         check(local, remote.address, remote.port, &options)?;
-        if self.connections.len() + self.opening.len() >= SESSIONS_MAX {
+        if self.is_full() {
             return Err(OpenError::TooMany);
         }
         let key = self.free_key(local, remote)?;
         let session = self.open(now, key, false, options)?;
-        self.opening.insert(key);
+        self.connecting.insert(key);
         self.pump(now, session, false, out);
         Ok(key)
+    }
+
+    /// Whether as many sessions are there as there may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.connections.len() + self.opening.len() + self.connecting.len() >= SESSIONS_MAX
     }
 
     fn free_key(&mut self, local: IpAddr, remote: Endpoint) -> Result<ConnectionKey, OpenError> {
@@ -225,7 +244,7 @@ impl Sessions {
     /// How many bytes [`Sessions::write`] would take now.
     pub fn room(&self, key: &ConnectionKey) -> usize {
         match self.progress.get(key) {
-            Some(progress) if !progress.closing => {
+            Some(progress) if !progress.closing && !self.is_reset(key) => {
                 let outstanding = progress.written - progress.acknowledged;
                 SEND_MAX.saturating_sub(usize::try_from(outstanding).unwrap_or(usize::MAX))
             }
@@ -248,6 +267,10 @@ impl Sessions {
         let progress = *self.progress.get(key).ok_or(SessionError::NotOpen(*key))?;
         if progress.closing {
             return Err(SessionError::Closing(*key));
+        }
+        if self.is_reset(key) {
+            // Nobody takes them. The owner learns so when it has read what came before the RST.
+            return Ok(bytes.len());
         }
         let bytes = &bytes[..bytes.len().min(self.room(key))];
         if bytes.is_empty() {
@@ -350,11 +373,15 @@ impl Sessions {
         self.pump(now, session, false, out);
     }
 
-    /// Ends the stream to the peer after what was written. [`TcpOutput::Closed`] tells when the peer has ended its own. An
+    /// Ends the stream to the peer after what was written. [`TcpOutput::Closed`] tells when the peer has ended its own, or
+    /// has not in the time that it is given: five minutes for all, one from the time when it has what was written. An
     /// opening is given up, and nothing is told.
     pub fn close(&mut self, now: Instant, key: &ConnectionKey, out: &mut Outbox<TcpOutput>) {
-        if self.opening.contains(key) {
+        if self.opening.contains(key) || self.connecting.contains(key) {
             return self.forget(key);
+        }
+        if self.is_reset(key) {
+            return self.closed(key, CloseReason::Reset, out);
         }
         if self
             .progress
@@ -370,6 +397,14 @@ impl Sessions {
 
     /// Ends a session at once, with a RST. Nothing is told.
     pub fn abort(&mut self, key: &ConnectionKey, out: &mut Outbox<TcpOutput>) {
+        if !self.is_reset(key) {
+            self.reset_peer(key, out);
+        }
+        self.forget(key);
+    }
+
+    /// Sends the peer a RST.
+    pub(crate) fn reset_peer(&mut self, key: &ConnectionKey, out: &mut Outbox<TcpOutput>) {
         if let (Some(connection), Some(progress)) = (self.connections.get(key), self.progress.get(key)) {
             let header = Repr {
                 source_port: key.local.port,
@@ -387,7 +422,6 @@ impl Sessions {
             self.statistics.sent += 1;
             out.after_sync(TcpOutput::Packet(packet));
         }
-        self.forget(key);
     }
 
     fn address_gone(&mut self, address: IpAddr, out: &mut Outbox<TcpOutput>) {
@@ -425,7 +459,16 @@ impl Sessions {
             self.unschedule(&mut session);
         }
         self.opening.remove(key);
+        self.connecting.remove(key);
+        self.over_at.remove(key);
         self.remove_rows(key);
+    }
+
+    /// Whether the peer has reset this session, which is there only for what was not read of it.
+    pub(crate) fn is_reset(&self, key: &ConnectionKey) -> bool {
+        self.live
+            .get(key)
+            .is_some_and(|session| matches!(session.phase, Phase::Reset))
     }
 
     pub(crate) fn remove_rows(&mut self, key: &ConnectionKey) {

@@ -31,7 +31,7 @@ pub fn brief(sessions: &Sessions) -> String {
             Phase::Opening(opening) if opening.passive => line(key, "SYNRCVD"),
             Phase::Opening(_) => line(key, "SYNSENT"),
             Phase::TimeWait(_) => line(key, "TIMEWAIT"),
-            Phase::Open | Phase::Restoring { .. } => {}
+            Phase::Open | Phase::Restoring { .. } | Phase::Reset => {}
         }
     }
     for (local, remote) in sessions.listeners.keys() {

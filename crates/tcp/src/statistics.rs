@@ -19,7 +19,7 @@ pub struct TcpStatistics {
     pub not_active: u64,
     /// Segments dropped: too many openings at a time, or too many segments for a session that is being restored.
     pub overflow: u64,
-    /// RST and SYN segments that were not believed, and challenged (RFC 5961).
+    /// RST and SYN segments, and acknowledgements of what was not sent, that were not believed, and challenged (RFC 5961).
     pub challenged: u64,
     /// Sessions that got a stack from their rows.
     pub restored: u64,

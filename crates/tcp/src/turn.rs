@@ -2,10 +2,13 @@
 
 use crate::checkpoint::{BufferSize, Connection, Progress};
 use crate::io::{CloseReason, TcpOutput};
-use crate::key::{ConnectionKey, SentKey};
-use crate::options::SendLog;
-use crate::session::{Phase, SILENCE_MAX, Session};
-use crate::sessions::{EXPIRED_PER_CALL_MAX, OPENING_MAX, SESSIONS_MAX, Sessions, TAKEN_OVER_PER_CALL_MAX};
+use crate::key::{ConnectionKey, Endpoint, SentKey};
+use crate::options::{ConnectionOptions, SendLog};
+use crate::session::{CLOSE_TIME_MAX, LINGER_TIME_MAX, Phase, SILENCE_MAX, Session, is_before};
+use crate::sessions::{
+    EXPIRED_PER_CALL_MAX, OPENED_PER_PEER_MAX, OPENING_MAX, OPENING_PER_PEER_MAX, Sessions,
+    TAKEN_OVER_PER_CALL_MAX,
+};
 use crate::wire::{Arrival, NoSegment};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -73,11 +76,17 @@ impl Sessions {
         let flags = arrival.header.flags;
         let opens = flags.contains(Flags::SYN) && flags.0 & (Flags::ACK | Flags::RST).0 == 0;
         if let Some(session) = self.live.get(&key)
-            && matches!(session.phase, Phase::TimeWait(_))
             && opens
         {
             // The peer starts anew (RFC 9293 section 3.6.1).
-            self.closed(&key, CloseReason::Finished, out);
+            match session.phase {
+                Phase::TimeWait(_) => self.closed(&key, CloseReason::Finished, out),
+                Phase::Reset => self.closed(&key, CloseReason::Reset, out),
+                _ => {}
+            }
+        }
+        if self.is_reset(&key) {
+            return self.refuse(&arrival, out);
         }
         if let Some(mut session) = self.take_live(now, &key, out) {
             if let Phase::Restoring { waiting, .. } = &mut session.phase {
@@ -90,29 +99,77 @@ impl Sessions {
         }
         let options = self.listeners.get(&(key.local, key.remote.address));
         match options.cloned() {
-            Some(options) if opens => {
-                let full = self.opening.len() >= OPENING_MAX
-                    || self.connections.len() + self.opening.len() >= SESSIONS_MAX;
-                let opened = if full {
-                    None
-                } else {
-                    self.open(now, key, true, options).ok()
-                };
-                let Some(mut session) = opened else {
-                    self.statistics.overflow += 1;
-                    return;
-                };
-                session.feed(now, arrival, None);
-                self.opening.insert(key);
-                self.pump(now, session, false, out);
-            }
-            _ if flags.contains(Flags::RST) => {}
-            _ => {
-                self.statistics.refused += 1;
-                self.statistics.sent += 1;
-                out.now(TcpOutput::Packet(arrival.refusal()));
+            Some(options) if opens => self.opens(now, arrival, options, out),
+            _ => self.refuse(&arrival, out),
+        }
+    }
+
+    /// Answers a segment that is of no session.
+    fn refuse(&mut self, arrival: &Arrival, out: &mut Outbox<TcpOutput>) {
+        if !arrival.header.flags.contains(Flags::RST) {
+            self.statistics.refused += 1;
+            self.statistics.sent += 1;
+            out.now(TcpOutput::Packet(arrival.refusal()));
+        }
+    }
+
+    /// A SYN of a peer that is listened for.
+    fn opens(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        options: ConnectionOptions,
+        out: &mut Outbox<TcpOutput>,
+    ) {
+        let key = arrival.key;
+        let has_room = self.make_room(&key, out) && self.opening.len() < OPENING_MAX && !self.is_full();
+        let opened = match has_room {
+            true => self.open(now, key, true, options).ok(),
+            false => None,
+        };
+        let Some(mut session) = opened else {
+            self.statistics.overflow += 1;
+            return;
+        };
+        session.feed(now, arrival, None);
+        self.opening.insert(key);
+        self.pump(now, session, false, out);
+    }
+
+    /// Lets one of the sessions that this peer has opened make way for another, when there are as many as it may have.
+    /// Returns whether there is room then.
+    fn make_room(&mut self, key: &ConnectionKey, out: &mut Outbox<TcpOutput>) -> bool {
+        let of_peer = |port| ConnectionKey {
+            remote: Endpoint { port, ..key.remote },
+            ..*key
+        };
+        let all = of_peer(0)..=of_peer(u16::MAX);
+        if self.opening.range(all.clone()).count() >= OPENING_PER_PEER_MAX {
+            let openings = self.opening.range(all.clone());
+            let until = |key: &&ConnectionKey| match self.live.get(*key).map(|session| &session.phase) {
+                Some(Phase::Opening(opening)) => opening.until,
+                _ => Instant::ZERO,
+            };
+            if let Some(oldest) = openings.min_by_key(until).copied() {
+                self.statistics.overflow += 1;
+                self.closed(&oldest, CloseReason::TimedOut, out);
             }
         }
+        if self.live.range(all.clone()).count() < OPENED_PER_PEER_MAX {
+            return true;
+        }
+        let closed = self.over_at.range(all).min_by_key(|(_, at)| **at);
+        let Some(oldest) = closed.map(|(key, _)| *key) else {
+            return false;
+        };
+        self.give_up(&oldest, out);
+        true
+    }
+
+    /// Ends a session that its owner has closed, whatever the peer does not do.
+    fn give_up(&mut self, key: &ConnectionKey, out: &mut Outbox<TcpOutput>) {
+        self.reset_peer(key, out);
+        self.closed(key, CloseReason::TimedOut, out);
     }
 
     /// Gives a segment to its session; returns whether it was a RST that is believed.
@@ -138,7 +195,12 @@ impl Sessions {
                 }
                 return false;
             }
-            if flags.contains(Flags::SYN) {
+            // What was never sent is not acknowledged (RFC 9293 section 3.10.7.4). The stack takes that of all that it
+            // holds. What an earlier active may have sent is counted in the rows that it was gated by.
+            let acknowledges_unsent = !reset
+                && flags.contains(Flags::ACK)
+                && is_before(session.sent_until, arrival.header.acknowledgement);
+            if flags.contains(Flags::SYN) || acknowledges_unsent {
                 self.statistics.challenged += 1;
                 session.challenge(now, connection, progress);
                 return false;
@@ -225,7 +287,7 @@ impl Sessions {
     ) {
         let key = session.key;
         match &session.phase {
-            Phase::Restoring { .. } => {
+            Phase::Restoring { .. } | Phase::Reset => {
                 self.live.insert(key, session);
                 return;
             }
@@ -252,6 +314,9 @@ impl Sessions {
             session = self.fit(now, session);
             session.fill();
             let closing = self.progress.get(&key).is_some_and(|progress| progress.closing);
+            if closing {
+                self.over_at.entry(key).or_insert(now + CLOSE_TIME_MAX);
+            }
             if closing && session.queued == session.unacknowledged.len() {
                 session.stack.close();
             }
@@ -264,6 +329,7 @@ impl Sessions {
     fn opened(&mut self, session: &mut Session, connection: Connection, out: &mut Outbox<TcpOutput>) {
         let passive = connection.passive;
         self.opening.remove(&session.key);
+        self.connecting.remove(&session.key);
         self.connections.insert(session.key, connection);
         self.progress.insert(session.key, Progress::default());
         session.phase = Phase::Open;
@@ -351,9 +417,12 @@ impl Sessions {
         }
         if let (Phase::Open, Some(connection)) = (&session.phase, connection) {
             self.progress.edit(&session.key, |progress| {
-                let unsettled = session
-                    .sent_until
-                    .wrapping_sub(progress.send_unacknowledged(connection));
+                let settled = progress.send_unacknowledged(connection);
+                // Never before what is acknowledged: such a row no standby would take.
+                let unsettled = match is_before(session.sent_until, settled) {
+                    true => 0,
+                    false => session.sent_until.wrapping_sub(settled),
+                };
                 progress.sent = progress.sent.max(progress.acknowledged + u64::from(unsettled));
             });
         }
@@ -368,12 +437,22 @@ impl Sessions {
         {
             session.phase = Phase::TimeWait(Box::new(connection.clone()));
             self.remove_rows(&key);
+            self.over_at.insert(key, now + LINGER_TIME_MAX);
             out.now(TcpOutput::Closed {
                 connection: key,
                 reason: CloseReason::Finished,
             });
         }
+        if state == State::FinWait2
+            && let Some(at) = self.over_at.get_mut(&key)
+        {
+            *at = (*at).min(now + LINGER_TIME_MAX);
+        }
         if state == State::Closed {
+            if reset && self.keeps_unread(&mut session, out) {
+                self.live.insert(key, session);
+                return;
+            }
             let reason = if reset {
                 CloseReason::Reset
             } else {
@@ -403,14 +482,30 @@ impl Sessions {
                     // What comes out of order keeps the buffers: it is looked at again.
                     .map(|at| if at > now { at } else { now + SHRINK_AFTER })
             }
-            Phase::Restoring { .. } | Phase::TimeWait(_) => None,
+            Phase::Restoring { .. } | Phase::Reset | Phase::TimeWait(_) => None,
         };
-        let due = match (again, own) {
-            (Some(again), Some(own)) => Some(again.min(own)),
-            (again, own) => again.or(own),
-        };
+        let over = self.over_at.get(&key).copied();
+        let due = again.into_iter().chain(own).chain(over).min();
         self.schedule_at(&mut session, due);
         self.live.insert(key, session);
+    }
+
+    /// Leaves a session that the peer has reset to its owner, when there are bytes that the owner has not read: a farewell
+    /// with a RST right behind it is read like one with a FIN behind it. Returns whether there are any.
+    fn keeps_unread(&mut self, session: &mut Session, out: &mut Outbox<TcpOutput>) -> bool {
+        let connection = session.key;
+        let is_wanted = matches!(session.phase, Phase::Open)
+            && self.unconsumed.get(&connection).is_some()
+            && self.progress.get(&connection).is_some_and(|row| !row.closing);
+        if !is_wanted {
+            return false;
+        }
+        session.phase = Phase::Reset;
+        self.unschedule(session);
+        // A successor takes it for a session that the peer has closed, and is told about the RST by the peer.
+        self.progress.edit(&connection, |row| row.peer_closed = true);
+        out.now(TcpOutput::PeerClosed { connection });
+        true
     }
 
     pub(crate) fn schedule_at(&mut self, session: &mut Session, due: Option<Instant>) {
@@ -454,6 +549,11 @@ impl Sessions {
     }
 
     fn session_due(&mut self, now: Instant, session: Box<Session>, out: &mut Outbox<TcpOutput>) {
+        if self.over_at.get(&session.key).is_some_and(|at| *at <= now) {
+            let key = session.key;
+            self.live.insert(key, session);
+            return self.give_up(&key, out);
+        }
         let silent = !session.unacknowledged.is_empty() && now >= session.last_heard + SILENCE_MAX;
         let over = match &session.phase {
             Phase::Opening(opening) if opening.until <= now => Some(CloseReason::TimedOut),

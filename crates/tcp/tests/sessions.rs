@@ -38,37 +38,6 @@ fn a_session_is_opened_carries_bytes_both_ways_and_is_closed() {
     assert!(!world.run(1_000, |_| false));
 }
 
-/// Hands one packet to a router, in a turn of its own.
-fn deliver(router: &mut Router, packet: Vec<u8>) -> Vec<Vec<u8>> {
-    let now = Instant::from_millis(2_000);
-    router.turn(now, |tcp, out| tcp.handle(now, TcpInput::Packet(packet), out))
-}
-
-fn syn(port: u16) -> Repr {
-    Repr {
-        source_port: 30_000,
-        destination_port: port,
-        sequence: 77,
-        flags: Flags::SYN,
-        window: 1_000,
-        mss: Some(1460),
-        window_shift: Some(2),
-        sack_permitted: true,
-        ..Repr::default()
-    }
-}
-
-fn listening(options: ConnectionOptions) -> Router {
-    let mut router = Router::new(B, 5);
-    let listener = Listener {
-        local: Endpoint::new(B, BGP),
-        remote: A.into(),
-        options,
-    };
-    router.tcp().listen(listener).unwrap();
-    router
-}
-
 #[test]
 fn a_segment_for_no_session_is_refused_but_a_rst_never_is() {
     let mut router = listening(ConnectionOptions::default());
@@ -161,24 +130,6 @@ fn segments_without_the_right_digest_are_dropped_without_an_answer() {
     }
 }
 
-/// An open session at B, and what its peer would send next.
-fn open_session() -> (Router, Repr) {
-    let mut router = listening(ConnectionOptions::default());
-    let answer = header_of(&deliver(&mut router, packet(A, B, 255, syn(BGP), &[]))[0]);
-    let next = Repr {
-        source_port: 30_000,
-        destination_port: BGP,
-        sequence: 78,
-        acknowledgement: answer.sequence.wrapping_add(1),
-        flags: Flags::ACK,
-        window: 1_000,
-        ..Repr::default()
-    };
-    deliver(&mut router, packet(A, B, 255, next, &[]));
-    assert_eq!(router.seen.opened, 1);
-    (router, next)
-}
-
 #[test]
 fn only_a_rst_with_the_exact_number_ends_a_session() {
     // RFC 5961 section 3.2: exact, in the window, outside.
@@ -196,6 +147,49 @@ fn only_a_rst_with_the_exact_number_ends_a_session() {
             assert_eq!(header_of(&packet).acknowledgement, 78);
         }
     }
+}
+
+#[test]
+fn an_acknowledgement_of_what_was_not_sent_is_answered_and_dropped_with_all_that_it_holds() {
+    // RFC 9293 section 3.10.7.4. There is more to be told than may be sent at once.
+    let (mut router, next) = open_session();
+    let key = router.key.unwrap();
+    let now = Instant::from_millis(2_000);
+    let sent = router.turn(now, |tcp, out| {
+        tcp.write(now, &key, &patterned(0, 5_000), out).unwrap();
+    });
+    let sent: u32 = sent.iter().map(|packet| payload_of(packet).len() as u32).sum();
+    assert_eq!(u64::from(sent), router.progress().sent);
+    assert!((1_000..4_000).contains(&sent), "{sent}");
+    let acknowledge = |bytes: u32| Repr {
+        acknowledgement: next.acknowledgement.wrapping_add(bytes),
+        window: 0,
+        ..next
+    };
+    for takes_over in [false, true] {
+        if takes_over {
+            router.take_over(now);
+        }
+        for (bytes, payload) in [(sent + 1, &b""[..]), (sent + 1, b"data"), (4_096, b"")] {
+            let before = router.progress();
+            let answers = deliver(&mut router, packet(A, B, 255, acknowledge(bytes), payload));
+            assert_eq!(router.progress(), before, "{bytes} {payload:?}");
+            for answer in answers {
+                let answer = header_of(&answer);
+                assert_eq!((answer.flags, answer.acknowledgement), (Flags::ACK, 78));
+            }
+        }
+    }
+    // Counted since the takeover.
+    assert_eq!(router.tcp().statistics().challenged, 3);
+    // What was sent may be acknowledged, also after a takeover; the standby has every row.
+    deliver(&mut router, packet(A, B, 255, acknowledge(sent), b""));
+    let progress = router.progress();
+    assert_eq!(
+        (progress.acknowledged, progress.written),
+        (u64::from(sent), 5_000)
+    );
+    assert_eq!(router.pair.standby.0.progress.get(&key), Some(&progress));
 }
 
 #[test]
@@ -381,6 +375,50 @@ fn show_tcp_brief_lists_sessions_and_who_is_listened_for() {
     assert!(show::brief(router.tcp()).contains("FINWAIT\n"));
 }
 
+/// A step of [`fuzz::session`]: what, flags, sequence and acknowledgement offset, payload.
+fn step(what: u8, flags: Flags, sequence: i16, acknowledgement: i16, payload: &[u8]) -> Vec<u8> {
+    let [s1, s0] = sequence.to_be_bytes();
+    let [a1, a0] = acknowledgement.to_be_bytes();
+    [&[what, flags.0, s1, s0, a1, a0, payload.len() as u8], payload].concat()
+}
+
+/// Steps of a peer that opens a session, and takes nothing yet.
+fn handshake() -> Vec<u8> {
+    [
+        step(0xc6, Flags::SYN, 0, 0, &[]),
+        step(0xc6, Flags::ACK, 0, 0, &[]),
+    ]
+    .concat()
+}
+
+#[test]
+fn the_handshake_that_harm_starts_with_opens_a_session() {
+    assert!(fuzz::session_opens(&handshake()));
+    assert!(!fuzz::session_opens(&handshake()[..7]));
+}
+
+#[test]
+fn an_acknowledgement_of_bytes_that_were_not_sent_leaves_the_rows_as_they_are() {
+    let all = [
+        handshake(),
+        step(2, Flags(0), 0, 0, &[7; 200]),
+        step(0x46, Flags::ACK, 0, 100, &[]),
+    ];
+    fuzz::session(&all.concat());
+}
+
+/// Steps near enough to what a session expects that most are taken.
+fn harm() -> impl proptest::prelude::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    let what = prop_oneof![4 => Just(6u8), 2 => Just(0x46), 2 => Just(2), 1 => 0u8..8];
+    let flags = prop_oneof![6 => Just(Flags::ACK), 1 => Just(Flags::FIN | Flags::ACK), 1 => any::<u8>().prop_map(Flags)];
+    let near = || prop_oneof![4 => Just(0i16), 2 => 0i16..600, 1 => any::<i16>()];
+    let payload = prop::collection::vec(any::<u8>(), 0..200);
+    (what, flags, near(), near(), payload).prop_map(|(what, flags, sequence, acknowledgement, payload)| {
+        step(what, flags, sequence, acknowledgement, &payload)
+    })
+}
+
 proptest::proptest! {
     #[test]
     fn a_peer_that_means_harm_breaks_nothing(
@@ -388,10 +426,14 @@ proptest::proptest! {
     ) {
         let mut input = Vec::new();
         if opened {
-            // A handshake comes first.
-            input.extend([0x86, 2, 0, 0, 0, 0, 0, 0x86, 0x10, 0, 0, 0, 0, 0]);
+            input.extend(handshake());
         }
         input.extend(bytes);
         fuzz::session(&input);
+    }
+
+    #[test]
+    fn a_peer_that_knows_its_session_breaks_nothing(steps in proptest::collection::vec(harm(), 0..20)) {
+        fuzz::session(&[handshake(), steps.concat()].concat());
     }
 }

@@ -316,6 +316,55 @@ pub fn packet(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, header: Repr, pa
     packet
 }
 
+/// Hands one packet to a router, in a turn of its own.
+pub fn deliver(router: &mut Router, packet: Vec<u8>) -> Vec<Vec<u8>> {
+    let now = Instant::from_millis(2_000);
+    router.turn(now, |tcp, out| tcp.handle(now, TcpInput::Packet(packet), out))
+}
+
+pub fn syn(port: u16) -> Repr {
+    Repr {
+        source_port: 30_000,
+        destination_port: port,
+        sequence: 77,
+        flags: Flags::SYN,
+        window: 1_000,
+        mss: Some(1460),
+        window_shift: Some(2),
+        sack_permitted: true,
+        ..Repr::default()
+    }
+}
+
+pub fn listening(options: ConnectionOptions) -> Router {
+    let mut router = Router::new(B, 5);
+    let listener = Listener {
+        local: Endpoint::new(B, BGP),
+        remote: A.into(),
+        options,
+    };
+    router.tcp().listen(listener).unwrap();
+    router
+}
+
+/// An open session at B, and what its peer would send next.
+pub fn open_session() -> (Router, Repr) {
+    let mut router = listening(ConnectionOptions::default());
+    let answer = header_of(&deliver(&mut router, packet(A, B, 255, syn(BGP), &[]))[0]);
+    let next = Repr {
+        source_port: 30_000,
+        destination_port: BGP,
+        sequence: 78,
+        acknowledgement: answer.sequence.wrapping_add(1),
+        flags: Flags::ACK,
+        window: 1_000,
+        ..Repr::default()
+    };
+    deliver(&mut router, packet(A, B, 255, next, &[]));
+    assert_eq!(router.seen.opened, 1);
+    (router, next)
+}
+
 /// What the link does, in percent of packets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Weather {
