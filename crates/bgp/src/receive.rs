@@ -12,7 +12,7 @@ use crate::error::BgpEvent;
 use crate::farewell::Farewell;
 use crate::fsm::{Event, State};
 use crate::id::PeerId;
-use crate::neighbor::{Neighbor, Timer};
+use crate::neighbor::Timer;
 use crate::session::{Direction, Families, Offer};
 use crate::speaker::{LOG_RELEASE, Speaker, SpeakerOutput};
 use crate::sweep::SweepKey;
@@ -178,12 +178,20 @@ impl Speaker {
     /// A neighbour with graceful restart that connects anew has restarted, though we have not noticed the end of the
     /// old connection (RFC 4724 section 5): that one goes, without a NOTIFICATION.
     fn make_way(&mut self, now: Instant, peer: PeerId, out: &mut Outbox<SpeakerOutput>) {
-        let established = self.neighbors.get(&peer).and_then(Neighbor::established);
-        let session = self.sessions.get(&peer);
-        let is_graceful = session.is_some_and(|session| session.agreed.graceful.is_some());
-        if let Some(direction) = established.filter(|_| is_graceful) {
+        let established = self.established(peer);
+        if let Some(direction) = established.filter(|_| self.restarts_by_connecting(peer)) {
             self.apply(now, peer, direction, Event::TcpConnectionFails, None, out);
         }
+    }
+
+    /// Whether another connection of this neighbour says that it has restarted, and ends the session that is established:
+    /// both ends keep routes of a family meanwhile. Who has only said that it helps others (RFC 4724 section 3) ends
+    /// nothing by connecting.
+    pub fn restarts_by_connecting(&self, peer: PeerId) -> bool {
+        self.sessions.get(&peer).is_some_and(|session| {
+            let graceful = session.agreed.graceful.unwrap_or_default();
+            !session.agreed.families.and(graceful.families).is_empty()
+        })
     }
 
     /// Whether a connection of the neighbour is let in now.

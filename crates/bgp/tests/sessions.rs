@@ -8,7 +8,7 @@ use bgp::{
 };
 use common::*;
 use machine::{Duration, Instant, Machine, Outbox, Seed};
-use packet::bgp::{Code, Kind};
+use packet::bgp::{AfiSafi, Code, GracefulRestart, Kind, OpenRepr, keepalive};
 
 #[test]
 fn two_speakers_exchange_routes_and_end_of_rib_comes_last() {
@@ -586,4 +586,41 @@ fn a_neighbour_whose_first_connection_fails_is_tried_again_after_a_growing_wait(
         speaker.expire(now, &mut out);
     }
     assert!(waits[0] < waits[1] && waits[1] < waits[2], "{waits:?}");
+}
+
+#[test]
+fn who_connects_anew_ends_its_session_only_if_it_keeps_routes_over_a_restart() {
+    for families in [None, Some(&[][..]), Some(&[(AfiSafi::IPV4_UNICAST, true)][..])] {
+        let peer = peer_id(1);
+        let direction = Direction::Outgoing;
+        let mut speaker = Speaker::new(SpeakerConfig::new(65_001, address(0)), Seed::new(1));
+        let mut out = Outbox::new();
+        let now = Instant::from_millis(1);
+        let config = NeighborConfig {
+            graceful_restart: true,
+            ..NeighborConfig::new(address(1).into(), 65_002, 65_001)
+        };
+        speaker.handle(now, SpeakerInput::Configure { peer, config }, &mut out);
+        speaker.handle(now, SpeakerInput::Connected { peer, direction }, &mut out);
+        let mut capabilities = Vec::new();
+        if let Some(families) = families {
+            GracefulRestart::emit(false, false, 120, families, &mut capabilities);
+        }
+        let open = OpenRepr {
+            as_number: 65_002,
+            hold_time_s: 90,
+            identifier: address(1),
+            capabilities: &capabilities,
+        };
+        let mut bytes = Vec::new();
+        open.emit(&mut bytes);
+        keepalive(&mut bytes);
+        speaker.received(now, peer, direction, &bytes, 100, &mut out);
+        assert_eq!(speaker.established(peer), Some(direction));
+        let restarts = families.is_some_and(|families| !families.is_empty());
+        assert_eq!(speaker.restarts_by_connecting(peer), restarts);
+        let direction = Direction::Incoming;
+        speaker.handle(now, SpeakerInput::Connected { peer, direction }, &mut out);
+        assert_eq!(speaker.established(peer).is_none(), restarts, "{families:?}");
+    }
 }

@@ -406,22 +406,41 @@ impl Sessions {
     /// Sends the peer a RST.
     pub(crate) fn reset_peer(&mut self, key: &ConnectionKey, out: &mut Outbox<TcpOutput>) {
         if let (Some(connection), Some(progress)) = (self.connections.get(key), self.progress.get(key)) {
-            let header = Repr {
-                source_port: key.local.port,
-                destination_port: key.remote.port,
-                sequence: match self.live.get(key) {
-                    Some(session) if matches!(session.phase, Phase::Open) => session.sent_until,
-                    _ => progress.send_next(connection),
-                },
-                acknowledgement: progress.receive_next(connection),
-                flags: Flags::RST | Flags::ACK,
-                ..Repr::default()
+            let sequence = match self.live.get(key) {
+                Some(session) if matches!(session.phase, Phase::Open) => session.sent_until,
+                _ => progress.send_next(connection),
             };
-            self.identification = self.identification.wrapping_add(1);
-            let packet = departure(key, &connection.options, self.identification, &header, &[], &[]);
-            self.statistics.sent += 1;
-            out.after_sync(TcpOutput::Packet(packet));
+            self.send_bare(key, Flags::RST | Flags::ACK, sequence, out);
         }
+    }
+
+    /// Sends the peer a segment that it answers with an acknowledgement if it has the session, and with a RST if it has it
+    /// not any more (RFC 9293 section 3.10.7), which ends it here as well.
+    pub fn probe(&mut self, key: &ConnectionKey, out: &mut Outbox<TcpOutput>) {
+        if let (Some(connection), Some(progress)) = (self.connections.get(key), self.progress.get(key)) {
+            // The peer has this number already, so that nothing else in the segment means anything to it.
+            let sequence = progress.send_unacknowledged(connection).wrapping_sub(1);
+            self.send_bare(key, Flags::ACK, sequence, out);
+        }
+    }
+
+    /// Sends a segment without data.
+    fn send_bare(&mut self, key: &ConnectionKey, flags: Flags, sequence: u32, out: &mut Outbox<TcpOutput>) {
+        let (Some(connection), Some(progress)) = (self.connections.get(key), self.progress.get(key)) else {
+            return;
+        };
+        let header = Repr {
+            source_port: key.local.port,
+            destination_port: key.remote.port,
+            sequence,
+            acknowledgement: progress.receive_next(connection),
+            flags,
+            ..Repr::default()
+        };
+        self.identification = self.identification.wrapping_add(1);
+        let packet = departure(key, &connection.options, self.identification, &header, &[], &[]);
+        self.statistics.sent += 1;
+        out.after_sync(TcpOutput::Packet(packet));
     }
 
     fn address_gone(&mut self, address: IpAddr, out: &mut Outbox<TcpOutput>) {

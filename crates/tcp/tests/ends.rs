@@ -295,3 +295,23 @@ fn a_peer_that_has_reset_its_session_may_open_it_again_at_once() {
     assert_eq!(header_of(&answer[0]).flags, Flags::SYN | Flags::ACK);
     assert_eq!(router.seen.closed, [CloseReason::Reset]);
 }
+
+#[test]
+fn a_probe_is_answered_by_who_has_the_session_and_ends_it_with_who_has_not() {
+    let mut world = World::new(41, Weather::default(), &ConnectionOptions::default());
+    world.connect(&ConnectionOptions::default());
+    assert!(world.run(1_000, |world| world.routers[1].seen.opened == 1));
+    world.run(1_000, |_| false);
+    let key = world.routers[0].key.unwrap();
+    world.ask(0, |tcp, out| tcp.probe(&key, out));
+    let before = world.routers[0].tcp().statistics().received;
+    world.run(1_000, |_| false);
+    assert_eq!(world.routers[0].tcp().statistics().received, before + 1);
+    assert_eq!(rows(&world.routers[0]), [1, 1]);
+    // The peer starts anew, and knows nothing.
+    world.routers[1] = Router::new(B, 42);
+    world.ask(0, |tcp, out| tcp.probe(&key, out));
+    world.run(1_000, |_| false);
+    assert_eq!(world.routers[0].seen.closed, [CloseReason::Reset]);
+    assert_eq!(rows(&world.routers[0]), [0, 0]);
+}

@@ -183,7 +183,22 @@ impl BgpProcess {
             return clients.tcp.abort(&connection, &mut self.from_tcp);
         };
         if passive {
-            if let Some(before) = self.connections.get(&(peer, direction)).copied() {
+            let before = self.connections.get(&(peer, direction)).copied();
+            let standing = clients.speaker.established(peer);
+            if let Some(key) = standing
+                .and_then(|standing| self.connections.get(&(peer, standing)))
+                .copied()
+                && !self.ended.contains(&key)
+                && !clients.speaker.restarts_by_connecting(peer)
+            {
+                // An established session stays (RFC 4271 section 6.8). A neighbour that does not know of it any more
+                // resets it when it is asked, and comes again.
+                clients.tcp.probe(&key, &mut self.from_tcp);
+                if before == Some(key) {
+                    return clients.tcp.close(now, &connection, &mut self.from_tcp);
+                }
+            }
+            if let Some(before) = before {
                 // One that it has given up, or a session that it does not remember: the speaker knows what that means.
                 self.replaced(now, clients, peer, before);
             }

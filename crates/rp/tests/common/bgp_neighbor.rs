@@ -43,6 +43,9 @@ pub struct Neighbor {
     /// Prefixes that were withdrawn.
     pub withdrawals: usize,
     next_keepalive: Instant,
+    /// Connections to the router over which it says nothing, and how many of them the router has ended.
+    mute: BTreeSet<ConnectionKey>,
+    pub mute_ended: u32,
     /// On their way to the router.
     pub frames: Vec<Vec<u8>>,
 }
@@ -88,6 +91,8 @@ impl Neighbor {
             metrics: BTreeMap::new(),
             withdrawals: 0,
             next_keepalive: Instant::ZERO,
+            mute: BTreeSet::new(),
+            mute_ended: 0,
             frames: Vec::new(),
         }
     }
@@ -127,6 +132,20 @@ impl Neighbor {
             keepalive(&mut bytes);
             self.say(now, &bytes);
         }
+    }
+
+    /// Opens a connection to the router; `is_mute`: one over which it says nothing.
+    pub fn connect(&mut self, now: Instant, is_mute: bool) {
+        let router = Endpoint::new(ROUTER, packet::bgp::PORT);
+        let mut out = Outbox::new();
+        let options = ConnectionOptions::default();
+        let own = IpAddr::V4(self.address);
+        let key = self.tcp.connect(now, own, router, options, &mut out);
+        let key = key.expect("an address and a port of its own");
+        if is_mute {
+            self.mute.insert(key);
+        }
+        self.pump(now, out);
     }
 
     /// The networks that it was told of, as text.
@@ -190,6 +209,7 @@ impl Neighbor {
         for (_, output) in out.drain().collect::<Vec<_>>() {
             match output {
                 TcpOutput::Packet(packet) => self.put(EtherType::IPV4, &packet),
+                TcpOutput::Opened { connection, .. } if self.mute.contains(&connection) => {}
                 TcpOutput::Opened { connection, .. } => {
                     self.ended();
                     self.connection = Some(connection);
@@ -209,6 +229,7 @@ impl Neighbor {
     }
 
     fn gone(&mut self, connection: ConnectionKey) {
+        self.mute_ended += u32::from(self.mute.remove(&connection));
         if self.connection == Some(connection) {
             self.ended();
         }
