@@ -259,7 +259,7 @@ impl BgpProcess {
                 remote,
                 options,
             };
-            // Options and addresses were checked where they were configured.
+            // Refused for nothing that configuration lets through, but an interface whose MTU has no room for headers.
             if clients.tcp.listen(listener).is_ok() {
                 self.listeners.insert(peer, local);
             }
