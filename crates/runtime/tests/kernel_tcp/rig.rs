@@ -25,6 +25,10 @@ const BGP: u16 = 179;
 const PORT_MIN: u16 = 20_000;
 /// A world in which nothing happens for so long has only timers to wait for.
 const IDLE: Duration = Duration::from_millis(10);
+/// Timers that are farther than this are waited for longer, [`PATIENT_IDLE`]: the kernel answers what it has answered before
+/// only every half a second (`tcp_invalid_ratelimit`), and its clock is the real one.
+const NEAR: Duration = Duration::from_secs(2);
+const PATIENT_IDLE: Duration = Duration::from_millis(600);
 /// After so long, what a test waits for will not come any more.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A packet that is late is late by less than this.
@@ -205,8 +209,12 @@ impl World {
     /// Does not wait for the router's timer when nothing else happens here.
     fn jump(&mut self, now: Instant) {
         let due = self.router.tcp().next_deadline().map(|(at, _)| at);
-        if let Some(at) = due.filter(|_| now >= self.active_at + IDLE && self.in_flight.is_empty()) {
-            let idle_until = at.saturating_since(self.router_now(now));
+        let Some(at) = due.filter(|_| self.in_flight.is_empty()) else {
+            return;
+        };
+        let idle_until = at.saturating_since(self.router_now(now));
+        let idle = if idle_until > NEAR { PATIENT_IDLE } else { IDLE };
+        if now >= self.active_at + idle {
             self.skew += idle_until;
             self.active_at = now;
         }
