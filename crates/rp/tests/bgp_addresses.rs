@@ -184,6 +184,9 @@ fn a_takeover_while_the_link_is_down_costs_the_session_nothing() {
         network.pair.run_ms(100);
     }
     network.link(true);
+    network.run_s(5);
+    // Any command has the configuration applied anew.
+    network.configure(&["hostname west"]);
     network.run_s(30);
     let log = network.pair.active();
     assert_eq!(network.pair.logged(log, "NOTIFICATION"), 0);
