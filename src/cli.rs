@@ -191,8 +191,9 @@ enum Bench {
                            {\"bench\":\"bgp-feed\",\"routes\":..,\"neighbors\":..,\"standby\":..,\n   \
                            \"seconds\":{\"holdover\":..,\"bird\":..,\"frr\":..},\"seconds_fib\":{\"holdover\":..,\"bird\":..},\n   \
                            \"rss_mib\":{\"holdover_active\":..,\"holdover_standby\":..,\"bird\":..,\"frr\":..}}\n\n\
-                           seconds: from the first UPDATE until the router's table has all routes; seconds_fib: until packets are\n\
-                           forwarded by them, by the line cards or by the kernel, to which BIRD exports in a second run.\n\n\
+                           seconds: from the first UPDATE until the router's table has all routes, of holdover and BIRD the median of\n\
+                           three runs in turns; seconds_fib: until packets are forwarded by them, by the line cards or by the kernel, to\n\
+                           which BIRD exports in another run.\n\n\
                            Exit codes:\n  0  measured\n  1  something is missing, or a router did not take all routes"
     )]
     BgpFeed(FeedArguments),

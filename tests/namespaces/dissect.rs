@@ -5,6 +5,7 @@ use packet::bgp::{self, EXTENDED_MESSAGE_LEN_MAX, Kind, Prefixes, Update};
 use packet::tcp::{Flags, Packet as Segment, SegmentOption};
 use packet::{Prefix, V4, ethernet, ipv4};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -76,6 +77,27 @@ impl Connection {
         };
         let stood = self.ends_at.is_empty() || self.directions.iter().any(went_on);
         stood && self.directions.iter().all(agreed)
+    }
+}
+
+/// Who called, who said what when, and the end: `10.0.0.1:4711 called 10.0.0.2:179 at 17.2; +3 ms 10.0.0.1 Open; ...`.
+impl fmt::Display for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [caller, called] = self.ends;
+        let began_at = self.began_at.as_secs_f64();
+        write!(formatter, "{caller} called {called} at {began_at:.3}")?;
+        let mut course: Vec<(Duration, String)> = Vec::new();
+        for (end, direction) in self.ends.iter().zip(&self.directions) {
+            let said = direction.messages.iter();
+            course.extend(said.map(|said| (said.at, format!("{} {:?}", end.ip(), said.kind))));
+        }
+        course.extend(self.ends_at.iter().map(|at| (*at, "end".to_string())));
+        course.sort();
+        for (at, what) in course {
+            let since_ms = at.saturating_sub(self.began_at).as_millis();
+            write!(formatter, "; +{since_ms} ms {what}")?;
+        }
+        Ok(())
     }
 }
 

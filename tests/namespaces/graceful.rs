@@ -72,7 +72,8 @@ fn restarts_were_graceful(neighbour: &Neighbour) {
             .count();
         (told == KILLS + 1 || Instant::now() > end).then_some(connections)
     });
-    assert_eq!(sessions.len(), KILLS + 1, "{name}");
+    let courses = || sessions.iter().map(Connection::to_string).collect::<Vec<_>>();
+    assert_eq!(sessions.len(), KILLS + 1, "{name}: {:#?}", courses());
     for (number, session) in sessions.iter().enumerate() {
         let router = session.from(neighbour.router_address());
         assert_eq!(router.faults, Vec::<String>::new(), "{name}");

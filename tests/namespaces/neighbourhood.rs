@@ -81,6 +81,8 @@ pub struct Neighbour {
     /// Sessions that ended while the first one came up: both sides connect, and a daemon may call the connection
     /// established that the collision ends (RFC 4271 section 6.8).
     collisions: u64,
+    /// When the first sessions stood and all routes were everywhere, since 1970.
+    settled_at: Duration,
 }
 
 /// The router and its neighbours.
@@ -110,6 +112,7 @@ impl Neighbourhood {
         neighbourhood.wait_for_routes(&BTreeSet::new());
         for neighbour in &mut neighbourhood.neighbours {
             neighbour.collisions = neighbour.peer.session().dropped_count;
+            neighbour.settled_at = tools::now();
         }
         neighbourhood
             .router
@@ -210,9 +213,18 @@ impl Neighbour {
         kernel_routes(&self.namespace)
     }
 
-    /// The connections between it and the router that the capture has seen so far.
+    /// The connections between it and the router that the capture has seen so far, without those that had ended when all
+    /// had come up.
+    ///
+    /// With graceful restart the end whose session stands takes another connection for a restart and lets the session go
+    /// (RFC 4724 section 5). When both connect at once, each may do so while the other still sends on it.
     pub fn connections(&self) -> Vec<Connection> {
-        dissect::connections(&self.capture.frames())
+        let mut connections = dissect::connections(&self.capture.frames());
+        connections.retain(|connection| {
+            let ended_at = connection.ends_at.first();
+            ended_at.is_none_or(|at| *at > self.settled_at)
+        });
+        connections
     }
 
     /// Whether the router's word on each route is that it has those that are to be in this neighbour's kernel, and no
@@ -289,6 +301,7 @@ fn neighbour(number: u8, host: Namespace, router: &Namespace, graceful_restart: 
         capture,
         namespace: host,
         collisions: 0,
+        settled_at: Duration::MAX,
     };
     tools::ip(&format!(
         "-n {} address add {}/32 dev lo",

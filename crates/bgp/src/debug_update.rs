@@ -7,15 +7,15 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::IpAddr;
+use packet::Family;
 use packet::bgp::{
     self, AfiSafi, Kind, MpReach, MpUnreach, NextHop, Origin, PathAttributes, Prefixes, Reading, Update,
 };
-use packet::{Family, Prefix};
 
 use crate::debug::{DebugTopic, Watch};
 use crate::id::PeerId;
+use crate::policy::path_text;
 use crate::share;
-use crate::show::path_text;
 use crate::speaker::Speaker;
 
 impl Speaker {
@@ -51,35 +51,11 @@ impl Speaker {
         let Some(neighbor) = self.neighbors.get(&peer).map(|neighbor| neighbor.config.address) else {
             return;
         };
-        let watch = &mut self.watch;
-        let received = |number| Received {
-            neighbor,
-            number,
+        let way = Way::Received {
             is_withdrawn: reading.wrong.is_some(),
         };
-        received(0).withdrawn(watch, reading.withdrawn);
-        match reading.mp_unreach {
-            Some(MpUnreach::V4(prefixes)) => received(0).withdrawn(watch, prefixes),
-            Some(MpUnreach::V6(prefixes)) => received(1).withdrawn(watch, prefixes),
-            None => {}
-        }
-        if !reading.reachable.is_empty() {
-            let next_hop = reading.attributes.next_hop;
-            received(0).announced(watch, &reading.attributes, next_hop, reading.reachable);
-        }
-        match reading.mp_reach {
-            Some(MpReach::V4(next_hop, prefixes)) => {
-                received(0).announced(watch, &reading.attributes, Some(next_hop), prefixes);
-            }
-            Some(MpReach::V6(next_hop, prefixes)) => {
-                received(1).announced(watch, &reading.attributes, Some(next_hop), prefixes);
-            }
-            None => {}
-        }
-        if let Some(family) = reading.end_of_rib {
-            let number = family_number(family);
-            watch.tell(|| format!("BGP({number}): {neighbor} rcvd End-of-RIB"));
-        }
+        let watch = &mut self.watch;
+        Account { watch, neighbor, way }.update(reading);
     }
 
     /// These messages go to `peer`.
@@ -99,111 +75,97 @@ impl Speaker {
             let update = update.and_then(|message| Update::parse(message.body).ok());
             // They are our own: each of them can be read.
             if let Some(reading) = update.as_ref().and_then(|update| update.read(&context).ok()) {
-                sent(&mut self.watch, neighbor, &reading);
+                let (watch, way) = (&mut self.watch, Way::Sent);
+                Account { watch, neighbor, way }.update(&reading);
             }
         }
     }
 }
 
-/// What stands at the start of lines about an UPDATE that was received.
-struct Received {
-    neighbor: IpAddr,
-    /// The family's, as the vendor counts them: 0 is IPv4 unicast.
-    number: u8,
-    /// Its routes count as withdrawn because of an error.
-    is_withdrawn: bool,
+/// Which way an UPDATE goes.
+#[derive(Clone, Copy)]
+enum Way {
+    Received {
+        /// Its routes count as withdrawn because of an error.
+        is_withdrawn: bool,
+    },
+    Sent,
 }
 
-impl Received {
-    fn withdrawn<F: Family>(&self, watch: &mut Watch, prefixes: Prefixes<'_, F>) {
-        let (number, neighbor) = (self.number, self.neighbor);
-        for prefix in prefixes {
-            watch.tell(|| format!("BGP({number}): {neighbor} rcv UPDATE about {prefix} -- withdrawn"));
+/// Tells what an UPDATE says. Families are counted as the vendor does: 0 is IPv4 unicast.
+struct Account<'a> {
+    watch: &'a mut Watch,
+    neighbor: IpAddr,
+    way: Way,
+}
+
+impl Account<'_> {
+    fn update(&mut self, reading: &Reading<'_>) {
+        self.gone(0, reading.withdrawn);
+        match reading.mp_unreach {
+            Some(MpUnreach::V4(prefixes)) => self.gone(0, prefixes),
+            Some(MpUnreach::V6(prefixes)) => self.gone(1, prefixes),
+            None => {}
+        }
+        let attributes = &reading.attributes;
+        if !reading.reachable.is_empty() {
+            self.told(0, attributes, attributes.next_hop, reading.reachable);
+        }
+        match reading.mp_reach {
+            Some(MpReach::V4(next_hop, prefixes)) => self.told(0, attributes, Some(next_hop), prefixes),
+            Some(MpReach::V6(next_hop, prefixes)) => self.told(1, attributes, Some(next_hop), prefixes),
+            None => {}
+        }
+        if let Some(family) = reading.end_of_rib {
+            let (number, neighbor) = (family_number(family), self.neighbor);
+            self.watch.tell(|| match self.way {
+                Way::Received { .. } => format!("BGP({number}): {neighbor} rcvd End-of-RIB"),
+                Way::Sent => format!("BGP({number}): (base) {neighbor} send End-of-RIB"),
+            });
         }
     }
 
-    fn announced<F: Family>(
-        &self,
-        watch: &mut Watch,
+    fn gone<F: Family>(&mut self, number: u8, prefixes: Prefixes<'_, F>) {
+        let neighbor = self.neighbor;
+        for prefix in prefixes {
+            self.watch.tell(|| match self.way {
+                Way::Received { .. } => {
+                    format!("BGP({number}): {neighbor} rcv UPDATE about {prefix} -- withdrawn")
+                }
+                Way::Sent => format!("BGP({number}): (base) {neighbor} send unreachable (format) {prefix}"),
+            });
+        }
+    }
+
+    fn told<F: Family>(
+        &mut self,
+        number: u8,
         attributes: &PathAttributes<'_>,
         next_hop: Option<NextHop>,
         prefixes: Prefixes<'_, F>,
     ) {
-        if self.is_withdrawn {
-            return self.withdrawn(watch, prefixes);
+        let neighbor = self.neighbor;
+        match self.way {
+            Way::Received { is_withdrawn: true } => self.gone(number, prefixes),
+            Way::Received { is_withdrawn: false } => {
+                self.watch.tell(|| {
+                    let attributes = attribute_text(attributes, next_hop);
+                    format!("BGP({number}): {neighbor} rcvd UPDATE w/ attr: {attributes}")
+                });
+                for prefix in prefixes {
+                    self.watch
+                        .tell(|| format!("BGP({number}): {neighbor} rcvd {prefix}"));
+                }
+            }
+            Way::Sent => {
+                for prefix in prefixes {
+                    self.watch.tell(|| {
+                        let text = told_text(attributes, next_hop);
+                        format!("BGP({number}): (base) {neighbor} send UPDATE (format) {prefix}, {text}")
+                    });
+                }
+            }
         }
-        let (number, neighbor) = (self.number, self.neighbor);
-        watch.tell(|| {
-            let attributes = attribute_text(attributes, next_hop);
-            format!("BGP({number}): {neighbor} rcvd UPDATE w/ attr: {attributes}")
-        });
-        for prefix in prefixes {
-            watch.tell(|| format!("BGP({number}): {neighbor} rcvd {prefix}"));
-        }
-    }
-}
-
-/// What an UPDATE says that `neighbor` is sent.
-fn sent(watch: &mut Watch, neighbor: IpAddr, reading: &Reading<'_>) {
-    gone(watch, neighbor, 0, reading.withdrawn);
-    match reading.mp_unreach {
-        Some(MpUnreach::V4(prefixes)) => gone(watch, neighbor, 0, prefixes),
-        Some(MpUnreach::V6(prefixes)) => gone(watch, neighbor, 1, prefixes),
-        None => {}
-    }
-    let attributes = &reading.attributes;
-    told(
-        watch,
-        neighbor,
-        0,
-        &|| told_text(attributes, attributes.next_hop),
-        reading.reachable,
-    );
-    match reading.mp_reach {
-        Some(MpReach::V4(next_hop, prefixes)) => {
-            told(
-                watch,
-                neighbor,
-                0,
-                &|| told_text(attributes, Some(next_hop)),
-                prefixes,
-            );
-        }
-        Some(MpReach::V6(next_hop, prefixes)) => {
-            told(
-                watch,
-                neighbor,
-                1,
-                &|| told_text(attributes, Some(next_hop)),
-                prefixes,
-            );
-        }
-        None => {}
-    }
-    if let Some(family) = reading.end_of_rib {
-        let number = family_number(family);
-        watch.tell(|| format!("BGP({number}): (base) {neighbor} send End-of-RIB"));
-    }
-}
-
-fn gone<F: Family>(watch: &mut Watch, neighbor: IpAddr, number: u8, prefixes: Prefixes<'_, F>) {
-    for prefix in prefixes {
-        watch.tell(|| format!("BGP({number}): (base) {neighbor} send unreachable (format) {prefix}"));
-    }
-}
-
-fn told<F: Family>(
-    watch: &mut Watch,
-    neighbor: IpAddr,
-    number: u8,
-    text: &dyn Fn() -> String,
-    prefixes: impl Iterator<Item = Prefix<F>>,
-) {
-    for prefix in prefixes {
-        watch.tell(|| {
-            let text = text();
-            format!("BGP({number}): (base) {neighbor} send UPDATE (format) {prefix}, {text}")
-        });
     }
 }
 

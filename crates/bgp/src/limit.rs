@@ -7,20 +7,31 @@ use crate::neighbor::{Neighbor, Timer};
 use crate::speaker::Speaker;
 
 impl Speaker {
-    /// The session that has just ended does not start again before an operator says so, or its time is over.
-    pub(crate) fn hold_over_limit(&mut self, now: Instant, peer: PeerId) {
+    /// Whether a neighbour told too many prefixes, and waits for the operator or for its time.
+    pub fn is_over_limit(&self, peer: PeerId) -> bool {
+        self.sessions
+            .get(&peer)
+            .is_some_and(|session| session.over_limit_since_s.is_some())
+    }
+
+    /// Whether nothing that is configured, or has happened, is against a session. Without a family there is nothing that
+    /// one could be for.
+    pub(crate) fn may_start(&self, peer: PeerId) -> bool {
+        let config = self.neighbors.get(&peer).map(|neighbor| &neighbor.config);
+        let is_wanted = config.is_some_and(|config| !config.shutdown && !config.families.is_empty());
+        is_wanted && !self.is_over_limit(peer)
+    }
+
+    /// The session is about to end, and does not start again before an operator says so, or its time is over.
+    pub(crate) fn pass_limit(&mut self, peer: PeerId) {
         let since_s = self.age_s;
         self.sessions
             .edit(&peer, |session| session.over_limit_since_s = Some(since_s));
-        self.go_on_over_limit(now, peer);
     }
 
     /// The session may start again.
     pub(crate) fn forgive_limit(&mut self, peer: PeerId) {
-        if let Some(neighbor) = self.neighbors.get_mut(&peer)
-            && neighbor.over_limit
-        {
-            neighbor.over_limit = false;
+        if self.is_over_limit(peer) {
             self.sessions
                 .edit(&peer, |session| session.over_limit_since_s = None);
         }
@@ -33,7 +44,6 @@ impl Speaker {
         if let Some(since_s) = since_s
             && let Some(neighbor) = self.neighbors.get_mut(&peer)
         {
-            neighbor.over_limit = true;
             match restart_time(neighbor) {
                 Some(time) => {
                     let elapsed = Duration::from_secs(u64::from(self.age_s.saturating_sub(since_s)));

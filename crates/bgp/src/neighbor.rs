@@ -284,8 +284,6 @@ pub(crate) struct Neighbor {
     pub deadline: Option<Instant>,
     /// Failures since the session was established last.
     pub failures: u32,
-    /// The limit of prefixes was passed: only an operator, or its timer, starts the session again.
-    pub over_limit: bool,
     /// The warning about the limit was given.
     pub warned: bool,
     /// A hard reset was received: graceful restart ends with the session.
@@ -301,7 +299,6 @@ impl Neighbor {
             timers: Timers::new(),
             deadline: None,
             failures: 0,
-            over_limit: false,
             warned: false,
             hard_reset: false,
             counters: NeighborCounters::default(),
@@ -314,12 +311,6 @@ impl Neighbor {
 
     pub(crate) fn connection_mut(&mut self, direction: Direction) -> &mut Connection {
         &mut self.connections[direction.index()]
-    }
-
-    /// Whether nothing that is configured, or has happened, is against a session. Without a family there is nothing that
-    /// one could be for.
-    pub(crate) fn may_start(&self) -> bool {
-        !self.config.shutdown && !self.over_limit && !self.config.families.is_empty()
     }
 
     /// Whether there is a connection that may yet become a session.

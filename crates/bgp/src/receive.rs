@@ -207,7 +207,7 @@ impl Speaker {
             .sessions
             .get(&peer)
             .is_some_and(|session| !session.stale.is_empty());
-        neighbor.may_start() && (!is_waiting || is_helped)
+        self.may_start(peer) && (!is_waiting || is_helped)
     }
 
     fn open(
@@ -419,7 +419,7 @@ impl Speaker {
             neighbor.warned = u64::from(count) > threshold;
             return;
         }
-        neighbor.over_limit = true;
+        self.pass_limit(peer);
         let event = BgpEvent::TooManyPrefixes {
             neighbor: address,
             count,
@@ -430,7 +430,7 @@ impl Speaker {
         let code = Code::MAXIMUM_PREFIXES;
         let farewell = Some(Farewell { code, data });
         self.apply(now, peer, direction, Event::AutomaticStop, farewell, out);
-        self.hold_over_limit(now, peer);
+        self.go_on_over_limit(now, peer);
     }
 
     fn notification(

@@ -350,7 +350,7 @@ impl Speaker {
         let Some(neighbor) = self.neighbors.get(&peer) else {
             return;
         };
-        if !neighbor.may_start() {
+        if !self.may_start(peer) {
             return;
         }
         let event = match neighbor.config.passive {

@@ -38,6 +38,7 @@ pub mod directories;
 pub mod event_loop;
 pub mod file;
 pub mod host_memory;
+pub mod host_time;
 pub mod hosts;
 pub mod life;
 pub mod neighbors;

@@ -13,7 +13,6 @@ pub use neighbors::{
     FamilyView, GracefulView, MessageCounts, NeighborFacts, NeighborView, ProcessView, SsoNeighborView,
     SsoView, SummaryView, TcpView, neighbors, sso, summary,
 };
-pub(crate) use paths::path_text;
 pub use paths::{PathView, PrefixPage, PrefixView, Routes, page, prefix};
 pub use text::{
     age, neighbor_lines, page_lines, prefix_lines, rib_failure_header, rib_failure_lines, sso_lines,

@@ -466,13 +466,6 @@ fn graceful(speaker: &Speaker, config: &NeighborConfig, session: Option<&Session
 }
 
 impl Speaker {
-    /// Whether a neighbour told too many prefixes, and waits for the operator or for its time.
-    pub fn is_over_limit(&self, peer: PeerId) -> bool {
-        self.neighbors
-            .get(&peer)
-            .is_some_and(|neighbor| neighbor.over_limit)
-    }
-
     /// Which connection of an established session is used.
     pub fn direction(&self, peer: PeerId) -> Option<Direction> {
         self.sessions

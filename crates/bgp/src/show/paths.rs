@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::{IpAddr, Ipv4Addr};
 use core::ops::Bound;
-use packet::bgp::{AsPath, NextHop, Origin, PathAttributes, SegmentKind};
+use packet::bgp::{NextHop, Origin, PathAttributes};
 use packet::{Prefix, V4};
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use crate::decision::Source;
 use crate::family::{RouteKey, ToldKey};
 use crate::id::{AttributeId, GroupId, PeerId};
 use crate::paths::{MULTIPATH, NETWORK, Path};
+use crate::policy::path_text;
 use crate::rib::Rib;
 
 /// A path to a prefix.
@@ -316,31 +317,6 @@ fn describe(rib: &Rib, set: AttributeId, view: &mut PathView) {
     view.aggregator = attributes
         .aggregator
         .map(|aggregator| (aggregator.as_number, aggregator.address));
-}
-
-/// A path as the vendor writes it.
-pub(crate) fn path_text(path: &AsPath<'_>) -> String {
-    let mut text = String::new();
-    for segment in path.segments() {
-        let (open, separator, close) = match segment.kind {
-            SegmentKind::Sequence => ("", " ", ""),
-            SegmentKind::Set => ("{", ",", "}"),
-            SegmentKind::ConfederationSequence => ("(", " ", ")"),
-            SegmentKind::ConfederationSet => ("[", ",", "]"),
-        };
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(open);
-        for (place, number) in segment.numbers().enumerate() {
-            if place > 0 {
-                text.push_str(separator);
-            }
-            let _ = write!(text, "{number}");
-        }
-        text.push_str(close);
-    }
-    text
 }
 
 fn community(value: u32) -> String {

@@ -146,10 +146,7 @@ impl BgpProcess {
             }
             clients.speaker.set_config(config);
         }
-        self.apply_policies(now, clients, &settings);
-        let is_other_policy = before
-            .as_ref()
-            .is_none_or(|before| before.policies != settings.policies);
+        let is_other_policy = self.apply_policies(now, clients, &settings);
         self.default_originate
             .configure(clients, Some(&settings), is_other_policy);
         if before.is_some_and(|before| settings.installs_otherwise(&before)) {
@@ -244,7 +241,8 @@ impl BgpProcess {
         clients.speaker.handle(now, input, &mut self.from_speaker);
     }
 
-    fn apply_policies(&mut self, now: Instant, clients: &mut Clients, settings: &Settings) {
+    /// Returns whether lists or route maps are others than before.
+    fn apply_policies(&mut self, now: Instant, clients: &mut Clients, settings: &Settings) -> bool {
         let speaker = &mut clients.speaker;
         let common = &mut speaker.rib.common;
         let cluster_id = settings.cluster_id.unwrap_or(common.router_id);
@@ -254,9 +252,11 @@ impl BgpProcess {
             self.is_busy = true;
         }
         let common = &speaker.rib.common;
-        if common.policies != settings.policies || common.cluster_id != cluster_id {
+        let is_other_policy = common.policies != settings.policies;
+        if is_other_policy || common.cluster_id != cluster_id {
             speaker.change_policies(now, settings.policies.clone(), cluster_id);
         }
+        is_other_policy
     }
 
     /// All neighbours that are configured, with the numbers that they have or get now.

@@ -28,7 +28,10 @@ impl BgpProcess {
         let wanted: BTreeSet<Ipv4Addr> = neighbors
             .into_iter()
             .flatten()
-            .filter_map(|(address, neighbor)| by_route(clients, *address, neighbor))
+            .filter_map(|(address, neighbor)| match Way::to(clients, *address, neighbor) {
+                Way::Route(address) => Some(address),
+                Way::Link(_) | Way::None => None,
+            })
             .collect();
         for address in wanted.difference(&self.ways) {
             clients.rib.track(*address);
@@ -92,14 +95,15 @@ impl BgpProcess {
     ) -> (Option<Ipv4Addr>, u16) {
         let is_own = |own: &Ipv4Addr| clients.port_configurations.index().contains(*own);
         let before = self.peerings.get(&peer);
-        let towards = towards(clients, address, settings);
+        let way = Way::to(clients, address, settings);
+        let towards = way.port(clients);
         let source = settings.transport.update_source;
         let found = towards.and_then(|towards| address_of(clients, source.unwrap_or(towards)));
         let bound = self.bound(clients, peer).filter(is_own);
         // What the operator has changed counts at once, what a route says does not.
         let is_same_source = before.is_none_or(|before| before.source == source);
-        let local = match by_route(clients, address, settings) {
-            Some(_) if is_same_source => bound.or(found),
+        let local = match way {
+            Way::Route(_) if is_same_source => bound.or(found),
             _ => found.or(bound),
         };
         // One that cannot be found out now, because a link is down, is no reason to end what goes on with it.
@@ -121,32 +125,39 @@ impl BgpProcess {
     }
 }
 
-/// The address of a neighbour that is not on one of our networks, and need not be.
-fn by_route(clients: &Clients, neighbor: IpAddr, settings: &NeighborSettings) -> Option<Ipv4Addr> {
-    let IpAddr::V4(address) = neighbor else {
-        return None;
-    };
-    // RFC 4271 section 5.1.3: an external neighbour shares a network with us unless the operator says otherwise.
-    let is_by_route = !settings.is_on_a_link() && on_link(clients, address).is_none();
-    is_by_route.then_some(address)
+/// How a neighbour is reached.
+enum Way {
+    /// By the port whose network it is on.
+    Link(PortId),
+    /// By whatever route there is to this address, which is not on one of our networks, and need not be.
+    Route(Ipv4Addr),
+    /// Not at all.
+    None,
 }
 
-/// The port whose network a neighbour is on.
-fn on_link(clients: &Clients, neighbor: Ipv4Addr) -> Option<PortId> {
-    let mut rows = clients.port_configurations.iter();
-    let found = rows.find(|(_, row)| row.ipv4.is_some_and(|own| own.prefix().contains(neighbor)));
-    found.map(|(port, _)| *port)
-}
+impl Way {
+    fn to(clients: &Clients, neighbor: IpAddr, settings: &NeighborSettings) -> Way {
+        let IpAddr::V4(address) = neighbor else {
+            return Way::None;
+        };
+        let mut rows = clients.port_configurations.iter();
+        let shares = rows.find(|(_, row)| row.ipv4.is_some_and(|own| own.prefix().contains(address)));
+        match shares {
+            Some((port, _)) => Way::Link(*port),
+            // RFC 4271 section 5.1.3: an external neighbour shares a network with us unless the operator says otherwise.
+            None if settings.is_on_a_link() => Way::None,
+            None => Way::Route(address),
+        }
+    }
 
-/// The port that packets to a neighbour leave by.
-fn towards(clients: &Clients, neighbor: IpAddr, settings: &NeighborSettings) -> Option<PortId> {
-    let IpAddr::V4(address) = neighbor else {
-        return None;
-    };
-    on_link(clients, address).or_else(|| {
-        let address = by_route(clients, neighbor, settings)?;
-        clients.rib.way(address).map(|path| path.port)
-    })
+    /// The port that packets leave by.
+    fn port(&self, clients: &Clients) -> Option<PortId> {
+        match self {
+            Way::Link(port) => Some(*port),
+            Way::Route(address) => clients.rib.way(*address).map(|path| path.port),
+            Way::None => None,
+        }
+    }
 }
 
 fn address_of(clients: &Clients, port: PortId) -> Option<Ipv4Addr> {

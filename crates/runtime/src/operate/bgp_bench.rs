@@ -13,6 +13,7 @@ use super::distribution::Distribution;
 use super::lab::{Lab, LabError, LabOptions};
 use super::traffic::{Packets, Traffic};
 use super::trial::{self, Calm, Cause, Trial};
+use crate::host_time::StolenTime;
 use crate::neighbors::control::{NeighborsClient, NeighborsStatus};
 use crate::neighbors::plan;
 use machine::Duration;
@@ -79,6 +80,8 @@ pub struct BgpProgress<'a> {
     pub last: &'a Trial,
     /// First bytes from the successor in the last round, in microseconds.
     pub first_bytes_us: Distribution,
+    /// Processor time that the last round wanted and other machines got, in milliseconds of one processor.
+    pub stolen_ms: u64,
     /// What the neighbours have seen so far.
     pub status: &'a NeighborsStatus,
 }
@@ -159,6 +162,7 @@ pub fn run(
     for done in 1..=bench.count {
         lab.wait_until_hot(limit)?;
         neighbors.begin_round().map_err(neighbors_failed)?;
+        let stolen = StolenTime::begin();
         let trial = trial::switch_over(&mut lab, &mut traffic, bench.cause, Calm::SHORT, limit)?;
         packets.add(trial.traffic.transit);
         let (first_us, silent) = first_bytes(&mut lab, &mut neighbors, &trial)?;
@@ -185,6 +189,7 @@ pub fn run(
             count: bench.count,
             last: &trial,
             first_bytes_us,
+            stolen_ms: stolen.so_far_ms(),
             status: &status,
         });
         seen = status;
@@ -291,12 +296,13 @@ impl BgpProgress<'_> {
     /// One line for people.
     pub fn line(&self) -> String {
         format!(
-            "round {}/{}  first bytes ms p50 {} p99 {} max {}  resets {} repeated {}",
+            "round {}/{}  first bytes ms p50 {} p99 {} max {}  stolen ms {}  resets {} repeated {}",
             self.done,
             self.count,
             milliseconds(self.first_bytes_us.p50),
             milliseconds(self.first_bytes_us.p99),
             milliseconds(self.first_bytes_us.max),
+            self.stolen_ms,
             self.status.resets,
             self.status.updates_repeated
         )

@@ -196,6 +196,11 @@ impl Lab {
         [Unit::Hosts].into_iter().chain(cards).chain(rps).collect()
     }
 
+    /// The number of the process that it is now; `None`: it was never started.
+    pub fn process(&self, unit: Unit) -> Option<u32> {
+        self.running.get(&unit).map(|running| running.child.id())
+    }
+
     /// How often two RPs were seen to hold one epoch. Must be 0.
     pub fn two_actives(&self) -> u64 {
         self.epochs.conflicts()

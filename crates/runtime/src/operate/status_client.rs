@@ -113,7 +113,8 @@ impl RpReport {
     }
 }
 
-/// A connection to one route processor's status socket. Calls wait for their answer, [`ANSWER_TIMEOUT`] at most.
+/// A connection to one route processor's status socket. Calls wait for their answer, [`ANSWER_TIMEOUT`] at most unless
+/// [`StatusClient::set_answer_timeout`] says otherwise.
 #[derive(Debug)]
 pub struct StatusClient {
     stream: BufReader<UnixStream>,
@@ -126,11 +127,22 @@ impl StatusClient {
     /// When none runs there.
     pub fn connect(run_directory: &Path, slot: RpSlot) -> io::Result<StatusClient> {
         let stream = UnixStream::connect(status_path(run_directory, slot))?;
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-        stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-        Ok(StatusClient {
+        let mut client = StatusClient {
             stream: BufReader::new(stream),
-        })
+        };
+        client.set_answer_timeout(ANSWER_TIMEOUT)?;
+        Ok(client)
+    }
+
+    /// How long each call waits from now on; not zero.
+    ///
+    /// # Errors
+    /// When it is zero.
+    pub fn set_answer_timeout(&mut self, timeout: Duration) -> io::Result<()> {
+        let timeout = Some(timeout);
+        let stream = self.stream.get_mut();
+        stream.set_read_timeout(timeout)?;
+        stream.set_write_timeout(timeout)
     }
 
     /// What the RP is and does.

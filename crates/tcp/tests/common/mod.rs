@@ -350,9 +350,20 @@ pub fn listening(options: ConnectionOptions) -> Router {
 /// An open session at B, and what its peer would send next.
 pub fn open_session() -> (Router, Repr) {
     let mut router = listening(ConnectionOptions::default());
-    let answer = header_of(&deliver(&mut router, packet(A, B, 255, syn(BGP), &[]))[0]);
+    let next = open_from(&mut router, 30_000);
+    assert_eq!(router.seen.opened, 1);
+    (router, next)
+}
+
+/// Opens a session at B from this port of A; returns what A would send next.
+pub fn open_from(router: &mut Router, port: u16) -> Repr {
+    let opening = Repr {
+        source_port: port,
+        ..syn(BGP)
+    };
+    let answer = header_of(&deliver(router, packet(A, B, 255, opening, &[]))[0]);
     let next = Repr {
-        source_port: 30_000,
+        source_port: port,
         destination_port: BGP,
         sequence: 78,
         acknowledgement: answer.sequence.wrapping_add(1),
@@ -360,9 +371,8 @@ pub fn open_session() -> (Router, Repr) {
         window: 1_000,
         ..Repr::default()
     };
-    deliver(&mut router, packet(A, B, 255, next, &[]));
-    assert_eq!(router.seen.opened, 1);
-    (router, next)
+    deliver(router, packet(A, B, 255, next, &[]));
+    next
 }
 
 /// What the link does, in percent of packets.

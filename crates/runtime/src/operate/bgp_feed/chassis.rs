@@ -2,9 +2,10 @@
 
 use super::neighbor::FIRST_AS;
 use super::network::{FIRST_NEIGHBOR, INTERFACE, Network, ROUTER, Side};
-use super::peers::Router;
+use super::peers::{ANSWER_LIMIT, Router};
 use super::process;
 use super::{FeedBench, FeedError, ROUTER_AS};
+use crate::backplane::Unit;
 use crate::operate::lab::{Lab, LabError, LabOptions, STATE_LIMIT};
 use crate::operate::status_client::RpReport;
 use machine::RpSlot;
@@ -15,6 +16,8 @@ use std::io;
 pub struct Chassis {
     lab: Lab,
     active: RpSlot,
+    /// The route processors' processes by slot, which are to be the same from the beginning to the end.
+    processes: [Option<u32>; 2],
     has_forwarding: bool,
 }
 
@@ -73,6 +76,7 @@ impl Chassis {
             })?,
         };
         Ok(Chassis {
+            processes: processes(&lab),
             lab,
             active,
             has_forwarding,
@@ -80,22 +84,31 @@ impl Chassis {
     }
 
     fn report(&mut self) -> io::Result<RpReport> {
-        self.lab.rp(self.active).map_err(into_io)?.status()
+        let mut active = self.lab.rp(self.active).map_err(into_io)?;
+        active.set_answer_timeout(ANSWER_LIMIT)?;
+        active.status()
     }
 
     /// Resident memory of the active and of the standby (0: there is none), in mebibytes.
     ///
     /// # Errors
-    /// When one of them does not run any more.
+    /// [`FeedError::PairChanged`] when these are not the route processors any more that were there at the beginning.
     pub fn resident_mib(&mut self) -> Result<[u64; 2], FeedError> {
-        let reports = self.lab.observe();
-        let of = |slot: RpSlot| match &reports[slot.index()] {
-            Some(report) => process::resident_mib(&[report.pid]),
-            None => Ok(0),
-        };
+        let has_standby = self.processes[self.active.peer().index()].is_some();
+        // Whoever has ended is started anew meanwhile, as another process.
+        if (has_standby && self.lab.wait_until_hot(STATE_LIMIT)? != self.active)
+            || processes(&self.lab) != self.processes
+        {
+            return Err(FeedError::PairChanged);
+        }
+        let of = |slot: RpSlot| process::resident_mib(self.processes[slot.index()].as_slice());
         let both = of(self.active).and_then(|active| Ok([active, of(self.active.peer())?]));
         both.map_err(|error| FeedError::System("look at the memory of a route processor", error))
     }
+}
+
+fn processes(lab: &Lab) -> [Option<u32>; 2] {
+    RpSlot::ALL.map(|slot| lab.process(Unit::Rp(slot)))
 }
 
 fn into_io(error: LabError) -> io::Error {

@@ -17,7 +17,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// How long an answer may take: a daemon that computes routes answers between two steps of that.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// A router that is measured.
 pub trait Router {
