@@ -480,6 +480,27 @@ struct Watched {
     stop: AtomicBool,
 }
 
+impl Watched {
+    /// Keeps what was seen and wakes whoever is to take it; whether a death is among it.
+    fn note(&self, seen: impl Iterator<Item = LifeChange>, waker: &Waker) -> bool {
+        let mut died = false;
+        for change in seen {
+            died |= matches!(change, LifeChange::Died { .. });
+            let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            if changes.len() == CHANGES_MAX {
+                changes.pop_front();
+            }
+            changes.push_back(LifeEvent {
+                at: clock::now(),
+                change,
+            });
+            drop(changes);
+            waker.wake();
+        }
+        died
+    }
+}
+
 /// A thread that watches a slot's life lock and rings a descriptor at each change.
 #[derive(Debug)]
 pub struct LifeWatch {
@@ -499,10 +520,15 @@ impl LifeWatch {
         });
         let waker = Waker::new()?;
         let (their_watched, their_waker, page) = (watched.clone(), waker.try_clone()?, memory.leak());
+        // The first look is the caller's: a thread that is kept from the processor might take it after a death, and
+        // what it then saw would be a slot that nobody has held.
+        let mut tracker = Tracker::default();
+        let look = Look::at(page.rp(slot));
+        watched.note(tracker.observe(&look), &waker);
         std::thread::Builder::new()
             .name(format!("watch-{slot}"))
             .stack_size(64 * 1024)
-            .spawn(move || watch(page.rp(slot), &their_watched, &their_waker))?;
+            .spawn(move || watch(page.rp(slot), tracker, &their_watched, &their_waker))?;
         Ok(LifeWatch { watched, waker })
     }
 
@@ -535,25 +561,10 @@ impl Drop for LifeWatch {
     }
 }
 
-fn watch(words: &'static RpWords, watched: &Watched, waker: &Waker) {
-    let mut tracker = Tracker::default();
+fn watch(words: &'static RpWords, mut tracker: Tracker, watched: &Watched, waker: &Waker) {
     while !watched.stop.load(Ordering::SeqCst) {
         let look = Look::at(words);
-        let mut died = false;
-        for change in tracker.observe(&look) {
-            died |= matches!(change, LifeChange::Died { .. });
-            let mut changes = watched.changes.lock().unwrap_or_else(PoisonError::into_inner);
-            if changes.len() == CHANGES_MAX {
-                changes.pop_front();
-            }
-            changes.push_back(LifeEvent {
-                at: clock::now(),
-                change,
-            });
-            drop(changes);
-            waker.wake();
-        }
-        if died {
+        if watched.note(tracker.observe(&look), waker) {
             // The kernel has woken only one watcher.
             wake_all(&words.life);
         }

@@ -271,6 +271,20 @@ fn all_watchers_of_a_slot_see_its_death() {
 }
 
 #[test]
+fn a_death_right_after_the_watch_began_is_a_death_with_its_cause() {
+    let scene = Scene::new("at-once");
+    let lock = LifeLock::hold(&scene.memory, &scene.directory, RpSlot::R1).unwrap();
+    let watch = LifeWatch::start(&scene.memory, RpSlot::R1).unwrap();
+    lock.resign(Resignation::Panic);
+    assert!(matches!(next_change(&watch), LifeChange::Alive { .. }));
+    let died = LifeChange::Died {
+        incarnation: 1,
+        cause: Some(Resignation::Panic),
+    };
+    assert_eq!(next_change(&watch), died);
+}
+
+#[test]
 fn a_segfault_resigns_before_its_core_is_dumped() {
     let scene = Scene::new("segfault");
     let (cause, status) = scene.life_and_death("segfault");

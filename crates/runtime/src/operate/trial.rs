@@ -154,19 +154,23 @@ pub fn switch_over(
     })?;
     // A forced switchover's console is closed by the end of its RP; what it said is of no interest any more.
     drop(script);
-    let mut trial = phases(&report.phases_ns, died);
     let promoted = report.phases_ns.promoted.map_or(died, Instant::from_nanos);
     let answers_from = lab.settled_after(died)?.max(promoted);
     let first = lab.wait_for("the router answers its ping", STATE_LIMIT, |_| {
         traffic.first_answer_after(answers_from)
     })?;
-    trial.first_answer_ns = nanos_between(died, first);
     lab.restart(Unit::Rp(old))?;
     if cause == Cause::SegvCore {
         lab.remove_cores(Unit::Rp(old))?;
     }
     lab.wait_until_hot(limit)?;
-    trial.redundant_ns = Some(nanos_between(died, clock::now()));
+    let redundant = clock::now();
+    // A card may accept the epoch after the successor calls itself ACTIVE: only now are all phases behind it.
+    let after = lab.observe()[new.index()].take();
+    let seen = after.map_or(report.phases_ns, |after| after.phases_ns);
+    let mut trial = phases(&seen, died);
+    trial.first_answer_ns = nanos_between(died, first);
+    trial.redundant_ns = Some(nanos_between(died, redundant));
     calm.after(lab)?;
     trial.traffic = traffic.end_round(None)?;
     trial.digests_equal = lab.digests_equal()?;
