@@ -8,7 +8,7 @@ use runtime::operate::traffic::Traffic;
 use runtime::operate::trial::{self, Calm, Cause, Trial};
 use runtime::rp_process::nvram_path;
 
-fn lab() -> Lab {
+pub fn lab() -> Lab {
     let options = LabOptions {
         program: chassis::program(),
         ballast_mib: 0,
@@ -21,7 +21,7 @@ fn lab() -> Lab {
     lab
 }
 
-fn assert_nothing_lost(trial: &Trial) {
+pub fn assert_nothing_lost(trial: &Trial) {
     let transit = trial.traffic.transit;
     assert!(transit.sent > 0, "{trial:?}");
     assert_eq!((transit.lost, transit.duplicated), (0, 0), "{trial:?}");

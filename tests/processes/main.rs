@@ -15,3 +15,4 @@ mod neighbors;
 mod platform;
 mod poison;
 mod saving;
+mod starved;

@@ -218,7 +218,8 @@ pub enum RpInput {
     },
     /// The backplane sees a peer in the other RP slot, or none.
     PeerPresent(bool),
-    /// The link to the peer is up (after both have proved that they belong to one chassis), or down.
+    /// The link to the peer is up (after both have proved that they belong to one chassis), or down. Before it is up for a
+    /// life of the peer, that life's presence and the loss of the one before are told.
     PeerLink(bool),
     /// A message from the peer.
     Peer(PeerMessage),

@@ -52,6 +52,9 @@
 //!   seen: the watcher reports its life and its death. That is why `hold` passes through 0.
 //! - *... and the new holder even has the same thread id,* in the instant before the watcher sleeps: it would sleep on a
 //!   word that looks right. It looks again every 250 ms, and finds the incarnation grown.
+//! - *The watcher is kept from the processor* while the peer dies, comes back and speaks over a link. Nobody speaks who
+//!   does not hold its life lock, so a look when the link comes up, by whoever reads it, tells the death and the birth
+//!   first. Told later, the death would be taken for that of the life that speaks.
 //! - *More than one watcher sleeps* (a tool beside the peer). The kernel wakes one of them; that one wakes all others when
 //!   it finds somebody dead.
 //! - *A resignation is read that belongs to another life.* It carries its incarnation.
@@ -73,7 +76,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 /// Low bits of a life word: the holder's thread id.
 const THREAD_MASK: u32 = 0x3fff_ffff;
@@ -476,28 +479,47 @@ impl Tracker {
 
 #[derive(Debug)]
 struct Watched {
-    changes: Mutex<VecDeque<LifeEvent>>,
+    words: &'static RpWords,
+    seen: Mutex<Seen>,
     stop: AtomicBool,
+    /// The thread wakes and sleeps, and notes nothing.
+    late: AtomicBool,
+    waker: Waker,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    tracker: Tracker,
+    changes: VecDeque<LifeEvent>,
 }
 
 impl Watched {
-    /// Keeps what was seen and wakes whoever is to take it; whether a death is among it.
-    fn note(&self, seen: impl Iterator<Item = LifeChange>, waker: &Waker) -> bool {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the words and keeps what has changed since the look before.
+    fn look(&self) -> Look {
+        let mut seen = self.seen();
+        // Under the lock: of two looks the later one is judged later.
+        let look = Look::at(self.words);
         let mut died = false;
-        for change in seen {
+        for change in seen.tracker.observe(&look) {
             died |= matches!(change, LifeChange::Died { .. });
-            let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-            if changes.len() == CHANGES_MAX {
-                changes.pop_front();
+            if seen.changes.len() == CHANGES_MAX {
+                seen.changes.pop_front();
             }
-            changes.push_back(LifeEvent {
+            seen.changes.push_back(LifeEvent {
                 at: clock::now(),
                 change,
             });
-            drop(changes);
-            waker.wake();
+            self.waker.wake();
         }
-        died
+        if died {
+            // The kernel has woken only one watcher.
+            wake_all(&self.words.life);
+        }
+        look
     }
 }
 
@@ -505,7 +527,6 @@ impl Watched {
 #[derive(Debug)]
 pub struct LifeWatch {
     watched: Arc<Watched>,
-    waker: Waker,
 }
 
 impl LifeWatch {
@@ -515,34 +536,51 @@ impl LifeWatch {
     /// When the system refuses a descriptor or a thread.
     pub fn start(memory: &SharedMemory, slot: RpSlot) -> io::Result<LifeWatch> {
         let watched = Arc::new(Watched {
-            changes: Mutex::default(),
+            words: memory.leak().rp(slot),
+            seen: Mutex::default(),
             stop: AtomicBool::new(false),
+            late: AtomicBool::new(false),
+            waker: Waker::new()?,
         });
-        let waker = Waker::new()?;
-        let (their_watched, their_waker, page) = (watched.clone(), waker.try_clone()?, memory.leak());
-        // The first look is the caller's: a thread that is kept from the processor might take it after a death, and
-        // what it then saw would be a slot that nobody has held.
-        let mut tracker = Tracker::default();
-        let look = Look::at(page.rp(slot));
-        watched.note(tracker.observe(&look), &waker);
+        let watch = LifeWatch { watched };
+        // Not left to the thread: one that is kept from the processor may come after a death, and what it then saw would
+        // be a slot that nobody has held.
+        watch.look();
+        let theirs = watch.watched.clone();
         std::thread::Builder::new()
             .name(format!("watch-{slot}"))
             .stack_size(64 * 1024)
-            .spawn(move || watch(page.rp(slot), tracker, &their_watched, &their_waker))?;
-        Ok(LifeWatch { watched, waker })
+            .spawn(move || {
+                while !theirs.stop.load(Ordering::SeqCst) {
+                    let look = match theirs.late.load(Ordering::SeqCst) {
+                        true => Look::at(theirs.words),
+                        false => theirs.look(),
+                    };
+                    sleep_on(theirs.words, look);
+                }
+            })?;
+        Ok(watch)
+    }
+
+    /// Looks now, without waiting for the thread, which may be kept from the processor. What has happened so far is behind
+    /// [`LifeWatch::next_change`] then: who has news of a life from elsewhere hears of its birth and of the deaths before it
+    /// first.
+    pub fn look(&self) {
+        self.watched.look();
+    }
+
+    /// A fault: the thread tells nothing, as one that is kept from the processor, until it is late no more.
+    pub(crate) fn be_late(&self, late: bool) {
+        self.watched.late.store(late, Ordering::SeqCst);
     }
 
     /// The oldest change not taken yet. `None` makes the descriptor quiet.
     pub fn next_change(&self) -> Option<LifeEvent> {
-        self.waker.drain();
-        let mut changes = self
-            .watched
-            .changes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let change = changes.pop_front();
-        if !changes.is_empty() {
-            self.waker.wake();
+        self.watched.waker.drain();
+        let mut seen = self.watched.seen();
+        let change = seen.changes.pop_front();
+        if !seen.changes.is_empty() {
+            self.watched.waker.wake();
         }
         change
     }
@@ -550,7 +588,7 @@ impl LifeWatch {
 
 impl AsFd for LifeWatch {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.waker.as_fd()
+        self.watched.waker.as_fd()
     }
 }
 
@@ -558,17 +596,6 @@ impl Drop for LifeWatch {
     /// The thread ends at its next look.
     fn drop(&mut self) {
         self.watched.stop.store(true, Ordering::SeqCst);
-    }
-}
-
-fn watch(words: &'static RpWords, mut tracker: Tracker, watched: &Watched, waker: &Waker) {
-    while !watched.stop.load(Ordering::SeqCst) {
-        let look = Look::at(words);
-        if watched.note(tracker.observe(&look), waker) {
-            // The kernel has woken only one watcher.
-            wake_all(&words.life);
-        }
-        sleep_on(words, look);
     }
 }
 

@@ -285,6 +285,31 @@ fn a_death_right_after_the_watch_began_is_a_death_with_its_cause() {
 }
 
 #[test]
+fn a_look_tells_what_has_happened_without_waiting_for_the_thread() {
+    let scene = Scene::new("look");
+    let watch = LifeWatch::start(&scene.memory, RpSlot::R1).unwrap();
+    let changes = || std::iter::from_fn(|| watch.next_change()).map(|event| event.change);
+    assert_eq!(changes().collect::<Vec<_>>(), [LifeChange::Absent]);
+    let lock = LifeLock::hold(&scene.memory, &scene.directory, RpSlot::R1).unwrap();
+    lock.resign(Resignation::Reload);
+    watch.look();
+    let seen: Vec<LifeChange> = changes().collect();
+    assert!(
+        matches!(
+            seen[..],
+            [
+                LifeChange::Alive { incarnation: 1, .. },
+                LifeChange::Died {
+                    incarnation: 1,
+                    cause: Some(Resignation::Reload)
+                }
+            ]
+        ),
+        "{seen:?}"
+    );
+}
+
+#[test]
 fn a_segfault_resigns_before_its_core_is_dumped() {
     let scene = Scene::new("segfault");
     let (cause, status) = scene.life_and_death("segfault");

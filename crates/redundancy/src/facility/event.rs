@@ -315,7 +315,8 @@ pub enum Input {
     PeerMessage(RfMessage),
     /// Something else came from the peer: it lives, though its words may have to wait behind a bulk.
     PeerHeard,
-    /// The peer's life lock, its resigned word, or the backplane tells that the peer is lost.
+    /// The peer's life lock, its resigned word, or the backplane tells that the peer is lost. Told before the next life of the
+    /// peer is heard: whoever has greeted last is the one that is lost.
     LifeLost(PeerLoss),
     /// What a peer that was judged by its silence was found doing. Told before the answer to the claim.
     PeerFound(ProcessFound),

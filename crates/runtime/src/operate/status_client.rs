@@ -167,7 +167,7 @@ impl StatusClient {
         }
     }
 
-    /// Lets the process suffer a fault, `panic` or `hang-loop`. There is no answer: it can no longer give one.
+    /// Lets the process suffer a fault; HACKING.md names them. There is no answer: of most it can no longer give one.
     ///
     /// # Errors
     /// When the request cannot be sent.

@@ -444,6 +444,11 @@ impl RpProcess {
 
     fn take_peer_events(&mut self, events: Vec<PeerEvent>) {
         for event in events {
+            if matches!(event, PeerEvent::Up | PeerEvent::Down(_)) {
+                // Whose link it is, or was: lives begin before their links and end before them.
+                self.watch.look();
+                self.take_life_changes();
+            }
             match event {
                 PeerEvent::Up => self.feed(RpInput::PeerLink(true)),
                 PeerEvent::Down(why) => {
@@ -497,6 +502,7 @@ impl RpProcess {
         match fault {
             status::Fault::Panic => panic!("fault injected over the status socket"),
             status::Fault::HangLoop => self.hang = true,
+            status::Fault::LateWatcher(late) => self.watch.be_late(late),
             status::Fault::Trap(trap) => self.step_notes.plant(trap),
             status::Fault::DamagedStack => crash::fault_on_a_damaged_stack(),
         }

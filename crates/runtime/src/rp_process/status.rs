@@ -49,6 +49,8 @@ pub(super) enum Fault {
     Panic,
     HangLoop,
     DamagedStack,
+    /// The thread that watches the peer's life tells nothing, or does again.
+    LateWatcher(bool),
     /// The first such step kills; none: no step does any more.
     Trap(Option<Trap>),
 }
@@ -250,12 +252,17 @@ fn request(connection: u64, line: &[u8]) -> Result<Request, String> {
             Some("damaged-stack") => Ok(Request::Fault {
                 fault: Fault::DamagedStack,
             }),
+            Some(fault @ ("late-watcher" | "late-watcher off")) => Ok(Request::Fault {
+                fault: Fault::LateWatcher(fault == "late-watcher"),
+            }),
             Some(fault) if fault.starts_with("trap ") => Ok(Request::Fault {
                 fault: Fault::Trap(trap(fault)?),
             }),
-            _ => {
-                Err("'fault' is one of panic, hang-loop, damaged-stack, trap STEP NEIGHBOR, trap off".into())
-            }
+            _ => Err(
+                "'fault' is one of panic, hang-loop, damaged-stack, late-watcher, late-watcher off, trap STEP NEIGHBOR, \
+                 trap off"
+                    .into(),
+            ),
         },
         _ => Err("'request' is one of status, generate, fault".into()),
     }
