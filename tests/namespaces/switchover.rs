@@ -174,12 +174,8 @@ fn report(ping: &str, udp: &str, unread: u64) -> String {
     let count = |name: &str| sum[name].as_u64().unwrap_or_else(|| panic!("iperf3 said {udp}"));
     let order = &udp["end"]["streams"][0]["udp"]["out_of_order"];
     // It misses those that something comes after: not the ones that found no room behind the last one that it read.
-    let missed = count("lost_packets");
-    assert_eq!(
-        (count("packets"), missed, order.as_u64()),
-        (DATAGRAMS, missed.min(unread), Some(0)),
-        "{unread} found no room: {sum}"
-    );
+    assert!(count("lost_packets") <= unread, "{unread} found no room: {sum}");
+    assert_eq!((count("packets"), order.as_u64()), (DATAGRAMS, Some(0)), "{sum}");
     format!("{line}; UDP {DATAGRAMS} packets, 0 lost on the way, {unread} unread, 0 out of order")
 }
 

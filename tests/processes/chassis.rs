@@ -1,8 +1,10 @@
 //! A chassis that `holdover up` has booted, and what tests ask of it.
 
 use machine::RpSlot;
+use runtime::operate::lab::{Lab, LabOptions};
 use runtime::operate::script;
 use runtime::operate::status_client::{self, RpReport, active_slot};
+use runtime::operate::trial::Trial;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -155,4 +157,26 @@ pub fn kill(process: u32) {
 /// Runs commands at the active's console whose end nobody may live to see.
 pub fn order(run_directory: &Path, slot: RpSlot, lines: &[&str]) {
     let _ended_early = script::run(run_directory, slot, lines, HANG_LIMIT);
+}
+
+/// A chassis of this process, hot.
+pub fn lab() -> Lab {
+    let options = LabOptions {
+        program: program(),
+        ballast_mib: 0,
+        core_dumps: true,
+        chassis: None,
+        network_namespace: None,
+    };
+    let mut lab = Lab::start(options).expect("a chassis starts");
+    lab.wait_until_hot(HANG_LIMIT).expect("the chassis boots");
+    lab
+}
+
+/// No transit packet was lost, and both route processors hold the same afterwards.
+pub fn assert_nothing_lost(trial: &Trial) {
+    let transit = trial.traffic.transit;
+    assert!(transit.sent > 0, "{trial:?}");
+    assert_eq!((transit.lost, transit.duplicated), (0, 0), "{trial:?}");
+    assert!(trial.digests_equal, "{trial:?}");
 }

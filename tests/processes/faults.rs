@@ -1,32 +1,11 @@
 //! What dies, and what the outside sees of it.
 
-use crate::chassis::{self, HANG_LIMIT, ask, eventually, hot_pair, slot_of};
+use crate::chassis::{self, HANG_LIMIT, ask, assert_nothing_lost, eventually, hot_pair, lab, slot_of};
 use machine::{CardSlot, Duration, RpSlot};
-use runtime::operate::lab::{Lab, LabOptions};
 use runtime::operate::script;
 use runtime::operate::traffic::Traffic;
-use runtime::operate::trial::{self, Calm, Cause, Trial};
+use runtime::operate::trial::{self, Calm, Cause};
 use runtime::rp_process::nvram_path;
-
-pub fn lab() -> Lab {
-    let options = LabOptions {
-        program: chassis::program(),
-        ballast_mib: 0,
-        core_dumps: true,
-        chassis: None,
-        network_namespace: None,
-    };
-    let mut lab = Lab::start(options).expect("a chassis starts");
-    lab.wait_until_hot(HANG_LIMIT).expect("the chassis boots");
-    lab
-}
-
-pub fn assert_nothing_lost(trial: &Trial) {
-    let transit = trial.traffic.transit;
-    assert!(transit.sent > 0, "{trial:?}");
-    assert_eq!((transit.lost, transit.duplicated), (0, 0), "{trial:?}");
-    assert!(trial.digests_equal, "{trial:?}");
-}
 
 #[test]
 fn kill_9_of_the_active_loses_no_transit_packet_and_history_says_why() {

@@ -1,7 +1,6 @@
 //! A busy host keeps one thread of a route processor from the processor while the rest goes on.
 
-use crate::chassis::{HANG_LIMIT, ask, eventually};
-use crate::faults::{assert_nothing_lost, lab};
+use crate::chassis::{HANG_LIMIT, ask, assert_nothing_lost, eventually, lab};
 use machine::RpSlot;
 use runtime::backplane::Unit;
 use runtime::operate::lab::Lab;

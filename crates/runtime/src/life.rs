@@ -503,9 +503,9 @@ impl Watched {
         let mut seen = self.seen();
         // Under the lock: of two looks the later one is judged later.
         let look = Look::at(self.words);
-        let mut died = false;
+        let (mut changed, mut died) = (false, false);
         for change in seen.tracker.observe(&look) {
-            died |= matches!(change, LifeChange::Died { .. });
+            (changed, died) = (true, died | matches!(change, LifeChange::Died { .. }));
             if seen.changes.len() == CHANGES_MAX {
                 seen.changes.pop_front();
             }
@@ -513,6 +513,10 @@ impl Watched {
                 at: clock::now(),
                 change,
             });
+        }
+        // Whoever is woken wants the lock.
+        drop(seen);
+        if changed {
             self.waker.wake();
         }
         if died {

@@ -166,9 +166,8 @@ pub fn switch_over(
     lab.wait_until_hot(limit)?;
     let redundant = clock::now();
     // A card may accept the epoch after the successor calls itself ACTIVE: only now are all phases behind it.
-    let after = lab.observe()[new.index()].take();
-    let seen = after.map_or(report.phases_ns, |after| after.phases_ns);
-    let mut trial = phases(&seen, died);
+    let after = lab.observe()[new.index()].take().unwrap_or(report);
+    let mut trial = phases(&after.phases_ns, died);
     trial.first_answer_ns = nanos_between(died, first);
     trial.redundant_ns = Some(nanos_between(died, redundant));
     calm.after(lab)?;
